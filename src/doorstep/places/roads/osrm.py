@@ -1,0 +1,275 @@
+"""Speaks to one OSRM server over HTTP: our own child on loopback and anybody's server alike.
+
+What OSRM taught: it snaps without limit unless told otherwise, one bad position fails a whole table, it closes kept
+connections without a word, and only recent versions take a JSON body by POST (older ones get short GETs in blocks).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import httpx
+import numpy as np
+import orjson
+
+from doorstep.places.errors import RoadsRefused, RoadsUnavailable
+from doorstep.places.roads import crowfly, polyline
+from doorstep.places.roads.network import Capabilities, Grid, Leg, Matrix, Position, Route, Snapped
+from doorstep.places.roads.profiles import Profile
+
+SOURCES_AT_A_TIME: Final = 250
+"""Rows of one table request: keeps the server's memory flat (measured 91 MB instead of 907 MB at 2,000 positions)."""
+
+_GET_BLOCK: Final = 50
+_ROUTE_POSITIONS: Final = 100
+_SNAPS_AT_A_TIME: Final = 500
+_CONCURRENCY: Final = 4
+_NO_WAY: Final = frozenset({"NoRoute", "NoSegment"})
+_TOO_LONG_FOR_ONE: Final = frozenset({"TooBig", "InvalidOptions"})
+
+
+class Osrm:
+    """One OSRM server for one profile; implements `RoadNetwork`.
+
+    `radius_meters`: a position farther than this from any road has no way to anywhere. Positions go over the wire as
+    longitude, latitude; callers never see that. Raises RoadsUnavailable when the server does not answer.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        profile: Profile,
+        *,
+        radius_meters: float = 1_000.0,
+        timeout_seconds: float = 120.0,
+        trust_env: bool = True,
+        max_points: int = 10_000,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.profile = profile
+        self.radius_meters = radius_meters
+        self.capabilities = Capabilities(real_roads=True, max_points=max_points)
+        self._client = httpx.AsyncClient(
+            base_url=self.base_url, timeout=httpx.Timeout(timeout_seconds, connect=5.0), trust_env=trust_env
+        )
+        self._takes_json: bool | None = None
+        self._version: str | None = None
+        self._gate = asyncio.Semaphore(_CONCURRENCY)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def data_version(self) -> str | None:
+        """What the server calls its map; None when it does not say."""
+        if self._version is None:
+            await self._get("nearest", [(0.0, 0.0)], {"radiuses": "unlimited", "number": "1"})
+        return self._version
+
+    async def snap(self, points: Sequence[Position]) -> list[Snapped]:
+        """The nearest road to each position, however far away. Raises RoadsRefused when the map has no road at all."""
+        found: list[Snapped] = []
+        for start in range(0, len(points), _SNAPS_AT_A_TIME):
+            found += await self._snap_some(points[start : start + _SNAPS_AT_A_TIME])
+        return found
+
+    async def matrix(self, points: Sequence[Position]) -> Matrix:
+        """Durations and distances between all positions; NaN where no way leads or a position is far from any road."""
+        count = len(points)
+        durations, distances = _nothing(count), _nothing(count)
+        good = list(range(count))
+        try:
+            filled = await self._table([points[index] for index in good])
+        except RoadsRefused as refusal:
+            if refusal.code != "NoSegment":
+                raise
+            good = await self._on_a_road(points)
+            filled = await self._table([points[index] for index in good]) if good else (_nothing(0), _nothing(0))
+        if good:
+            rows = np.ix_(good, good)
+            durations[rows], distances[rows] = filled
+        return Matrix(durations, distances, self._version)
+
+    async def route(self, points: Sequence[Position]) -> Route:
+        """The way through all positions, one leg between each two; a leg without a way is a straight line, marked so.
+
+        Legs have exactly the durations and distances of `matrix`: the vehicle may turn round at every stop.
+        """
+        legs: list[Leg] = []
+        for start in range(0, max(len(points) - 1, 0), _ROUTE_POSITIONS):
+            legs += await self._legs(points[start : start + _ROUTE_POSITIONS + 1])
+        return Route(tuple(legs), self._version)
+
+    async def _legs(self, points: Sequence[Position]) -> list[Leg]:
+        options = {"overview": "false", "steps": "true", "geometries": "polyline6", "continue_straight": "false"}
+        try:
+            body = await self._ask("route", points, options, {"steps": True, "continue_straight": False})
+        except RoadsRefused as refusal:
+            if refusal.code in _TOO_LONG_FOR_ONE and len(points) > 2:
+                middle = len(points) // 2
+                return await self._legs(points[: middle + 1]) + await self._legs(points[middle:])
+            if refusal.code not in _NO_WAY:
+                raise
+            if len(points) == 2:
+                return [crowfly.leg(points[0], points[1], self.profile, straight=True)]
+            return [leg for pair in zip(points, points[1:], strict=False) for leg in await self._legs(pair)]
+        return [_leg(raw, points[index]) for index, raw in enumerate(body["routes"][0]["legs"])]
+
+    async def _snap_some(self, points: Sequence[Position]) -> list[Snapped]:
+        if len(points) > 1 and self._takes_json is not False:
+            body = await self._post("nearest", points, {"radiuses": ["unlimited"] * len(points)})
+            if body is not None and all(isinstance(entry, list) for entry in body["waypoints"]):
+                return [_snapped(entry[0]) for entry in body["waypoints"]]
+        answers = await asyncio.gather(
+            *(self._get("nearest", [point], {"number": "1", "radiuses": "unlimited"}) for point in points)
+        )
+        return [_snapped(answer["waypoints"][0]) for answer in answers]
+
+    async def _on_a_road(self, points: Sequence[Position]) -> list[int]:
+        snapped = await self.snap(points)
+        return [index for index, found in enumerate(snapped) if found.distance_meters <= self.radius_meters]
+
+    async def _table(self, points: Sequence[Position]) -> tuple[Grid, Grid]:
+        """Both grids of positions that all lie near a road; RoadsRefused NoSegment when one does not."""
+        count = len(points)
+        durations, distances = _nothing(count), _nothing(count)
+        for start in range(0, count, SOURCES_AT_A_TIME):
+            sources = range(start, min(start + SOURCES_AT_A_TIME, count))
+            try:
+                body = await self._post_table(points, sources)
+            except RoadsRefused as refusal:
+                if refusal.code not in _TOO_LONG_FOR_ONE:
+                    raise
+                body = None
+            if body is None:
+                return await self._table_in_blocks(points)
+            durations[start : sources.stop] = body["durations"]
+            distances[start : sources.stop] = body["distances"]
+        return durations, distances
+
+    async def _post_table(self, points: Sequence[Position], sources: range) -> dict[str, Any] | None:
+        if self._takes_json is False:
+            return None
+        options = {
+            "sources": list(sources),
+            "annotations": ["duration", "distance"],
+            "skip_waypoints": True,
+            "radiuses": [self.radius_meters] * len(points),
+        }
+        return await self._post("table", points, options)
+
+    async def _table_in_blocks(self, points: Sequence[Position]) -> tuple[Grid, Grid]:
+        """For servers without POST, or with a small limit: squares whose address stays short."""
+        count = len(points)
+        durations, distances = _nothing(count), _nothing(count)
+        blocks = [range(start, min(start + _GET_BLOCK, count)) for start in range(0, count, _GET_BLOCK)]
+
+        async def fill(rows: range, columns: range) -> None:
+            asked = [points[index] for index in [*rows, *columns]]
+            options = {
+                "annotations": "duration,distance",
+                "sources": ";".join(str(index) for index in range(len(rows))),
+                "destinations": ";".join(str(len(rows) + index) for index in range(len(columns))),
+                "radiuses": ";".join([f"{self.radius_meters:g}"] * len(asked)),
+            }
+            body = await self._get("table", asked, options)
+            durations[rows.start : rows.stop, columns.start : columns.stop] = body["durations"]
+            distances[rows.start : rows.stop, columns.start : columns.stop] = body["distances"]
+
+        await asyncio.gather(*(fill(rows, columns) for rows in blocks for columns in blocks))
+        return durations, distances
+
+    async def _ask(
+        self, service: str, points: Sequence[Position], query: dict[str, str], typed: dict[str, object]
+    ) -> dict[str, Any]:
+        """POST where the server takes it, else GET; `typed` replaces what JSON writes differently from a query."""
+        radius = self.radius_meters
+        if self._takes_json is not False:
+            options = {**query, **typed, "radiuses": [radius] * len(points)}
+            body = await self._post(service, points, options)
+            if body is not None:
+                return body
+        return await self._get(service, points, {**query, "radiuses": ";".join([f"{radius:g}"] * len(points))})
+
+    async def _post(self, service: str, points: Sequence[Position], options: dict[str, Any]) -> dict[str, Any] | None:
+        """The answer, or None when the server turns out to know no POST."""
+        content = {"coordinates": [[lon, lat] for lat, lon in points], "generate_hints": False, **options}
+        try:
+            answer = await self._send(
+                "POST",
+                f"/{service}/v1/driving",
+                content=orjson.dumps(content),
+                headers={"content-type": "application/json"},
+            )
+            body = _body(answer)
+        except RoadsUnavailable:
+            if self._takes_json:
+                raise
+            body = None
+        refused = body is None or body.get("code") == "InvalidUrl" or answer.status_code in (404, 405, 411, 413, 415)
+        if refused and not self._takes_json:
+            self._takes_json = False
+            return None
+        self._takes_json = True
+        return self._checked(body)
+
+    async def _get(self, service: str, points: Sequence[Position], options: dict[str, str]) -> dict[str, Any]:
+        where = ";".join(f"{lon:.6f},{lat:.6f}" for lat, lon in points)
+        answer = await self._send(
+            "GET", f"/{service}/v1/driving/{where}", params={"generate_hints": "false", **options}
+        )
+        return self._checked(_body(answer))
+
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """One request, and one more when the server had closed a connection that we kept."""
+        async with self._gate:
+            try:
+                return await self._client.request(method, path, **request)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                pass
+            except httpx.HTTPError as error:
+                raise _unavailable(error) from error
+            try:
+                return await self._client.request(method, path, **request)
+            except httpx.HTTPError as error:
+                raise _unavailable(error) from error
+
+    def _checked(self, body: dict[str, Any] | None) -> dict[str, Any]:
+        if body is None:
+            raise RoadsUnavailable("The road engine's answer was not OSRM's.")
+        self._version = body.get("data_version") or self._version
+        if body.get("code") != "Ok":
+            raise RoadsRefused(str(body.get("code")), str(body.get("message", "")))
+        return body
+
+
+def _body(answer: httpx.Response) -> dict[str, Any] | None:
+    try:
+        body = orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        return None
+    return body if isinstance(body, dict) and "code" in body else None
+
+
+def _unavailable(error: httpx.HTTPError) -> RoadsUnavailable:
+    return RoadsUnavailable(f"The road engine does not answer ({type(error).__name__}).")
+
+
+def _snapped(waypoint: dict[str, Any]) -> Snapped:
+    if "location" not in waypoint:
+        raise RoadsRefused(str(waypoint.get("code", "NoSegment")), str(waypoint.get("message", "")))
+    longitude, latitude = waypoint["location"]
+    distance = float(waypoint["distance"])
+    return Snapped(latitude, longitude, distance if math.isfinite(distance) else math.inf)
+
+
+def _leg(raw: dict[str, Any], start: Position) -> Leg:
+    line = polyline.join([step["geometry"] for step in raw["steps"]]) or polyline.encode([start])
+    return Leg(float(raw["distance"]), float(raw["duration"]), line)
+
+
+def _nothing(count: int) -> Grid:
+    return np.full((count, count), np.nan, dtype=np.float32)
