@@ -7,6 +7,7 @@ medians measured on a real road network), and divided by a door-to-door speed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -54,7 +55,7 @@ class CrowFly:
 
     async def route(self, points: Sequence[Position]) -> Route:
         """Straight legs; their lengths and durations are those of `matrix`."""
-        legs = (leg(start, end, self.profile) for start, end in zip(points, points[1:], strict=False))
+        legs = (leg(start, end, self.profile) for start, end in pairwise(points))
         return Route(tuple(legs), DATA_VERSION)
 
     async def data_version(self) -> str | None:

@@ -185,9 +185,9 @@ class Engine:
 
     async def _map_changed(self, seen: tuple[int, int] | None, within: float) -> None:
         """Return when the pointer changes, at the latest after `within` seconds."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + within
-        while maps.fingerprint(self._home) == seen and loop.time() < deadline:
+        for _ in range(max(1, round(within / _LOOK_AT_THE_MAP_SECONDS))):
+            if maps.fingerprint(self._home) != seen:
+                return
             await asyncio.sleep(min(_LOOK_AT_THE_MAP_SECONDS, within))
 
     async def _until_dead_or_new_map(self, seen: tuple[int, int] | None) -> None:

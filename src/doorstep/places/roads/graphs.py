@@ -13,12 +13,10 @@ import asyncio
 import errno
 import fcntl
 import hashlib
-import os
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,6 +25,7 @@ import structlog
 
 from doorstep.places.errors import BadExtract, DiskFull, GraphBuildFailed, MapError, NoRoadsForProfile
 from doorstep.places.roads import maps
+from doorstep.places.roads.children import Child
 from doorstep.places.roads.maps import RoadMap
 from doorstep.places.roads.profiles import OURS, Profile, lua_of
 from doorstep.places.roads.programs import Programs, Progress, require, silent
@@ -113,9 +112,7 @@ async def _only_one(lock: Path) -> AsyncIterator[None]:
 async def _build_beside(
     place: Path, road_map: RoadMap, profile: Profile, programs: Programs, version: str, progress: Progress
 ) -> None:
-    for leftover in place.parent.glob(f".{place.name}-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    scratch = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
+    scratch = _scratch_beside(place)
     try:
         lua = _lay_out_profiles(scratch / "profiles", profile, programs)
         base = str(scratch / "map.osrm")
@@ -127,12 +124,23 @@ async def _build_beside(
         for number, (label, command) in enumerate(steps):
             progress(f"{profile.value}: {label}", number / len(steps))
             await _run([str(part) for part in command], scratch, profile)
-        shutil.rmtree(scratch / "profiles")
-        scratch.chmod(0o755)
-        scratch.rename(place)
+        _move_in(scratch, place)
         _log.info("roads.graph_built", profile=profile.value, map=road_map.name, data_version=version)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _scratch_beside(place: Path) -> Path:
+    """A new folder next to the place, and none of those that a killed build left there."""
+    for leftover in place.parent.glob(f".{place.name}-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
+
+
+def _move_in(scratch: Path, place: Path) -> None:
+    shutil.rmtree(scratch / "profiles")
+    scratch.chmod(0o755)
+    scratch.rename(place)
 
 
 def _lay_out_profiles(folder: Path, profile: Profile, programs: Programs) -> Path:
@@ -145,31 +153,19 @@ def _lay_out_profiles(folder: Path, profile: Profile, programs: Programs) -> Pat
 
 
 async def _run(command: list[str], folder: Path, profile: Profile) -> None:
-    leash = [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), str(os.getpid())]
-    child = await asyncio.create_subprocess_exec(
-        *leash,
-        *command,
-        cwd=folder,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+    child = await Child.start(command, folder)
     try:
-        said = await _last_words(child)
-        code = await child.wait()
+        said = await _last_words(child.output)
+        code = await child.process.wait()
     finally:
-        if child.returncode is None:
-            with suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
+        await child.end(patience_seconds=0)
     if code != 0:
         raise _why(Path(command[0]).name, code, said, folder, profile)
 
 
-async def _last_words(child: asyncio.subprocess.Process) -> str:
-    assert child.stdout is not None
+async def _last_words(output: asyncio.StreamReader) -> str:
     kept = b""
-    while block := await child.stdout.read(65_536):
+    while block := await output.read(65_536):
         kept = (kept + block)[-_LAST_WORDS:]
     return kept.decode(errors="replace")
 

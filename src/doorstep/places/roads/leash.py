@@ -23,7 +23,7 @@ def _become(program: list[str], parent: int) -> None:
         os._exit(1)
     silence = os.open(os.devnull, os.O_RDONLY)
     os.dup2(silence, 0)
-    os.execv(program[0], program)
+    os.execv(program[0], program)  # noqa: S606 (becoming the program is the point)
 
 
 def _hold(program: list[str]) -> int:

@@ -73,16 +73,17 @@ def use(road_map: RoadMap, home: Path) -> None:
     pointer = _pointer(home)
     body = orjson.dumps({"checksum": road_map.checksum, "name": road_map.name})
     with _full_disk_is_an_error(pointer.parent):
-        handle, scratch = tempfile.mkstemp(dir=pointer.parent, prefix=".current-")
+        handle, name = tempfile.mkstemp(dir=pointer.parent, prefix=".current-")
+        scratch = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(body)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(scratch, 0o644)
-            os.replace(scratch, pointer)
+            scratch.chmod(0o644)
+            scratch.replace(pointer)
         except BaseException:
-            Path(scratch).unlink(missing_ok=True)
+            scratch.unlink(missing_ok=True)
             raise
 
 
@@ -150,7 +151,7 @@ def _download(address: str, progress: Progress) -> Iterator[bytes]:
                 progress("downloading the map", min(1.0, done / size) if size else 0.0)
                 yield block
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DownloadFailed(f"{address} could not be downloaded: {error or type(error).__name__}.") from error
+        raise DownloadFailed(f"{address} could not be downloaded ({type(error).__name__}: {error}).") from error
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Matrix(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """The way from one position to the next. `straight` says that no road was found and the line is as the crow flies."""
+    """The way from one position to the next; `straight` says that no road was found and it is as the crow flies."""
 
     meters: float
     seconds: float

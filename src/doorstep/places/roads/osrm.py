@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import httpx
@@ -28,6 +29,7 @@ _ROUTE_POSITIONS: Final = 100
 _SNAPS_AT_A_TIME: Final = 500
 _CONCURRENCY: Final = 4
 _NO_WAY: Final = frozenset({"NoRoute", "NoSegment"})
+_STATUS_WITHOUT_POST: Final = frozenset({404, 405, 411, 415, 501})
 _TOO_LONG_FOR_ONE: Final = frozenset({"TooBig", "InvalidOptions"})
 
 
@@ -115,7 +117,7 @@ class Osrm:
                 raise
             if len(points) == 2:
                 return [crowfly.leg(points[0], points[1], self.profile, straight=True)]
-            return [leg for pair in zip(points, points[1:], strict=False) for leg in await self._legs(pair)]
+            return [leg for pair in pairwise(points) for leg in await self._legs(pair)]
         return [_leg(raw, points[index]) for index, raw in enumerate(body["routes"][0]["legs"])]
 
     async def _snap_some(self, points: Sequence[Position]) -> list[Snapped]:
@@ -197,23 +199,19 @@ class Osrm:
     async def _post(self, service: str, points: Sequence[Position], options: dict[str, Any]) -> dict[str, Any] | None:
         """The answer, or None when the server turns out to know no POST."""
         content = {"coordinates": [[lon, lat] for lat, lon in points], "generate_hints": False, **options}
-        try:
-            answer = await self._send(
-                "POST",
-                f"/{service}/v1/driving",
-                content=orjson.dumps(content),
-                headers={"content-type": "application/json"},
+        answer = await self._send(
+            "POST",
+            f"/{service}/v1/driving",
+            content=orjson.dumps(content),
+            headers={"content-type": "application/json"},
+        )
+        body = _body(answer)
+        if not self._takes_json:
+            self._takes_json = not (
+                body is None or body["code"] == "InvalidUrl" or answer.status_code in _STATUS_WITHOUT_POST
             )
-            body = _body(answer)
-        except RoadsUnavailable:
-            if self._takes_json:
-                raise
-            body = None
-        refused = body is None or body.get("code") == "InvalidUrl" or answer.status_code in (404, 405, 411, 413, 415)
-        if refused and not self._takes_json:
-            self._takes_json = False
-            return None
-        self._takes_json = True
+            if not self._takes_json:
+                return None
         return self._checked(body)
 
     async def _get(self, service: str, points: Sequence[Position], options: dict[str, str]) -> dict[str, Any]:

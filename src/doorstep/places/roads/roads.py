@@ -113,25 +113,25 @@ class Roads:
         await asyncio.gather(*(self.data_version(kind) for kind in dict.fromkeys(kinds)))
 
     async def snap(
-        self, points: Sequence[Position], kind: str | None = None, timeout: float | None = SNAP_SECONDS
+        self, points: Sequence[Position], kind: str | None = None, within: float | None = SNAP_SECONDS
     ) -> list[Snapped]:
         """The nearest road to each (latitude, longitude); compare `distance_meters` with `max_snap_meters`.
 
         Without a kind any motor vehicle's roads will do, preferably those of an engine that runs already.
-        Raises RoadsUnavailable when there is no answer within `timeout` seconds.
+        Raises RoadsUnavailable when there is no answer `within` so many seconds.
         """
         profile = self._running_motorised() if kind is None else profile_of(kind)
-        async with _within(timeout), self._network(profile) as network:
+        async with _in_time(within), self._network(profile) as network:
             return await network.snap(points)
 
-    async def matrix(self, points: Sequence[Position], kind: str, timeout: float | None = None) -> Matrix:
+    async def matrix(self, points: Sequence[Position], kind: str, within: float | None = None) -> Matrix:
         """Seconds and metres between all positions, NaN where no way leads; waits for a graph that is being built."""
-        async with _within(timeout), self._network(profile_of(kind)) as network:
+        async with _in_time(within), self._network(profile_of(kind)) as network:
             return await network.matrix(points)
 
-    async def route(self, points: Sequence[Position], kind: str, timeout: float | None = None) -> Route:
+    async def route(self, points: Sequence[Position], kind: str, within: float | None = None) -> Route:
         """The way through the positions in this order, a polyline per leg."""
-        async with _within(timeout), self._network(profile_of(kind)) as network:
+        async with _in_time(within), self._network(profile_of(kind)) as network:
             return await network.route(points)
 
     async def data_version(self, kind: str) -> str | None:
@@ -177,11 +177,11 @@ class Roads:
     async def _network(self, profile: Profile) -> AsyncIterator[RoadNetwork]:
         if self._closed:
             raise RoadsUnavailable("The road network has been closed.")
-        source = self._source(profile)
+        source, address = self._source(profile), self._address(profile)
         if source is Source.STRAIGHT_LINES:
             yield CrowFly(profile)
-        elif source is Source.EXTERNAL:
-            yield self._server(profile)
+        elif address is not None:
+            yield self._server(profile, address)
         else:
             async with self._borrowed(profile) as network:
                 yield network
@@ -199,9 +199,7 @@ class Roads:
         except PlacesError as error:
             raise RoadsUnavailable(error.message) from error
 
-    def _server(self, profile: Profile) -> Osrm:
-        address = self._address(profile)
-        assert address is not None
+    def _server(self, profile: Profile, address: str) -> Osrm:
         if address not in self._external:
             tuning = self._tuning
             self._external[address] = Osrm(
@@ -246,9 +244,9 @@ class Roads:
 
 
 @asynccontextmanager
-async def _within(timeout: float | None) -> AsyncIterator[None]:
+async def _in_time(within: float | None) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(within):
             yield
     except TimeoutError as error:
-        raise RoadsUnavailable(f"The road engine did not answer within {timeout:g} seconds.") from error
+        raise RoadsUnavailable(f"The road engine did not answer within {within:g} seconds.") from error

@@ -7,15 +7,13 @@ already be another server's. Its log names every position that is asked for, so 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import sys
 from collections import deque
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from doorstep.places.errors import RoadsUnavailable
+from doorstep.places.roads.children import Child
 from doorstep.places.roads.graphs import Graph
 from doorstep.places.roads.osrm import Osrm
 from doorstep.places.roads.programs import Programs
@@ -28,8 +26,9 @@ _STOP_SECONDS: Final = 5.0
 class Routed:
     """A child process and the adapter that speaks to it. `users` counts the answers that are still being given."""
 
-    def __init__(self, process: asyncio.subprocess.Process, graph: Graph, network: Osrm, reader: asyncio.Task[None]):
-        self.process = process
+    def __init__(self, child: Child, graph: Graph, network: Osrm, reader: asyncio.Task[None]) -> None:
+        self._child = child
+        self.process = child.process
         self.graph = graph
         self.network = network
         self.users = 0
@@ -52,7 +51,7 @@ class Routed:
     async def stop(self) -> None:
         """End the process and wait for it."""
         await self.network.close()
-        await _end(self.process)
+        await self._child.end(_STOP_SECONDS)
         self._reader.cancel()
         with suppress(asyncio.CancelledError):
             await self._reader
@@ -60,24 +59,18 @@ class Routed:
 
 async def start(graph: Graph, programs: Programs, *, radius_meters: float, threads: int, max_points: int) -> Routed:
     """Start the engine on a graph and return once it listens. Raises RoadsUnavailable when it does not come up."""
-    command = [str(programs.routed), str(graph.base), "--algorithm", "MLD", "--mmap", "--ip", "127.0.0.1", "--port", "0"]
-    command += ["--threads", str(threads), "--max-table-size", str(max_points)]
+    command = [str(programs.routed), str(graph.base), "--algorithm", "MLD", "--mmap"]
+    command += ["--ip", "127.0.0.1", "--port", "0", "--threads", str(threads), "--max-table-size", str(max_points)]
     command += ["--max-viaroute-size", "1000", "--max-nearest-locations", str(max_points)]
     command += ["--default-radius", f"{radius_meters:g}"]
-    leash = [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), str(os.getpid())]
-    process = await asyncio.create_subprocess_exec(
-        *leash,
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+    child = await Child.start(command)
     try:
-        port = await asyncio.wait_for(_port(process), _START_SECONDS)
-    except BaseException as error:
-        await _end(process)
-        if isinstance(error, TimeoutError):
-            raise RoadsUnavailable(f"The road engine ({graph.profile.value}) did not start in time.") from error
+        port = await asyncio.wait_for(_port(child.output), _START_SECONDS)
+    except TimeoutError as error:
+        await child.end(_STOP_SECONDS)
+        raise RoadsUnavailable(f"The road engine ({graph.profile.value}) did not start in time.") from error
+    except BaseException:
+        await child.end(_STOP_SECONDS)
         raise
     network = Osrm(
         f"http://127.0.0.1:{port}",
@@ -86,13 +79,12 @@ async def start(graph: Graph, programs: Programs, *, radius_meters: float, threa
         trust_env=False,
         max_points=max_points,
     )
-    return Routed(process, graph, network, asyncio.create_task(_drain(process)))
+    return Routed(child, graph, network, asyncio.create_task(_drain(child.output)))
 
 
-async def _port(process: asyncio.subprocess.Process) -> int:
-    assert process.stdout is not None
+async def _port(output: asyncio.StreamReader) -> int:
     said: deque[bytes] = deque(maxlen=5)
-    async for line in process.stdout:
+    async for line in output:
         if found := _LISTENING.search(line):
             return int(found.group(1))
         said.append(line)
@@ -100,17 +92,6 @@ async def _port(process: asyncio.subprocess.Process) -> int:
     raise RoadsUnavailable(f"The road engine did not start: {last or 'it gave no reason'}")
 
 
-async def _drain(process: asyncio.subprocess.Process) -> None:
-    assert process.stdout is not None
-    while await process.stdout.read(65_536):
+async def _drain(output: asyncio.StreamReader) -> None:
+    while await output.read(65_536):
         continue
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    for ask in (process.terminate, process.kill):
-        if process.returncode is not None:
-            return
-        with suppress(ProcessLookupError):
-            ask()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
