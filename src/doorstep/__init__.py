@@ -1,0 +1,18 @@
+"""Doorstep: an open, self-hosted, multi-tenant last-mile delivery platform behind one GraphQL API.
+
+The package in reading order, bottom of the stack first; every import points down this list:
+
+- ``settings``    the only reader of the environment
+- ``kernel``      what every slice needs and none owns: scope, database, ids, errors, events, jobs, idempotency, GraphQL edge
+- ``places``      addresses, geocoding and the road network
+- ``identity``    tenants and API keys: who is acting, and what they may do
+- ``orders``      orders and their lifecycle      } independent of
+- ``fleets``      depots, vehicles, drivers, shifts } each other
+- ``planning``    plans, routes, stops, dispatch; ``planning.solver`` is pure and speaks to VROOM
+- ``tracking``    execution: stop outcomes, proof, positions, ETA
+- ``schema``      merges the slices' queries, mutations and subscriptions
+- ``app``         the ASGI assembly; ``worker``: jobs and periodic work
+- ``demo``, ``cli``  the command line: demo, serve, work, migrate, schema, tenant, key, roads, bench
+"""
+
+__version__ = "0.1.0"

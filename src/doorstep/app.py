@@ -1,0 +1,76 @@
+"""The ASGI application: GraphQL, its page, the schema, health."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from doorstep.identity.service import Authenticator
+from doorstep.kernel.graphql.context import Services
+from doorstep.kernel.graphql.view import GraphQLView
+from doorstep.readiness import readiness
+from doorstep.schema import build_schema, schema_text
+from doorstep.settings import Settings
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+STATIC = Path(str(files("doorstep"))) / "static"
+_NOT_BUILT = """<!doctype html><title>Doorstep</title><p>The GraphiQL page was not built into this installation.
+Reinstall the package to build it; the API at this address works without it."""
+
+
+class GraphQLEndpoint:
+    """``/graphql``: the API, or its page when a browser asks for HTML."""
+
+    def __init__(self, api: ASGIApp) -> None:
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the page to a browser's plain GET, everything else by the API."""
+        if scope["type"] == "http" and scope["method"] == "GET":
+            request = Request(scope)
+            if "query" not in request.query_params and "text/html" in request.headers.get("accept", ""):
+                await _page()(scope, receive, send)
+                return
+        await self._api(scope, receive, send)
+
+
+def _page() -> Response:
+    page = STATIC / "graphiql" / "index.html"
+    return FileResponse(page, headers={"cache-control": "no-cache"}) if page.is_file() else HTMLResponse(_NOT_BUILT)
+
+
+def create_app(services: Services) -> Starlette:
+    """The application over services that are already started."""
+    settings = services.get(Settings)
+    api = GraphQLView(build_schema(), services, services.get(Authenticator), allowed_origins=tuple(settings.allowed_origins))
+    endpoint = GraphQLEndpoint(api)
+    sdl = schema_text()
+
+    async def live(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(_request: Request) -> Response:
+        state = await readiness(services)
+        return JSONResponse(state.as_json(), status_code=200 if state.ready else 503)
+
+    async def schema(_request: Request) -> Response:
+        return PlainTextResponse(sdl)
+
+    async def home(_request: Request) -> Response:
+        return RedirectResponse("/graphql")
+
+    routes = [
+        Route("/", home),
+        Route("/graphql", endpoint),
+        WebSocketRoute("/graphql", endpoint),
+        Route("/schema.graphql", schema),
+        Route("/health/live", live),
+        Route("/health/ready", ready),
+        Mount("/static", StaticFiles(directory=STATIC, check_dir=False)),
+    ]
+    return Starlette(routes=routes, max_body_size=MAX_BODY_BYTES)

@@ -1,0 +1,92 @@
+"""What a running process is made of: databases, event hub, roads, solver; put together once, taken down in reverse."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+
+from doorstep.identity.service import Authenticator
+from doorstep.kernel.db import Database
+from doorstep.kernel.event_stream import EventHub
+from doorstep.kernel.graphql.context import Services
+from doorstep.kernel.postgres.cluster import EmbeddedCluster
+from doorstep.kernel.postgres.migrate import check_schema, migrate
+from doorstep.kernel.postgres.roles import check_runtime_role
+from doorstep.places.roads import Roads, RoadsMode
+from doorstep.planning.solver.pool import SolverPool
+from doorstep.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrls:
+    """The two logins that run: requests and jobs (app), relay and maintenance (system)."""
+
+    app: str
+    system: str
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[DatabaseUrls]:
+    """The database's addresses: the embedded server, started and migrated, or the external one, only checked.
+
+    Raises a typed error that says what to do: unsafe settings, a privileged role, an older or newer schema.
+    """
+    if settings.embedded:
+        cluster = await asyncio.to_thread(EmbeddedCluster.start, settings.home)
+        try:
+            await migrate(cluster.owner_url)
+            yield DatabaseUrls(cluster.app_url, cluster.system_url)
+        finally:
+            await asyncio.to_thread(cluster.release)
+        return
+    urls = DatabaseUrls(settings.database_url or "", settings.database_system_url or "")
+    await _check_external(settings, urls)
+    yield urls
+
+
+async def _check_external(settings: Settings, urls: DatabaseUrls) -> None:
+    if not urls.app or not urls.system:
+        raise MissingUrl(
+            "An external database needs DATABASE_URL (role doorstep_app) and DATABASE_SYSTEM_URL (role doorstep_system). "
+            "`DATABASE_OWNER_URL=… doorstep migrate` makes both roles and the schema."
+        )
+    if not settings.secret_keys:
+        raise MissingUrl("With an external database set DOORSTEP_SECRET_KEYS (32 random bytes, e.g. `openssl rand -hex 32`).")
+    for url, kind in ((urls.app, "app"), (urls.system, "system")):
+        connection = await asyncpg.connect(url, timeout=10)
+        try:
+            await check_runtime_role(connection, kind)
+            await check_schema(connection)
+        finally:
+            await connection.close()
+
+
+class MissingUrl(Exception):
+    """A setting that an external database needs is missing; the message names it."""
+
+
+@asynccontextmanager
+async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Services]:
+    """Everything that requests and jobs use, started; closed at the end."""
+    system = Database(urls.system, pool_size=max(2, settings.pool_size // 2), name="doorstep system")
+    hub = EventHub(system)
+    db = Database(urls.app, pool_size=settings.pool_size, name="doorstep app", on_commit=hub.signal)
+    services = Services(db, system, hub)
+    roads = Roads(settings.home, external=settings.osrm_urls, mode=RoadsMode(settings.roads))
+    solver = SolverPool(slots=settings.solver_slots)
+    services.offer(roads)
+    services.offer(solver)
+    services.offer(settings)
+    services.offer(Authenticator(db))
+    hub.start()
+    await roads.start()
+    try:
+        yield services
+    finally:
+        await hub.close()
+        await solver.close()
+        await roads.close()
+        await db.close()
+        await system.close()

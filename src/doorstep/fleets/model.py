@@ -1,0 +1,111 @@
+"""Tables of fleets: depots, vehicles, drivers, shifts. No I/O."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field
+
+from doorstep.kernel.tables import INSTANT, JSON_LIST, MutableTable, one_of, tenant_key
+
+
+class VehicleKind(StrEnum):
+    """What sort of vehicle it is; decides which roads it takes."""
+
+    ON_FOOT = "ON_FOOT"
+    BICYCLE = "BICYCLE"
+    CARGO_BIKE = "CARGO_BIKE"
+    SCOOTER = "SCOOTER"
+    MOTORCYCLE = "MOTORCYCLE"
+    CAR = "CAR"
+    VAN = "VAN"
+    TRUCK = "TRUCK"
+    ROBOT = "ROBOT"
+    DRONE = "DRONE"
+
+
+class DepotRow(MutableTable, table=True):
+    """Where vehicles start and where stock waits."""
+
+    __tablename__ = "depots"
+    __table_args__ = (Index("depots_by_name", "tenant_id", "name", "id"),)
+
+    name: str
+    line1: str
+    line2: str | None = None
+    city: str
+    region: str | None = None
+    postal_code: str | None = None
+    country: str
+    formatted: str
+    latitude: float
+    longitude: float
+    time_zone: str
+    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+
+
+class VehicleRow(MutableTable, table=True):
+    """A vehicle; an absent capacity is unlimited."""
+
+    __tablename__ = "vehicles"
+    __table_args__ = (
+        CheckConstraint(one_of("kind", list(VehicleKind)), name="vehicles_kind"),
+        tenant_key("depot_id", "depots"),
+        Index("vehicles_by_name", "tenant_id", "name", "id"),
+    )
+
+    name: str
+    kind: str
+    depot_id: UUID | None = None
+    capacity_weight_grams: int | None = Field(default=None, sa_type=BigInteger)
+    capacity_volume_cubic_centimeters: int | None = Field(default=None, sa_type=BigInteger)
+    capacity_items: int | None = None
+    skills: list[str] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)
+    cost_fixed_minor: int = Field(default=0, sa_type=BigInteger)
+    cost_per_hour_minor: int = Field(default=0, sa_type=BigInteger)
+    cost_per_kilometer_minor: int = Field(default=0, sa_type=BigInteger)
+    speed_factor: float = 1.0
+    emissions_grams_per_kilometer: float = 0.0
+    max_range_meters: int | None = None
+    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+
+
+class DriverRow(MutableTable, table=True):
+    """A person who drives."""
+
+    __tablename__ = "drivers"
+    __table_args__ = (Index("drivers_by_name", "tenant_id", "name", "id"),)
+
+    name: str
+    phone: str | None = None
+    skills: list[str] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)
+    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+
+
+class ShiftRow(MutableTable, table=True):
+    """A driver with a vehicle for a time, from a depot; ``breaks`` are ``{start, end, seconds}`` (a pause of so long within the window)."""
+
+    __tablename__ = "shifts"
+    __table_args__ = (
+        CheckConstraint("starts_at < ends_at", name="shifts_times"),
+        tenant_key("driver_id", "drivers"),
+        tenant_key("vehicle_id", "vehicles"),
+        tenant_key("depot_id", "depots"),
+        Index("shifts_by_start", "tenant_id", "starts_at", "id"),
+        Index("shifts_by_driver", "tenant_id", "driver_id", "starts_at"),
+        Index("shifts_by_vehicle", "tenant_id", "vehicle_id", "starts_at"),
+    )
+
+    driver_id: UUID
+    vehicle_id: UUID | None = None
+    depot_id: UUID
+    starts_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    ends_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    returns_to_depot: bool = True
+    breaks: list[dict[str, str | int]] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)
+    max_stops: int | None = None
+    max_distance_meters: int | None = None
+    max_driving_seconds: int | None = None
+    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]

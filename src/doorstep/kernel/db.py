@@ -1,0 +1,269 @@
+"""The pool, the transactions, and the only commit.
+
+A transaction sets its tenant in the same round trip as BEGIN (``BEGIN; SET LOCAL app.tenant_id = …``), never for the session, so that a
+pooled connection can carry no tenant over. Reads of one operation share one REPEATABLE READ READ ONLY transaction behind a lock:
+asyncpg runs one statement at a time, siblings queue.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+import structlog
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlmodel import SQLModel
+
+from doorstep.kernel.errors import TimedOut, Unavailable
+from doorstep.kernel.events import DomainEvent, append_events
+from doorstep.kernel.scope import Principal, Scope
+from doorstep.kernel.tables import bulk_insert_statement
+
+log = structlog.get_logger(__name__)
+
+Row = asyncpg.Record
+
+AWAY = (
+    OSError,
+    PoolTimeout,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DiskFullError,
+)
+"""What the driver raises when the server is away, restarting, full or out of connections: the caller may try again."""
+
+
+class ChangedMeanwhile(Exception):
+    """A concurrent transaction won (serialization or deadlock): the unit of work may be run again."""
+
+
+def translate(error: BaseException) -> BaseException:
+    """The request error that a driver error means, or the error itself."""
+    cause: BaseException = error
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        cause = error.orig.__cause__ or error.orig
+    if isinstance(cause, asyncpg.QueryCanceledError):
+        return TimedOut("The database stopped a statement at its time limit. Ask for less at a time.")
+    if isinstance(cause, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
+        return ChangedMeanwhile(str(cause))
+    if isinstance(cause, AWAY):
+        return Unavailable("The database is away for the moment. Nothing was written: send the same request again.")
+    return error
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Raise a driver's errors as the request errors that they mean."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        meant = translate(error)
+        if meant is error:
+            raise
+        raise meant from error
+
+
+class Transaction:
+    """One open transaction on one connection; statements queue behind a lock."""
+
+    def __init__(self, connection: AsyncConnection, raw: asyncpg.Connection) -> None:
+        self._connection = connection
+        self.raw = raw
+        self._lock = asyncio.Lock()
+        self._session: AsyncSession | None = None
+
+    @property
+    def session(self) -> AsyncSession:
+        """The ORM session on this transaction, for mutations; never commit it, ``Database`` does."""
+        if self._session is None:
+            self._session = AsyncSession(self._connection, expire_on_commit=False, autoflush=False)
+        return self._session
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
+        """All rows."""
+        async with self._lock, translated():
+            await self._flush()
+            return await self.raw.fetch(sql, *arguments)
+
+    async def fetchrow(self, sql: str, *arguments: Any) -> Row | None:
+        """The first row, or None."""
+        async with self._lock, translated():
+            await self._flush()
+            return await self.raw.fetchrow(sql, *arguments)
+
+    async def fetchval(self, sql: str, *arguments: Any) -> Any:
+        """The first column of the first row, or None."""
+        async with self._lock, translated():
+            await self._flush()
+            return await self.raw.fetchval(sql, *arguments)
+
+    async def execute(self, sql: str, *arguments: Any) -> str:
+        """Run a statement; returns its command tag, such as ``UPDATE 1``."""
+        async with self._lock, translated():
+            await self._flush()
+            return await self.raw.execute(sql, *arguments)
+
+    async def insert(self, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert many rows (dicts with the same columns) in one statement; none is fine."""
+        if rows:
+            sql, arrays = bulk_insert_statement(model, rows)
+            await self.execute(sql, *arrays)
+
+    async def flush(self) -> None:
+        """Write what the ORM session holds."""
+        async with self._lock, translated():
+            await self._flush()
+
+    async def _flush(self) -> None:
+        if self._session is not None and (self._session.new or self._session.dirty or self._session.deleted):
+            await self._session.flush()
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A nested unit: an error inside undoes only what the block wrote."""
+        await self.execute("SAVEPOINT unit")
+        try:
+            yield
+            await self.flush()
+        except BaseException:
+            if self._session is not None:
+                self._session.expunge_all()
+            await self.execute("ROLLBACK TO SAVEPOINT unit; RELEASE SAVEPOINT unit")
+            raise
+        await self.execute("RELEASE SAVEPOINT unit")
+
+    async def close_session(self) -> None:
+        """Forget the ORM session."""
+        if self._session is not None:
+            await self._session.close()
+
+
+class Database:
+    """The pool of one role on one database. ``on_commit`` hears of every tenant that a commit wrote events for."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        statement_seconds: float = 5.0,
+        name: str = "doorstep",
+        on_commit: Callable[[UUID], None] | None = None,
+    ) -> None:
+        self.url = url
+        self.on_commit = on_commit
+        settings = {
+            "application_name": name,
+            "statement_timeout": str(int(statement_seconds * 1000)),
+            "lock_timeout": str(int(statement_seconds * 1000)),
+            "idle_in_transaction_session_timeout": "30000",
+            "timezone": "UTC",
+        }
+        # The dialect gets no URL of its own: asyncpg and SQLAlchemy read different ones, so asyncpg alone reads ours.
+        self._engine: AsyncEngine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=lambda: asyncpg.connect(url, server_settings=settings, timeout=10),
+            isolation_level="AUTOCOMMIT",
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_use_lifo=True,
+            json_serializer=lambda value: value,
+            json_deserializer=lambda value: value,
+        )
+        sqlalchemy_event.listen(self._engine.sync_engine, "connect", _use_orjson)
+
+    @property
+    def pool_in_use(self) -> int:
+        """Connections handed out now."""
+        return int(self._engine.pool.checkedout())  # type: ignore[attr-defined]
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _begin(self, begin: str, *, commit: bool) -> AsyncIterator[Transaction]:
+        async with translated():
+            connection = await self._engine.connect()
+        try:
+            raw: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]
+            async with translated():
+                await raw.execute(begin)
+            tx = Transaction(connection, raw)
+            try:
+                yield tx
+                await tx.flush()
+                async with translated():
+                    await raw.execute("COMMIT" if commit else "ROLLBACK")
+            except BaseException:
+                await _roll_back(connection, raw)
+                raise
+            finally:
+                await tx.close_session()
+        except BaseException:
+            if not connection.closed and not connection.invalidated:
+                await asyncio.shield(connection.close())
+            raise
+        await connection.close()
+
+    def transaction(self, tenant_id: UUID | None = None, *, statement_seconds: float | None = None) -> Any:
+        """A read-write transaction (``async with``) of ``tenant_id``; without a tenant it sees no tenant's rows under the app role."""
+        return self._begin(_begin_text(tenant_id, "", statement_seconds), commit=True)
+
+    def snapshot(self, tenant_id: UUID) -> Any:
+        """A REPEATABLE READ READ ONLY transaction (``async with``): everything read in it is of one moment."""
+        return self._begin(_begin_text(tenant_id, " ISOLATION LEVEL REPEATABLE READ READ ONLY", None), commit=False)
+
+    @asynccontextmanager
+    async def write(self, principal: Principal, *, statement_seconds: float | None = None) -> AsyncIterator[Scope]:
+        """A unit of work: the changes and the events that it emits are one commit, or nothing is."""
+        events: list[DomainEvent] = []
+        async with self.transaction(principal.tenant_id, statement_seconds=statement_seconds) as tx:
+            scope = Scope(principal, tx, events)
+            yield scope
+            await tx.flush()
+            await append_events(scope)
+        if events and self.on_commit is not None:
+            self.on_commit(principal.tenant_id)
+
+
+def _begin_text(tenant_id: UUID | None, mode: str, statement_seconds: float | None) -> str:
+    """One simple query: a separate SELECT set_config() would cost another round trip."""
+    parts = [f"BEGIN{mode}"]
+    if tenant_id is not None:
+        parts.append(f"SET LOCAL app.tenant_id = '{UUID(str(tenant_id))}'")
+    if statement_seconds is not None:
+        parts.append(f"SET LOCAL statement_timeout = {int(statement_seconds * 1000)}")
+    return "; ".join(parts)
+
+
+async def _roll_back(connection: AsyncConnection, raw: asyncpg.Connection) -> None:
+    """Undo; a connection that cannot even do that is thrown away and never reused."""
+    try:
+        await asyncio.shield(asyncio.wait_for(raw.execute("ROLLBACK"), 5))
+    except (OSError, TimeoutError, asyncio.CancelledError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        raw.terminate()
+        await connection.invalidate()
+
+
+def _use_orjson(dbapi_connection: Any, _record: object) -> None:
+    """jsonb ↔ Python objects on the driver's connection, for raw reads and the ORM alike."""
+    dbapi_connection.run_async(_set_json_codec)
+
+
+async def _set_json_codec(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+    )

@@ -1,0 +1,12 @@
+"""The GraphQL edge that every slice's ``graphql.py`` builds on.
+
+- ``scalars``      the schema's own scalars
+- ``values``       coordinates, windows, loads: value types that several slices show
+- ``problems``     ``Problem`` and the base of every payload
+- ``context``      one operation's principal, reads, batches and writes
+- ``connections``  Relay connections over keyset pages
+- ``nodes``        ``node`` and ``nodes``
+- ``events``       the event log as query and subscription
+- ``faults``       what an error looks like to a client
+- ``view``         GraphQL over HTTP and over WebSocket, to the letter of the specs
+"""

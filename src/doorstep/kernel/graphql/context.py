@@ -1,0 +1,211 @@
+"""One operation's context: who asks, its one read snapshot, its batches, and the one way to write.
+
+DataLoaders live per operation and per subscription event, never per socket: a cached row would repeat yesterday's status.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Generic, TypeVar, cast
+from uuid import UUID
+
+import strawberry
+from strawberry.dataloader import DataLoader
+from strawberry.types import Info as StrawberryInfo
+
+from doorstep.kernel.db import ChangedMeanwhile, Database, Transaction
+from doorstep.kernel.errors import (
+    BadUserInput,
+    Conflict,
+    DoorstepError,
+    ProblemCode,
+    Unauthenticated,
+    Unavailable,
+)
+from doorstep.kernel.event_stream import EventHub
+from doorstep.kernel.graphql.problems import Payload, Problem
+from doorstep.kernel.idempotency import check_key, find_outcome, fingerprint, store_outcome
+from doorstep.kernel.ids import InvalidId, parse_id
+from doorstep.kernel.scope import Permission, Principal, Scope
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+P = TypeVar("P", bound=Payload)
+
+Outcome = dict[str, Any]
+UseCase = Callable[[Scope], Awaitable[Outcome]]
+Batch = Callable[["Context", list[K]], Awaitable[Sequence[V]]]
+
+WRITE_TRIES = 3
+
+
+class Services:
+    """What the process offers to slices beside the database (roads, solver, …), looked up by type."""
+
+    def __init__(self, db: Database, system: Database, hub: EventHub) -> None:
+        self.db = db
+        self.system = system
+        self.hub = hub
+        self._offered: dict[type, object] = {}
+
+    def offer(self, service: object, under: type | None = None) -> None:
+        """Make a service known under its class, or under ``under``."""
+        self._offered[under or type(service)] = service
+
+    def get(self, kind: type[T]) -> T:
+        """The service of that class."""
+        return cast(T, self._offered[kind])
+
+
+class Context:
+    """The context of one operation (or of one subscription)."""
+
+    def __init__(self, services: Services, principal: Principal | None, request_id: str) -> None:
+        self.services = services
+        self._principal = principal
+        self.request_id = request_id
+        self.connection_params: dict[str, Any] = {}
+        self.handshake_token: str | None = None
+        self._loaders: dict[Any, DataLoader[Any, Any]] = {}
+        self._stack = AsyncExitStack()
+        self._snapshot: Transaction | None = None
+        self._opening = asyncio.Lock()
+
+    @property
+    def principal_or_none(self) -> Principal | None:
+        """Who asks, or None without a credential."""
+        return self._principal
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks; raises Unauthenticated without a credential."""
+        if self._principal is None:
+            raise Unauthenticated("Send your API key as `Authorization: Bearer dsk_live_…`.")
+        return self._principal
+
+    @property
+    def tenant_id(self) -> UUID:
+        """The tenant of the credential."""
+        return self.principal.tenant_id
+
+    def adopt(self, principal: Principal) -> None:
+        """Take the principal that a socket's ``connection_init`` brought."""
+        self._principal = principal
+
+    def fork(self) -> "Context":
+        """A context of its own for one subscription of a socket."""
+        return Context(self.services, self._principal, self.request_id)
+
+    def require(self, permission: Permission) -> Principal:
+        """The principal, if it has the permission; raises Unauthenticated or Forbidden."""
+        self.principal.require(permission)
+        return self.principal
+
+    async def reads(self) -> Transaction:
+        """The operation's read snapshot, opened at first use; every nested row comes from the same moment."""
+        async with self._opening:
+            if self._snapshot is None:
+                self._snapshot = await self._stack.enter_async_context(self.services.db.snapshot(self.tenant_id))
+            return self._snapshot
+
+    async def finish(self) -> None:
+        """Close the snapshot and forget the batches: the next read is of a new moment."""
+        self._loaders.clear()
+        self._snapshot = None
+        stack, self._stack = self._stack, AsyncExitStack()
+        await stack.aclose()
+
+    async def load(self, batch: Batch[K, V], key: K) -> V:
+        """``key``'s value by a batch read: ``batch(context, keys)`` runs once for all keys that a level asks for."""
+        loader = self._loaders.get(batch)
+        if loader is None:
+            loader = DataLoader(load_fn=lambda keys: cast(Any, batch(self, keys)), max_batch_size=1000)
+            self._loaders[batch] = loader
+        return cast(V, await loader.load(key))
+
+    async def write(self, operation: str, input: Any, payload: type[P], use_case: UseCase) -> P:
+        """Run a use case as one transaction and answer with its payload.
+
+        The outcome is stored under ``input.idempotency_key`` in the same commit; a replay gets the stored one. A ``DoorstepError`` becomes
+        problems and nothing is written. The payload is resolved after the commit, from a fresh snapshot.
+        """
+        await self.finish()
+        try:
+            outcome = await self._run(operation, input, use_case)
+            return payload(outcome=outcome, problems=[])
+        except Conflict as refusal:
+            return payload(outcome={"id": str(refusal.identifier)}, problems=Problem.of(refusal))
+        except DoorstepError as refusal:
+            return payload(outcome={}, problems=Problem.of(refusal))
+
+    async def _run(self, operation: str, input: Any, use_case: UseCase) -> Outcome:
+        key: str | None = getattr(input, "idempotency_key", None)
+        if key is not None:
+            check_key(key)
+        for attempt in range(WRITE_TRIES):
+            try:
+                async with self.services.db.write(self.principal) as scope:
+                    return await self._once(scope, operation, key, input, use_case)
+            except ChangedMeanwhile:
+                await asyncio.sleep(0.01 * 2**attempt)
+        raise Unavailable("Too many others change the same objects now. Nothing was written: send the same request again.")
+
+    @staticmethod
+    async def _once(scope: Scope, operation: str, key: str | None, input: Any, use_case: UseCase) -> Outcome:
+        if key is None:
+            return await use_case(scope)
+        print_ = fingerprint(input)
+        stored = await find_outcome(scope.tx, scope.tenant_id, operation, key, print_)
+        if stored is not None:
+            return stored
+        outcome = await use_case(scope)
+        await scope.tx.flush()
+        await store_outcome(scope.tx, scope.tenant_id, operation, key, print_, outcome)
+        return outcome
+
+
+Info = StrawberryInfo[Context, None]
+
+
+def argument_id(prefix: str, text: str) -> UUID:
+    """The UUID of a query's id argument; raises BadUserInput when it is not an id of that type."""
+    try:
+        return parse_id(prefix, text)
+    except InvalidId as error:
+        raise BadUserInput(f"{error}.") from error
+
+
+def input_id(prefix: str, text: str, *path: str | int) -> UUID:
+    """The UUID of an id inside a mutation's input; raises an INVALID_ID refusal at ``path``."""
+    try:
+        return parse_id(prefix, text)
+    except InvalidId as error:
+        raise DoorstepError(ProblemCode.INVALID_ID, f"{error}.".capitalize(), path) from error
+
+
+class UpwardEdge(Generic[K, V]):
+    """An edge to a slice above: the lower slice names a batch read, the upper slice supplies it when it is imported.
+
+    ``Order.assignment`` belongs to planning, which lies above orders. Orders declares ``ASSIGNMENT = UpwardEdge("Order.assignment")`` and
+    resolves its field by ``await ASSIGNMENT.load(info.context, order_id)``; planning calls ``ASSIGNMENT.supply(load_assignments)``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._batch: Batch[K, V] | None = None
+
+    def supply(self, batch: Batch[K, V]) -> None:
+        """Say which batch read answers this edge."""
+        self._batch = batch
+
+    async def load(self, context: Context, key: K) -> V:
+        """The edge's value for one key, batched with its siblings."""
+        if self._batch is None:
+            raise LookupError(f"nothing supplies {self.name}")
+        return await context.load(self._batch, key)
+
+
+def given(value: Any) -> bool:
+    """Whether a ``Maybe`` field or optional argument was given at all (null counts as given)."""
+    return value is not None and value is not strawberry.UNSET

@@ -1,0 +1,67 @@
+"""What an error looks like to a client: a code always, our own bugs masked with a reference.
+
+The codes for input faults are those that GraphQL tools already understand (GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, BAD_USER_INPUT,
+OPERATION_RESOLUTION_FAILURE). Client errors are not logged with their text, which can hold personal data.
+"""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+import structlog
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from doorstep.kernel.errors import DoorstepError, RequestError
+from doorstep.kernel.metrics import ERRORS
+
+log = structlog.get_logger(__name__)
+
+
+def _root_cause(error: GraphQLError) -> BaseException | None:
+    cause: BaseException | None = error.original_error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause
+
+
+def _with(error: GraphQLError, message: str, code: str, **extensions: object) -> GraphQLError:
+    return GraphQLError(
+        message, nodes=error.nodes, source=error.source, positions=error.positions, path=error.path,
+        extensions={"code": code, **extensions},
+    )  # fmt: skip
+
+
+def public_error(error: GraphQLError, *, before_execution: bool) -> GraphQLError:
+    """The error as clients see it."""
+    cause = _root_cause(error)
+    if isinstance(cause, RequestError):
+        return _with(error, cause.message, cause.code, **cause.extensions)
+    if isinstance(cause, DoorstepError):
+        return _with(error, cause.message, "BAD_USER_INPUT", problem=cause.code.value)
+    if isinstance(cause, CannotGetOperationTypeError):
+        return _with(error, error.message, "OPERATION_RESOLUTION_FAILURE")
+    if error.extensions and "code" in error.extensions:
+        return error
+    if isinstance(error, GraphQLSyntaxError):
+        return _with(error, error.message, "GRAPHQL_PARSE_FAILED")
+    if before_execution:
+        return _with(error, error.message, "GRAPHQL_VALIDATION_FAILED")
+    if cause is None or (error.path is None and isinstance(cause, ValueError | TypeError | OverflowError)):
+        return _with(error, error.message, "BAD_USER_INPUT")
+    return _mask(error, cause)
+
+
+def _mask(error: GraphQLError, cause: BaseException) -> GraphQLError:
+    reference = uuid4().hex[:12]
+    log.error("internal_error", reference=reference, path=error.path, exc_info=cause)
+    return _with(error, "Something went wrong on our side.", "INTERNAL", reference=reference)
+
+
+def public_errors(result: ExecutionResult) -> Sequence[GraphQLError]:
+    """All errors of a result as clients see them, counted by code."""
+    before = isinstance(result, PreExecutionError)
+    shown = [public_error(error, before_execution=before) for error in result.errors or ()]
+    for error in shown:
+        ERRORS.labels(code=str((error.extensions or {}).get("code", "INTERNAL"))).inc()
+    return shown

@@ -1,0 +1,64 @@
+"""``node`` and ``nodes``: any object by its id. Slices register how each id prefix is read."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from doorstep.kernel.errors import BadUserInput
+from doorstep.kernel.graphql.context import Batch, Info
+from doorstep.kernel.ids import InvalidId, id_prefix, parse_id, public_id
+from doorstep.kernel.scope import Permission
+
+MAX_NODES = 250
+
+
+@strawberry.interface(description="An object with a globally unique id.")
+class Node:
+    uuid: strawberry.Private[UUID]
+
+    @strawberry.field(description="The object's id: sortable by creation, and it says what it names (`order_01jd2n…`).")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(public_id(_PREFIX_OF[type(self).__name__], self.uuid))
+
+
+_PREFIX_OF: dict[str, str] = {}
+_READ: dict[str, tuple[Permission, Batch[UUID, Any]]] = {}
+
+
+def register_node(prefix: str, type_name: str, permission: Permission, batch: Batch[UUID, Any]) -> None:
+    """Say how objects with ``prefix`` are read and which permission that needs; missing ones are None."""
+    _PREFIX_OF[type_name] = prefix
+    _READ[prefix] = (permission, batch)
+
+
+def name_node(prefix: str, type_name: str) -> None:
+    """Say the prefix of a type that ``node`` does not read."""
+    _PREFIX_OF[type_name] = prefix
+
+
+async def _read(info: Info, text: str) -> Any:
+    found = _READ.get(id_prefix(text))
+    if found is None:
+        raise BadUserInput("This is not an id of this API.")
+    permission, batch = found
+    info.context.require(permission)
+    try:
+        return await info.context.load(batch, parse_id(id_prefix(text), text))
+    except InvalidId as error:
+        raise BadUserInput(f"{error}.") from error
+
+
+@strawberry.type
+class NodeQuery:
+    @strawberry.field(description="Any object by its id; null when this tenant has none with it.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        found: Node | None = await _read(info, id)
+        return found
+
+    @strawberry.field(description="Up to 250 objects by their ids, in the order asked for; null where there is none.")
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None] | None:
+        if len(ids) > MAX_NODES:
+            raise BadUserInput(f"Ask for at most {MAX_NODES} ids at a time.")
+        return list(await asyncio.gather(*(_read(info, text) for text in ids)))

@@ -1,0 +1,205 @@
+"""Background work: rows of ``jobs``, claimed fairly, leased, fenced.
+
+A job is enqueued in the transaction of whatever asks for it. A worker claims the fairest due row (the tenant with the fewest running jobs,
+then the oldest) with FOR UPDATE SKIP LOCKED, counting the attempt at the claim, so that a job that kills its worker is given up in the end.
+The claim hands out a run token; progress and result are written only while the row still has that token, so that a worker that slept through
+its lease can change nothing.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from doorstep.kernel.db import Database, Row
+from doorstep.kernel.ids import new_id
+from doorstep.kernel.scope import SYSTEM_ACTOR, Principal, Scope
+from doorstep.kernel.tables import INSTANT, TenantTable, one_of
+
+LEASE_SECONDS = 30
+"""A worker that has not renewed its lease for so long is taken for dead."""
+
+MAX_ATTEMPTS = 3
+STATES = ("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED")
+
+
+class JobRow(TenantTable, table=True):
+    """One piece of background work."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(one_of("state", STATES), name="jobs_state"),
+        Index("jobs_due", "run_after", postgresql_where=text("state IN ('QUEUED', 'RUNNING')")),
+    )
+
+    kind: str
+    state: str = "QUEUED"
+    input: dict[str, Any] = Field(sa_type=JSONB)
+    progress: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    result: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    error: str | None = None
+    attempts: int = 0
+    run_token: UUID | None = None
+    run_after: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})  # type: ignore[call-overload]
+    lease_until: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})  # type: ignore[call-overload]
+    finished_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+
+
+class WorkerRow(SQLModel, table=True):
+    """A worker's heartbeat, for readiness checks."""
+
+    __tablename__ = "workers"
+
+    id: UUID = Field(primary_key=True)
+    started_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    seen_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+
+
+class LostLease(Exception):
+    """The job was taken from this worker (or cancelled): stop, write nothing."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A claimed job, as its handler sees it."""
+
+    id: UUID
+    tenant_id: UUID
+    kind: str
+    input: dict[str, Any]
+    attempts: int
+    run_token: UUID
+    principal: Principal
+    db: Database
+    system: Database
+    services: Any
+
+    async def report(self, progress: dict[str, Any]) -> None:
+        """Publish progress and renew the lease; raises LostLease when the job is no longer ours."""
+        async with self.system.transaction() as tx:
+            done = await tx.fetchval(_REPORT, self.tenant_id, self.id, self.run_token, progress, LEASE_SECONDS)
+        if done is None:
+            raise LostLease(self.kind)
+        if self.db.on_commit is not None:
+            self.db.on_commit(self.tenant_id)
+
+    async def fence(self, scope: Scope) -> None:
+        """Lock the job's row in ``scope``'s transaction and make sure that it is still ours; the first statement of a step that writes."""
+        row = await scope.tx.fetchrow(
+            "SELECT 1 FROM jobs WHERE tenant_id = $1 AND id = $2 AND run_token = $3 AND state = 'RUNNING' FOR UPDATE",
+            self.tenant_id,
+            self.id,
+            self.run_token,
+        )
+        if row is None:
+            raise LostLease(self.kind)
+
+    async def finish(self, scope: Scope, result: dict[str, Any]) -> None:
+        """Mark the job done in ``scope``'s transaction, in one commit with its effect."""
+        await scope.tx.execute(
+            "UPDATE jobs SET state = 'SUCCEEDED', result = $3, finished_at = now(), lease_until = NULL "
+            "WHERE tenant_id = $1 AND id = $2",
+            self.tenant_id,
+            self.id,
+            result,
+        )
+
+
+Handler = Callable[[Job], Awaitable[None]]
+GiveUp = Callable[[Job, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """What runs a kind of job, and what tells its owner when it is given up."""
+
+    run: Handler
+    give_up: GiveUp
+
+
+async def enqueue(scope: Scope, kind: str, input: dict[str, Any]) -> UUID:
+    """Ask for background work in the caller's transaction; returns the job's id."""
+    job_id = new_id()
+    await scope.tx.execute(
+        "INSERT INTO jobs (tenant_id, id, kind, state, input, attempts) VALUES ($1, $2, $3, 'QUEUED', $4, 0)",
+        scope.tenant_id,
+        job_id,
+        kind,
+        input,
+    )
+    return job_id
+
+
+async def cancel(scope: Scope, job_id: UUID) -> None:
+    """Cancel in the caller's transaction; a running worker notices at its next report."""
+    await scope.tx.execute(
+        "UPDATE jobs SET state = 'CANCELLED', finished_at = now() "
+        "WHERE tenant_id = $1 AND id = $2 AND state IN ('QUEUED', 'RUNNING')",
+        scope.tenant_id,
+        job_id,
+    )
+
+
+_REPORT = """
+UPDATE jobs SET progress = $4, lease_until = now() + make_interval(secs => $5)
+WHERE tenant_id = $1 AND id = $2 AND run_token = $3 AND state = 'RUNNING' RETURNING 1
+"""
+
+_CLAIM = """
+WITH running AS (
+  SELECT tenant_id, count(*) AS running FROM jobs WHERE state = 'RUNNING' AND lease_until > now() GROUP BY tenant_id
+), due AS (
+  SELECT job.tenant_id, job.id FROM jobs AS job LEFT JOIN running USING (tenant_id)
+  WHERE (job.state = 'QUEUED' AND job.run_after <= now()) OR (job.state = 'RUNNING' AND job.lease_until <= now())
+  ORDER BY coalesce(running.running, 0), job.run_after, job.id
+  LIMIT 1 FOR UPDATE OF job SKIP LOCKED
+)
+UPDATE jobs SET state = 'RUNNING', run_token = $1, attempts = attempts + 1, lease_until = now() + make_interval(secs => $2)
+FROM due WHERE jobs.tenant_id = due.tenant_id AND jobs.id = due.id
+RETURNING jobs.tenant_id, jobs.id, jobs.kind, jobs.input, jobs.attempts, jobs.run_token
+"""
+
+
+async def claim(system: Database) -> Row | None:
+    """Take the fairest due job, or None when there is none."""
+    async with system.transaction() as tx:
+        row: Row | None = await tx.fetchrow(_CLAIM, new_id(), LEASE_SECONDS)
+        return row
+
+
+async def renew(system: Database, row: Row) -> bool:
+    """Prolong a lease; False when the job is no longer ours."""
+    async with system.transaction() as tx:
+        return (
+            await tx.fetchval(
+                "UPDATE jobs SET lease_until = now() + make_interval(secs => $4) "
+                "WHERE tenant_id = $1 AND id = $2 AND run_token = $3 AND state = 'RUNNING' RETURNING 1",
+                row["tenant_id"], row["id"], row["run_token"], LEASE_SECONDS,
+            )
+        ) is not None  # fmt: skip
+
+
+async def settle_failure(system: Database, job: Job, reason: str) -> bool:
+    """After a failed run: put the job back with a growing pause, or mark it FAILED; returns whether it was given up."""
+    given_up = job.attempts >= MAX_ATTEMPTS
+    async with system.transaction() as tx:
+        await tx.execute(
+            "UPDATE jobs SET state = CASE WHEN $5 THEN 'FAILED' ELSE 'QUEUED' END, error = $4, run_token = NULL, lease_until = NULL, "
+            "run_after = now() + make_interval(secs => $6), finished_at = CASE WHEN $5 THEN now() END "
+            "WHERE tenant_id = $1 AND id = $2 AND run_token = $3 AND state = 'RUNNING'",
+            job.tenant_id, job.id, job.run_token, reason, given_up, float(2**job.attempts),
+        )  # fmt: skip
+    return given_up
+
+
+def system_principal(principal: Principal) -> Principal:
+    """The same tenant, acted for by Doorstep itself."""
+    return Principal(
+        principal.tenant_id, SYSTEM_ACTOR, principal.permissions, principal.clock, principal.time_zone, principal.country
+    )

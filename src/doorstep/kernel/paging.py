@@ -1,0 +1,108 @@
+"""Keyset paging: a page continues after the last row's sort key, never at an offset, and its cursor says which list and sort it is of."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from doorstep.kernel.db import Row, Transaction
+from doorstep.kernel.errors import BadUserInput
+
+DEFAULT_PAGE = 50
+MAX_PAGE = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A total order: one column and the id; ``name`` goes into the cursors, so that one of another sort is refused."""
+
+    name: str
+    column: str
+    kind: type
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """``first`` rows after a cursor, or ``last`` rows before one."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+
+    def size(self) -> int:
+        """How many rows at most; raises BadUserInput past the limit or for contradicting arguments."""
+        if self.first is not None and self.last is not None:
+            raise BadUserInput("Give first or last, not both.")
+        size = self.first if self.first is not None else self.last if self.last is not None else DEFAULT_PAGE
+        if not 1 <= size <= MAX_PAGE:
+            raise BadUserInput(f"first and last are 1 to {MAX_PAGE}.")
+        return size
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of a page in the list's order."""
+
+    rows: list[Row]
+    has_previous: bool
+    has_next: bool
+
+
+def cursor_of(list_name: str, sort: Sort, row: Row) -> str:
+    """The cursor of one row."""
+    value = row[sort.column.rpartition(".")[2]]
+    plain = value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
+    packed = orjson.dumps([f"{list_name}.{sort.name}", plain, str(row["id"])])
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def _decode(list_name: str, sort: Sort, text: str) -> tuple[Any, UUID]:
+    try:
+        tag, value, identifier = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        if tag != f"{list_name}.{sort.name}":
+            raise BadUserInput("This cursor belongs to another list or another sort.")
+        if sort.kind is datetime:
+            value = datetime.fromisoformat(value)
+        elif sort.kind is UUID:
+            value = UUID(value)
+        elif not isinstance(value, sort.kind):
+            raise BadUserInput("This is not a cursor of this list.")
+        return value, UUID(identifier)
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise BadUserInput("This is not a cursor of this list.") from error
+
+
+async def fetch_page(
+    tx: Transaction, list_name: str, sort: Sort, request: PageRequest, select: str, conditions: list[str], arguments: list[Any]
+) -> Page:
+    """One page of ``select … WHERE conditions``; ``id_column`` is ``id`` of the sort column's table.
+
+    ``select`` ends before WHERE and yields at least the sort column and ``id``; ``conditions`` use ``$1…$n`` for ``arguments``.
+    """
+    size = request.size()
+    backwards = request.last is not None or (request.before is not None and request.first is None)
+    prefix = f"{sort.column.rpartition('.')[0]}." if "." in sort.column else ""
+    where, values = list(conditions), list(arguments)
+    for text, forwards in ((request.after, True), (request.before, False)):
+        if text is not None:
+            value, identifier = _decode(list_name, sort, text)
+            operator = ">" if forwards != sort.descending else "<"
+            values += [value, identifier]
+            where.append(f"({sort.column}, {prefix}id) {operator} (${len(values) - 1}, ${len(values)})")
+    direction = "DESC" if sort.descending != backwards else "ASC"
+    rows = await tx.fetch(
+        f"{select} WHERE {' AND '.join(where)} ORDER BY {sort.column} {direction}, {prefix}id {direction} LIMIT {size + 1}",
+        *values,
+    )
+    more = len(rows) > size
+    rows = rows[:size]
+    if backwards:
+        rows.reverse()
+        return Page(rows, has_previous=more, has_next=request.before is not None)
+    return Page(rows, has_previous=request.after is not None, has_next=more)

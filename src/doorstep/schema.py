@@ -1,0 +1,45 @@
+"""Merges the slices' queries, mutations and subscriptions into the one schema, and prints it."""
+
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import merge_types
+from strawberry.types import ExecutionContext
+
+from doorstep.identity.graphql import IdentityQuery
+from doorstep.kernel.graphql.events import EventQueries, EventSubscriptions, event_types
+from doorstep.kernel.graphql.nodes import NodeQuery
+from doorstep.kernel.graphql.scalars import SCALARS
+from doorstep.kernel.graphql.view import OneOperation
+
+MAX_TOKENS = 1000
+
+Query = merge_types("Query", (IdentityQuery, NodeQuery, EventQueries))
+Subscription = merge_types("Subscription", (EventSubscriptions,))
+
+
+class DoorstepSchema(strawberry.Schema):
+    """Errors are logged where they are masked (``kernel.graphql.faults``), never with a client's text."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing here: see ``faults``."""
+
+
+def build_schema() -> DoorstepSchema:
+    """The executable schema."""
+    extensions: list[Any] = [MaxTokensLimiter(max_token_count=MAX_TOKENS), ParserCache(maxsize=512), ValidationCache(maxsize=512), OneOperation]
+    return DoorstepSchema(
+        query=Query,
+        subscription=Subscription,
+        types=event_types(),
+        extensions=extensions,
+        config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True),
+    )
+
+
+def schema_text() -> str:
+    """The schema in SDL, as committed in ``schema.graphql``."""
+    return build_schema().as_str().rstrip() + "\n"

@@ -1,0 +1,75 @@
+"""Settings: the only reader of the environment. ``.env.example`` documents each variable."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT_HOME = Path("/var/lib/doorstep")
+
+
+def default_home() -> Path:
+    """The platform's user data folder; as root a place that the database server's own user can enter."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return ROOT_HOME
+    return user_data_path("doorstep", appauthor=False)
+
+
+class Settings(BaseSettings):
+    """Every setting of a Doorstep process, from the environment or a ``.env`` file in the working folder."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", populate_by_name=True)
+
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    database_system_url: str | None = Field(None, validation_alias="DATABASE_SYSTEM_URL")
+    database_owner_url: str | None = Field(None, validation_alias="DATABASE_OWNER_URL")
+    home: Path = Field(default_factory=default_home, validation_alias="DOORSTEP_HOME")
+    host: str = Field("127.0.0.1", validation_alias="DOORSTEP_HOST")
+    port: int = Field(8000, ge=0, le=65535, validation_alias="DOORSTEP_PORT")
+    public_url: str | None = Field(None, validation_alias="DOORSTEP_PUBLIC_URL")
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(default_factory=list, validation_alias="DOORSTEP_TRUSTED_PROXIES")
+    allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list, validation_alias="DOORSTEP_ALLOWED_ORIGINS")
+    secret_keys: Annotated[list[str], NoDecode] = Field(default_factory=list, validation_alias="DOORSTEP_SECRET_KEYS")
+    metrics_host: str = Field("127.0.0.1", validation_alias="DOORSTEP_METRICS_HOST")
+    metrics_port: int = Field(9464, ge=0, le=65535, validation_alias="DOORSTEP_METRICS_PORT")
+    pool_size: int = Field(10, ge=2, le=100, validation_alias="DOORSTEP_POOL_SIZE")
+    solver_slots: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) - 1), ge=1, validation_alias="DOORSTEP_SOLVER_SLOTS")
+    osrm_urls: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict, validation_alias="DOORSTEP_OSRM_URLS")
+    roads: Literal["auto", "straight"] = Field("auto", validation_alias="DOORSTEP_ROADS")
+    drain_seconds: float = Field(25.0, gt=0, le=30, validation_alias="DOORSTEP_DRAIN_SECONDS")
+    log_format: Literal["console", "json"] = Field("console", validation_alias="DOORSTEP_LOG_FORMAT")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", validation_alias="DOORSTEP_LOG_LEVEL")
+
+    @field_validator("trusted_proxies", "allowed_origins", "secret_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Lists are written with commas."""
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("osrm_urls", mode="before")
+    @classmethod
+    def _split_pairs(cls, value: object) -> object:
+        """``car=http://…,bicycle=http://…``."""
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {name.strip(): url.strip() for name, _, url in pairs}
+
+    @property
+    def embedded(self) -> bool:
+        """Whether Doorstep runs its own PostgreSQL."""
+        return self.database_url is None and self.database_system_url is None and self.database_owner_url is None
+
+    def base_url(self, port: int | None = None) -> str:
+        """The address that every link starts with, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{port or self.port}").rstrip("/")
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The process's settings, read once."""
+    return Settings()  # type: ignore[call-arg]

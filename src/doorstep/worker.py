@@ -1,0 +1,160 @@
+"""The worker: claims jobs, applies reactions, does what is due now and then."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from doorstep.identity.service import system_principal
+from doorstep.kernel import jobs
+from doorstep.kernel.consumers import Consumer, react_once, tenants_behind
+from doorstep.kernel.db import ChangedMeanwhile, Row
+from doorstep.kernel.errors import RequestError
+from doorstep.kernel.graphql.context import Services
+from doorstep.kernel.ids import new_id
+from doorstep.kernel.idempotency import KEY_HOURS
+from doorstep.kernel.jobs import Job, JobKind, LostLease
+from doorstep.kernel.metrics import JOB_AGE_SECONDS, JOBS, POOL_IN_USE
+
+log = structlog.get_logger(__name__)
+
+IDLE_SECONDS = 0.2
+HEARTBEAT_SECONDS = 5.0
+UPKEEP_SECONDS = 3600.0
+
+
+class Worker:
+    """Runs until it is stopped; ``slots`` jobs at a time."""
+
+    def __init__(
+        self, services: Services, kinds: Mapping[str, JobKind], consumers: Sequence[Consumer], *, slots: int = 4
+    ) -> None:
+        self._services = services
+        self._kinds = kinds
+        self._consumers = consumers
+        self._slots = slots
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._id = new_id()
+
+    def start(self) -> None:
+        """Begin to work."""
+        loops = [self._claim_jobs] * self._slots + [self._heartbeat, self._react, self._upkeep]
+        self._tasks = [asyncio.create_task(self._guarded(loop)) for loop in loops]
+
+    async def stop(self, drain_seconds: float) -> None:
+        """Claim nothing more, let what runs finish within the time, then give it back."""
+        self._stopping.set()
+        _, late = await asyncio.wait(self._tasks, timeout=drain_seconds) if self._tasks else (set(), set())
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        with contextlib.suppress(RequestError):
+            async with self._services.system.transaction() as tx:
+                await tx.execute("DELETE FROM workers WHERE id = $1", self._id)
+
+    async def _guarded(self, loop) -> None:  # type: ignore[no-untyped-def]
+        """Run a loop again after a failure: a worker outlives a database that is away."""
+        while not self._stopping.is_set():
+            try:
+                await loop()
+            except RequestError as error:
+                log.warning("worker_waits", reason=error.code)
+            except Exception as error:
+                log.error("worker_failed", exc_info=error)
+            await self._pause(1.0)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    async def _claim_jobs(self) -> None:
+        while not self._stopping.is_set():
+            row = await jobs.claim(self._services.system)
+            if row is None:
+                await self._pause(IDLE_SECONDS)
+            else:
+                await self._run(row)
+
+    async def _run(self, row: Row) -> None:
+        principal = await system_principal(self._services.system, row["tenant_id"])
+        job = Job(
+            row["id"], row["tenant_id"], row["kind"], row["input"], row["attempts"], row["run_token"],
+            principal, self._services.db, self._services.system, self._services,
+        )  # fmt: skip
+        kind = self._kinds[job.kind]
+        if job.attempts > jobs.MAX_ATTEMPTS:
+            await self._fail(job, kind, "Its worker died more than once while it ran.")
+            return
+        work = asyncio.create_task(kind.run(job))
+        lease = asyncio.create_task(self._keep_lease(row, work))
+        try:
+            await work
+        except asyncio.CancelledError:
+            work.cancel()
+            if not self._stopping.is_set():
+                return
+            raise
+        except LostLease:
+            log.info("job_lost", kind=job.kind)
+        except RequestError as error:
+            await self._fail(job, kind, error.message)
+        except Exception as error:
+            log.error("job_failed", kind=job.kind, job=str(job.id), exc_info=error)
+            await self._fail(job, kind, "It failed with an internal error.")
+        finally:
+            lease.cancel()
+
+    async def _keep_lease(self, row: Row, work: asyncio.Task[None]) -> None:
+        while True:
+            await asyncio.sleep(jobs.LEASE_SECONDS / 6)
+            with contextlib.suppress(RequestError):
+                if not await jobs.renew(self._services.system, row):
+                    work.cancel()
+                    return
+
+    async def _fail(self, job: Job, kind: JobKind, reason: str) -> None:
+        if await jobs.settle_failure(self._services.system, job, reason):
+            await kind.give_up(job, reason)
+
+    async def _react(self) -> None:
+        while not self._stopping.is_set():
+            for consumer in self._consumers:
+                for tenant_id in await tenants_behind(self._services.system, consumer):
+                    principal = await system_principal(self._services.system, tenant_id)
+                    with contextlib.suppress(ChangedMeanwhile):
+                        while await react_once(self._services.db, principal, consumer):
+                            pass
+            await self._pause(IDLE_SECONDS)
+
+    async def _heartbeat(self) -> None:
+        while not self._stopping.is_set():
+            async with self._services.system.transaction() as tx:
+                now = datetime.now(UTC)
+                await tx.execute(
+                    "INSERT INTO workers (id, started_at, seen_at) VALUES ($1, $2, now()) ON CONFLICT (id) DO UPDATE SET seen_at = now()",
+                    self._id, now,
+                )  # fmt: skip
+                rows = await tx.fetch("SELECT state, count(*) AS count FROM jobs WHERE state IN ('QUEUED', 'RUNNING') GROUP BY state")
+                age = await tx.fetchval(
+                    "SELECT coalesce(extract(epoch FROM now() - min(run_after)), 0) FROM jobs WHERE state = 'QUEUED' AND run_after <= now()"
+                )
+            counts = {row["state"]: row["count"] for row in rows}
+            for state in ("QUEUED", "RUNNING"):
+                JOBS.labels(state=state).set(counts.get(state, 0))
+            JOB_AGE_SECONDS.set(float(age))
+            POOL_IN_USE.labels(role="app").set(self._services.db.pool_in_use)
+            POOL_IN_USE.labels(role="system").set(self._services.system.pool_in_use)
+            await self._pause(HEARTBEAT_SECONDS)
+
+    async def _upkeep(self) -> None:
+        while not self._stopping.is_set():
+            async with self._services.system.transaction(statement_seconds=60) as tx:
+                await tx.execute("SELECT doorstep_ensure_event_partitions(3)")
+                await tx.execute("DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1)", KEY_HOURS)
+                await tx.execute("DELETE FROM workers WHERE seen_at < now() - interval '1 day'")
+                await tx.execute("DELETE FROM jobs WHERE finished_at < now() - interval '7 days'")
+            await self._pause(UPKEEP_SECONDS)
