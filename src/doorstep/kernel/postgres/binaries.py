@@ -62,7 +62,8 @@ def _version(bin_folder: Path, account: ServerAccount | None) -> str | None:
     try:
         answer = subprocess.run(
             [bin_folder / "initdb", "--version"],
-            cwd="/", env={"LC_ALL": "C"}, stdin=subprocess.DEVNULL, capture_output=True, text=True, **options,
+            cwd="/", env={"LC_ALL": "C"}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            **options,
         )  # fmt: skip
     except OSError:
         return None
@@ -71,7 +72,7 @@ def _version(bin_folder: Path, account: ServerAccount | None) -> str | None:
 
 
 def _staged(package: Path, cluster: Path) -> Path:
-    """Copy what the server needs (no headers, no static libraries) to ``cluster``, once for each version of the wheel."""
+    """Copy what the server needs (no headers, no static libraries) to ``cluster``, once for each wheel."""
     copy = cluster / f"programs-{metadata.version(_PACKAGE.replace('_', '-'))}"
     if not copy.exists():
         for leftover in cluster.glob("programs-*"):

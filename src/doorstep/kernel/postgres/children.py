@@ -1,4 +1,4 @@
-"""Programs that the supervisor runs: one at a time, none of them outlives it, each can be stopped from another thread."""
+"""Programs that the supervisor runs: one at a time, none outlives it, each can be stopped from another thread."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 from doorstep.kernel.postgres.account import ServerAccount
+
+Command: TypeAlias = Sequence[str | Path]
 
 _PR_SET_PDEATHSIG = 1
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
@@ -59,13 +61,13 @@ class Children:
 
     def start(
         self,
-        command: Sequence[str | Path],
+        command: Command,
         *,
         stop_with: signal.Signals,
         stdin: int = subprocess.DEVNULL,
         output: int | IO[bytes] = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
-        """Start a program. ``stop_with`` is sent to it by ``stop``, and by the kernel when this process dies (Linux)."""
+        """Start a program. ``stop`` sends it ``stop_with``, and so does the kernel when this process dies (Linux)."""
         account: dict[str, Any] = self._account.popen_options() if self._account else {}
         with self._guard:
             if self._stopping.is_set():
@@ -73,12 +75,13 @@ class Children:
             child = subprocess.Popen(
                 [os.fspath(part) for part in command],
                 cwd="/", env=_ENVIRONMENT, stdin=stdin, stdout=output, stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent(stop_with), **account,
+                preexec_fn=_die_with_parent(stop_with),  # noqa: PLW1509 - it only makes two system calls
+                **account,
             )  # fmt: skip
             self._current = (child, stop_with)
             return child
 
-    def run(self, command: Sequence[str | Path], *, text: str = "") -> tuple[int, str]:
+    def run(self, command: Command, *, text: str = "") -> tuple[int, str]:
         """Run a program to its end: exit code and output. Raises ``Stopped`` when it was stopped in the middle."""
         child = self.start(command, stop_with=signal.SIGKILL, stdin=subprocess.PIPE, output=subprocess.PIPE)
         output, _ = child.communicate(text.encode())
@@ -88,7 +91,7 @@ class Children:
 
 
 def _die_with_parent(with_signal: signal.Signals) -> Callable[[], None] | None:
-    """What a child does between fork and exec so that the kernel ends it with its parent; everything is looked up before."""
+    """What a child does between fork and exec, so that the kernel ends it with its parent."""
     if not sys.platform.startswith("linux"):
         return None
     prctl = ctypes.CDLL(None).prctl

@@ -77,7 +77,7 @@ class EmbeddedCluster:
     def start(cls, home: Path, *, timeout: float = 120.0) -> EmbeddedCluster:
         """Start the cluster below ``home``, or join it when another process has started it.
 
-        The first start makes it (2 to 6 seconds), later ones take less than a second. ``timeout`` in seconds covers also
+        The first start makes it (a few seconds), later ones take less than a second. ``timeout`` in seconds also covers
         the recovery after a crash. Raises an ``EmbeddedPostgresError`` whose message says what to do.
         """
         if sys.platform == "win32":
@@ -140,10 +140,10 @@ class EmbeddedCluster:
 
     def run_sql(self, statements: list[str], database: str) -> None:
         """Run statements as the superuser, each in its own transaction; the first error ends it (ServerFailed)."""
-        assert self._binaries is not None, "the cluster is not started"
+        programs = (self._binaries or self._find_binaries()).bin
         answer = subprocess.run(
             [
-                self._binaries.bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-",
+                programs / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-",
                 "-h", "127.0.0.1", "-p", str(self.port), "-U", SUPERUSER, "-d", database,
             ],
             input="".join(f"{statement};\n" for statement in statements),

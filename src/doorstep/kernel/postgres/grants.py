@@ -19,7 +19,8 @@ SCHEMA = "public"
 EXTENSIONS = ("pg_trgm",)
 RUNTIME_ROLES = (SYSTEM, APP)
 
-_ATTRIBUTES = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION"
+# A new role has none of the rights of a superuser; naming those that a CREATEROLE login may not name would be refused.
+_PLAIN = "NOCREATEDB NOCREATEROLE"
 _ITERATIONS = 4096
 
 
@@ -48,10 +49,12 @@ def password_secret(password: str) -> str:
     return f"SCRAM-SHA-256${_ITERATIONS}:{_base64(salt)}${_base64(stored)}:{_base64(server)}"
 
 
-def create_role(role: str, password: str | None) -> str:
-    """A plain role; it may log in when there is a password."""
-    login = f"LOGIN PASSWORD {literal(password_secret(password))}" if password else "NOLOGIN"
-    return f"CREATE ROLE {role} {login} {_ATTRIBUTES}"
+def create_role(role: str, password: str | None, *, readable: bool = False) -> str:
+    """A plain role; it may log in when there is a password, which is written as a verifier unless ``readable``."""
+    if not password:
+        return f"CREATE ROLE {identifier(role)} NOLOGIN {_PLAIN}"
+    secret = password if readable else password_secret(password)
+    return f"CREATE ROLE {identifier(role)} LOGIN PASSWORD {literal(secret)} {_PLAIN}"
 
 
 def set_password(role: str, password: str) -> str:
@@ -81,7 +84,7 @@ def schema_rights() -> list[str]:
 def default_rights() -> list[str]:
     """Rights on everything that the owner will make, so that no migration can forget them. Run inside the database.
 
-    Functions are closed to everybody else: the ones that run with the owner's rights look up keys before a tenant is known.
+    Functions are closed to everybody else: those that run with the owner's rights look up keys of any tenant.
     """
     everything = f"ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER}"
     here = f"{everything} IN SCHEMA {SCHEMA}"

@@ -1,4 +1,4 @@
-"""Making the cluster: initdb, roles, database. Whole or not at all: it happens beside and is renamed when it is complete.
+"""Making the cluster: initdb, roles, database. Whole or not at all: made beside its place and renamed when complete.
 
 The roles are made in single-user mode, before anybody could connect.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from doorstep.kernel.postgres import grants
 from doorstep.kernel.postgres.account import ServerAccount
-from doorstep.kernel.postgres.children import Children
+from doorstep.kernel.postgres.children import Children, Command
 from doorstep.kernel.postgres.folder import ClusterFolder, Credentials, sync_folder
 
 SUPERUSER = "postgres"
@@ -48,7 +48,7 @@ def initialise(folder: ClusterFolder, programs: Path, account: ServerAccount | N
 
 
 def renew_credentials(folder: ClusterFolder, programs: Path, children: Children) -> None:
-    """New passwords for a cluster whose file of passwords was lost. The server must be down and cleanly stopped or not."""
+    """New passwords for a cluster whose file of passwords was lost. No server may run on it."""
     credentials = Credentials.generate()
     logins = {
         SUPERUSER: credentials.superuser,
@@ -56,17 +56,16 @@ def renew_credentials(folder: ClusterFolder, programs: Path, children: Children)
         grants.SYSTEM: credentials.system,
         grants.APP: credentials.app,
     }
-    _single_user(
-        programs, folder.data, "postgres", [grants.set_password(*login) for login in logins.items()], children
-    )
+    _single_user(programs, folder.data, "postgres", [grants.set_password(*login) for login in logins.items()], children)
     folder.write_credentials(credentials)
 
 
 def _initdb(programs: Path, data: Path, password_file: Path, children: Children) -> None:
-    code, output = children.run([
+    command: Command = [
         programs / "initdb", "--pgdata", data, "--username", SUPERUSER, "--pwfile", password_file,
         "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale-provider=builtin", "--locale=C.UTF-8",
-    ])  # fmt: skip
+    ]  # fmt: skip
+    code, output = children.run(command)
     if code != 0:
         raise InitialiseFailed(output)
 
@@ -84,7 +83,8 @@ def _roles_and_database(credentials: Credentials) -> list[str]:
 
 def _single_user(programs: Path, data: Path, database: str, statements: Sequence[str], children: Children) -> None:
     """Run statements without a server; each is one line. The first error ends it."""
-    command = [programs / "postgres", "--single", "-D", data, "-c", "exit_on_error=on", "-c", "log_min_messages=error"]
-    code, output = children.run([*command, database], text="".join(f"{line};\n" for line in statements))
+    quiet = ("-c", "exit_on_error=on", "-c", "log_min_messages=error")
+    command: Command = [programs / "postgres", "--single", "-D", data, *quiet, database]
+    code, output = children.run(command, text="".join(f"{line};\n" for line in statements))
     if code != 0:
         raise InitialiseFailed(output)

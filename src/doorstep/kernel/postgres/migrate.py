@@ -1,6 +1,6 @@
 """The schema's version: bring it to the newest under a lock, and refuse to run on another one.
 
-Migrations run as ``doorstep_owner`` whatever the login, so that every table has the same owner and the default rights apply.
+Migrations run as ``doorstep_owner`` whatever the login: every table has the same owner, and the default rights apply.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ async def schema_state(connection: asyncpg.Connection) -> SchemaState:
     table = f"{grants.SCHEMA}.{_VERSION_TABLE}"
     current = None
     if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
-        current = await connection.fetchval(f"SELECT version_num FROM {table}")
+        current = await connection.fetchval(f"SELECT version_num FROM {table}")  # noqa: S608 - a constant
     return SchemaState(current, expected_head())
 
 
@@ -79,7 +79,9 @@ async def check_schema(connection: asyncpg.Connection) -> None:
     _refuse_newer(state)
     if state.is_current:
         return
-    found = f"is at revision {state.current}, this Doorstep needs {state.head}" if state.current else "has no tables yet"
+    found = f"is at revision {state.current}, this Doorstep needs {state.head}"
+    if state.current is None:
+        found = "has no tables yet"
     raise SchemaNotCurrent(
         f"The database {found}. Run 'doorstep migrate' with DATABASE_OWNER_URL set, then start again.",
         state.current,

@@ -1,7 +1,7 @@
 """What ``postmaster.pid`` says, and what to do when it lies.
 
-PostgreSQL will not start while the file names a living process. After a crash that process may be a stranger who got the
-number (always so in a container, where numbers start again) or a zombie, and the server would stay down for ever.
+PostgreSQL will not start while the file names a living process. After a crash that process may be a stranger who got
+the number (always so in a container, where numbers start again) or a zombie, and the server would stay down for ever.
 """
 
 from __future__ import annotations
@@ -19,15 +19,13 @@ _PID_LINE, _STATUS_LINE = 0, 7
 def is_ready(data: Path, pid: int) -> bool:
     """Does the server with this pid accept connections? A file left by an earlier server says 'ready' too."""
     lines = _lines(data)
-    return (
-        len(lines) > _STATUS_LINE and lines[_PID_LINE].strip() == str(pid) and lines[_STATUS_LINE].strip() == "ready"
-    )
+    return len(lines) > _STATUS_LINE and lines[_PID_LINE].strip() == str(pid) and lines[_STATUS_LINE].strip() == "ready"
 
 
 def clear_the_way(data: Path, *, patience: float) -> bool:
     """Make sure that a new server can start; False when an old one still runs after ``patience`` seconds.
 
-    A server that lost its supervisor is going down by itself where the kernel told it (Linux); elsewhere it is told here.
+    A server that lost its supervisor goes down by itself where the kernel told it (Linux); elsewhere it is told here.
     """
     started = time.monotonic()
     told = False
@@ -81,7 +79,7 @@ def _is_our_server(pid: int, data: Path) -> bool:
     if b"postgres" not in Path(os.fsdecode(command[0])).name.encode():
         return False
     try:
-        return os.path.samefile(process / "cwd", data)
+        return (process / "cwd").samefile(data)
     except OSError:
         return os.fsencode(data) in command
 
@@ -101,7 +99,7 @@ def _interrupt(pid: int) -> None:
 
 
 def _disown(data: Path) -> None:
-    """Name a process that cannot exist. The file must stay: the lines below guard the shared memory of a crashed server."""
+    """Name a process that cannot exist. The file must stay: its other lines guard a crashed server's shared memory."""
     lines = _lines(data)
     with (data / "postmaster.pid").open("r+") as file:
         file.write("".join([f"{_IMPOSSIBLE_PID}\n", *lines[1:]]))

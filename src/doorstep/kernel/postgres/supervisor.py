@@ -1,9 +1,9 @@
 """The process that owns the server.
 
-It is nobody's child, so that no user's death takes it along, and the parent of ``postgres``, which dies with it. It makes
-the data folder when there is none, starts the server, starts it again when it was killed, and stops it as soon as nobody
-holds the lease. It ignores the signals that a terminal or a service manager sends to a whole group: users of the cluster
-first finish their work, then their lease ends. Only the standard library is imported here.
+It is nobody's child, so that no user's death takes it along, and the parent of ``postgres``, which dies with it. It
+makes the data folder when there is none, starts the server, starts it again when it was killed, and stops it as soon as
+nobody holds the lease. It ignores the signals that a terminal or a service manager sends to a whole group: users of the
+cluster first finish their work, then their lease ends. Only the standard library is imported here.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from doorstep.kernel.postgres.account import ServerAccount
-from doorstep.kernel.postgres.children import Children, Stopped
+from doorstep.kernel.postgres.children import Children, Command, Stopped
 from doorstep.kernel.postgres.folder import NO_ROOM, ROOM_TO_INITIALISE, ROOM_TO_START, ClusterFolder, State
 from doorstep.kernel.postgres.initialise import InitialiseFailed, initialise, renew_credentials
 from doorstep.kernel.postgres.locks import FileLock
 from doorstep.kernel.postgres.postmaster import clear_the_way, is_ready
 
-# Given on the command line, so that neither postgresql.conf nor ALTER SYSTEM weakens them. Statements and their parameters
-# stay out of the log: they hold people's names and addresses.
+# Given on the command line, so that neither postgresql.conf nor ALTER SYSTEM weakens them. Statements and their
+# parameters stay out of the log: they hold people's names and addresses.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -164,7 +164,7 @@ class Supervisor:
         self._state = replace(self._state, phase="starting", port=port)
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
         with self._folder.log.open("ab") as log:
-            command = [self._programs / "postgres", "-D", self._folder.data, "-c", f"port={port}", *settings]
+            command: Command = [self._programs / "postgres", "-D", self._folder.data, "-c", f"port={port}", *settings]
             server = self._children.start(command, stop_with=signal.SIGINT, output=log)
         ready = self._wait_until_ready(server)
         if ready:
@@ -190,12 +190,12 @@ class Supervisor:
         self._report(replace(self._state, phase="failed", failure=(kind, detail[-1500:].strip())))
 
     def _report(self, state: State) -> None:
-        """Tell the starters. On a full disk this fails too; they then find the supervisor gone and look for themselves."""
+        """Tell the starters. On a full disk this fails too; they find the supervisor gone and look for themselves."""
         self._state = state
         try:
             self._folder.write_state(state)
         except OSError as error:
-            print(f"doorstep: cannot write the state: {error}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"doorstep: cannot write the state: {error}\n")
 
 
 def usable_port(wanted: int) -> int:
