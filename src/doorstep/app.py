@@ -47,7 +47,9 @@ def _page() -> Response:
 def create_app(services: Services) -> Starlette:
     """The application over services that are already started."""
     settings = services.get(Settings)
-    api = GraphQLView(build_schema(), services, services.get(Authenticator), allowed_origins=tuple(settings.allowed_origins))
+    api = GraphQLView(
+        build_schema(), services, services.get(Authenticator), allowed_origins=tuple(settings.allowed_origins)
+    )
     endpoint = GraphQLEndpoint(api)
     sdl = schema_text()
 

@@ -53,7 +53,9 @@ async def _check_external(settings: Settings, urls: DatabaseUrls) -> None:
             "`DATABASE_OWNER_URL=… doorstep migrate` makes both roles and the schema."
         )
     if not settings.secret_keys:
-        raise MissingUrl("With an external database set DOORSTEP_SECRET_KEYS (32 random bytes, e.g. `openssl rand -hex 32`).")
+        raise MissingUrl(
+            "With an external database set DOORSTEP_SECRET_KEYS (32 random bytes, e.g. `openssl rand -hex 32`)."
+        )
     for url, kind in ((urls.app, "app"), (urls.system, "system")):
         connection = await asyncpg.connect(url, timeout=10)
         try:

@@ -33,12 +33,22 @@ class Readiness:
 async def readiness(services: Services) -> Readiness:
     """Ask every part."""
     roads = services.get(Roads).status()
-    road_text = f"{roads.source.value.lower()}: {roads.explanation}" if roads.explanation else roads.source.value.lower()
+    road_text = (
+        f"{roads.source.value.lower()}: {roads.explanation}" if roads.explanation else roads.source.value.lower()
+    )
     try:
         async with services.system.transaction() as tx:
             state = await schema_state(tx.raw)
-            alive = await tx.fetchval("SELECT count(*) FROM workers WHERE seen_at > now() - make_interval(secs => $1)", float(WORKER_SECONDS))
+            alive = await tx.fetchval(
+                "SELECT count(*) FROM workers WHERE seen_at > now() - make_interval(secs => $1)", float(WORKER_SECONDS)
+            )
     except (RequestError, asyncpg.PostgresError, OSError):
         return Readiness(False, "away", "unknown", "unknown", road_text)
     worker = "ok" if alive else "no worker was seen: run `doorstep work`, or `doorstep serve` without --no-work"
-    return Readiness(state.is_current, "ok", "ok" if state.is_current else f"at {state.current}, needs {state.head}", worker, road_text)
+    return Readiness(
+        state.is_current,
+        "ok",
+        "ok" if state.is_current else f"at {state.current}, needs {state.head}",
+        worker,
+        road_text,
+    )

@@ -30,7 +30,12 @@ class DoorstepSchema(strawberry.Schema):
 
 def build_schema() -> DoorstepSchema:
     """The executable schema."""
-    extensions: list[Any] = [MaxTokensLimiter(max_token_count=MAX_TOKENS), ParserCache(maxsize=512), ValidationCache(maxsize=512), OneOperation]
+    extensions: list[Any] = [
+        MaxTokensLimiter(max_token_count=MAX_TOKENS),
+        ParserCache(maxsize=512),
+        ValidationCache(maxsize=512),
+        OneOperation,
+    ]
     return DoorstepSchema(
         query=Query,
         subscription=Subscription,

@@ -31,13 +31,19 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", validation_alias="DOORSTEP_HOST")
     port: int = Field(8000, ge=0, le=65535, validation_alias="DOORSTEP_PORT")
     public_url: str | None = Field(None, validation_alias="DOORSTEP_PUBLIC_URL")
-    trusted_proxies: Annotated[list[str], NoDecode] = Field(default_factory=list, validation_alias="DOORSTEP_TRUSTED_PROXIES")
-    allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list, validation_alias="DOORSTEP_ALLOWED_ORIGINS")
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, validation_alias="DOORSTEP_TRUSTED_PROXIES"
+    )
+    allowed_origins: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, validation_alias="DOORSTEP_ALLOWED_ORIGINS"
+    )
     secret_keys: Annotated[list[str], NoDecode] = Field(default_factory=list, validation_alias="DOORSTEP_SECRET_KEYS")
     metrics_host: str = Field("127.0.0.1", validation_alias="DOORSTEP_METRICS_HOST")
     metrics_port: int = Field(9464, ge=0, le=65535, validation_alias="DOORSTEP_METRICS_PORT")
     pool_size: int = Field(10, ge=2, le=100, validation_alias="DOORSTEP_POOL_SIZE")
-    solver_slots: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) - 1), ge=1, validation_alias="DOORSTEP_SOLVER_SLOTS")
+    solver_slots: int = Field(
+        default_factory=lambda: max(1, (os.cpu_count() or 2) - 1), ge=1, validation_alias="DOORSTEP_SOLVER_SLOTS"
+    )
     osrm_urls: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict, validation_alias="DOORSTEP_OSRM_URLS")
     roads: Literal["auto", "straight"] = Field("auto", validation_alias="DOORSTEP_ROADS")
     drain_seconds: float = Field(25.0, gt=0, le=30, validation_alias="DOORSTEP_DRAIN_SECONDS")

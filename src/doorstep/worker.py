@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -13,8 +13,8 @@ from doorstep.kernel.consumers import Consumer, react_once, tenants_behind
 from doorstep.kernel.db import ChangedMeanwhile, Row
 from doorstep.kernel.errors import RequestError
 from doorstep.kernel.graphql.context import Services
-from doorstep.kernel.ids import new_id
 from doorstep.kernel.idempotency import KEY_HOURS
+from doorstep.kernel.ids import new_id
 from doorstep.kernel.jobs import Job, JobKind, LostLease
 from doorstep.kernel.metrics import JOB_AGE_SECONDS, JOBS, POOL_IN_USE
 
@@ -55,7 +55,7 @@ class Worker:
             async with self._services.system.transaction() as tx:
                 await tx.execute("DELETE FROM workers WHERE id = $1", self._id)
 
-    async def _guarded(self, loop) -> None:  # type: ignore[no-untyped-def]
+    async def _guarded(self, loop: Callable[[], Awaitable[None]]) -> None:
         """Run a loop again after a failure: a worker outlives a database that is away."""
         while not self._stopping.is_set():
             try:
@@ -138,7 +138,9 @@ class Worker:
                     "INSERT INTO workers (id, started_at, seen_at) VALUES ($1, $2, now()) ON CONFLICT (id) DO UPDATE SET seen_at = now()",
                     self._id, now,
                 )  # fmt: skip
-                rows = await tx.fetch("SELECT state, count(*) AS count FROM jobs WHERE state IN ('QUEUED', 'RUNNING') GROUP BY state")
+                rows = await tx.fetch(
+                    "SELECT state, count(*) AS count FROM jobs WHERE state IN ('QUEUED', 'RUNNING') GROUP BY state"
+                )
                 age = await tx.fetchval(
                     "SELECT coalesce(extract(epoch FROM now() - min(run_after)), 0) FROM jobs WHERE state = 'QUEUED' AND run_after <= now()"
                 )
@@ -154,7 +156,9 @@ class Worker:
         while not self._stopping.is_set():
             async with self._services.system.transaction(statement_seconds=60) as tx:
                 await tx.execute("SELECT doorstep_ensure_event_partitions(3)")
-                await tx.execute("DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1)", KEY_HOURS)
+                await tx.execute(
+                    "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1)", KEY_HOURS
+                )
                 await tx.execute("DELETE FROM workers WHERE seen_at < now() - interval '1 day'")
                 await tx.execute("DELETE FROM jobs WHERE finished_at < now() - interval '7 days'")
             await self._pause(UPKEEP_SECONDS)

@@ -43,7 +43,7 @@ class DepotRow(MutableTable, table=True):
     latitude: float
     longitude: float
     time_zone: str
-    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
 class VehicleRow(MutableTable, table=True):
@@ -69,7 +69,7 @@ class VehicleRow(MutableTable, table=True):
     speed_factor: float = 1.0
     emissions_grams_per_kilometer: float = 0.0
     max_range_meters: int | None = None
-    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
 class DriverRow(MutableTable, table=True):
@@ -81,7 +81,7 @@ class DriverRow(MutableTable, table=True):
     name: str
     phone: str | None = None
     skills: list[str] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)
-    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
 class ShiftRow(MutableTable, table=True):
@@ -101,11 +101,11 @@ class ShiftRow(MutableTable, table=True):
     driver_id: UUID
     vehicle_id: UUID | None = None
     depot_id: UUID
-    starts_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
-    ends_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    starts_at: datetime = Field(sa_type=INSTANT, nullable=False)
+    ends_at: datetime = Field(sa_type=INSTANT, nullable=False)
     returns_to_depot: bool = True
     breaks: list[dict[str, str | int]] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)
     max_stops: int | None = None
     max_distance_meters: int | None = None
     max_driving_seconds: int | None = None
-    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    archived_at: datetime | None = Field(default=None, sa_type=INSTANT)

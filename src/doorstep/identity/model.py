@@ -35,7 +35,7 @@ class TenantRow(SQLModel, table=True):
     clock_anchor_wall: float = 0.0
     clock_anchor: float = 0.0
     clock_rate: float = 1.0
-    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})
 
 
 class ApiKeyRow(TenantTable, table=True):
@@ -48,7 +48,7 @@ class ApiKeyRow(TenantTable, table=True):
     prefix: str
     hash: bytes
     scopes: list[str] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)
-    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})  # type: ignore[call-overload]
-    expires_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
-    revoked_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
-    last_used_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})
+    expires_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    revoked_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    last_used_at: datetime | None = Field(default=None, sa_type=INSTANT)

@@ -15,7 +15,7 @@ from doorstep.kernel.db import Database, Row
 from doorstep.kernel.errors import Unauthenticated
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import ALL_PERMISSIONS, SYSTEM_ACTOR, Actor, ActorKind, Permission, Principal
-from doorstep.kernel.time import Clock
+from doorstep.kernel.time import WALL_CLOCK, Clock
 
 CACHE_SECONDS = 2.0
 """How long an authenticated key is trusted without asking again; a revocation is promised within 5 s."""
@@ -34,7 +34,7 @@ class NewTenant:
     country: str | None = None
     currency: str = "EUR"
     mode: TenantMode = TenantMode.LIVE
-    clock: Clock = Clock()
+    clock: Clock = WALL_CLOCK
 
 
 async def create_tenant(system: Database, tenant: NewTenant) -> UUID:
@@ -56,7 +56,9 @@ async def create_tenant(system: Database, tenant: NewTenant) -> UUID:
 async def list_tenants(system: Database) -> list[Row]:
     """All tenants, by slug."""
     async with system.transaction() as tx:
-        rows: list[Row] = await tx.fetch("SELECT id, slug, name, mode, time_zone, country, currency, created_at FROM tenants ORDER BY slug")
+        rows: list[Row] = await tx.fetch(
+            "SELECT id, slug, name, mode, time_zone, country, currency, created_at FROM tenants ORDER BY slug"
+        )
         return rows
 
 

@@ -7,7 +7,7 @@ asyncpg runs one statement at a time, siblings queue.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -218,11 +218,13 @@ class Database:
             raise
         await connection.close()
 
-    def transaction(self, tenant_id: UUID | None = None, *, statement_seconds: float | None = None) -> Any:
+    def transaction(
+        self, tenant_id: UUID | None = None, *, statement_seconds: float | None = None
+    ) -> AbstractAsyncContextManager[Transaction]:
         """A read-write transaction (``async with``) of ``tenant_id``; without a tenant it sees no tenant's rows under the app role."""
         return self._begin(_begin_text(tenant_id, "", statement_seconds), commit=True)
 
-    def snapshot(self, tenant_id: UUID) -> Any:
+    def snapshot(self, tenant_id: UUID) -> AbstractAsyncContextManager[Transaction]:
         """A REPEATABLE READ READ ONLY transaction (``async with``): everything read in it is of one moment."""
         return self._begin(_begin_text(tenant_id, " ISOLATION LEVEL REPEATABLE READ READ ONLY", None), commit=False)
 

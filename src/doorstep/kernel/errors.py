@@ -101,7 +101,9 @@ class Conflict(DoorstepError):
 
     def __init__(self, what: str, present: int, identifier: UUID, path: Sequence[str | int] = ("ifVersion",)) -> None:
         super().__init__(
-            ProblemCode.CONFLICT, f"This {what} is at version {present} now: read it again and repeat your change.", path
+            ProblemCode.CONFLICT,
+            f"This {what} is at version {present} now: read it again and repeat your change.",
+            path,
         )
         self.identifier = identifier
 

@@ -188,10 +188,10 @@ class EventHub:
         return self._waiting.setdefault(tenant_id, asyncio.Event())
 
     @staticmethod
-    async def wait(ticket: asyncio.Event, timeout: float) -> bool:
-        """Whether the ticket was signalled within ``timeout`` seconds."""
+    async def wait(ticket: asyncio.Event, within: float) -> bool:
+        """Whether the ticket was signalled within so many seconds."""
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 await ticket.wait()
         except TimeoutError:
             return False

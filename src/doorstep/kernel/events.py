@@ -42,7 +42,7 @@ class EventRow(SQLModel, table=True):
     order_id: UUID | None = None
     plan_id: UUID | None = None
     route_id: UUID | None = None
-    occurred_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    occurred_at: datetime = Field(sa_type=INSTANT, nullable=False)
     actor_kind: str
     actor_id: UUID | None = None
     data: dict[str, Any] = Field(sa_type=JSONB)
@@ -55,7 +55,7 @@ class EventHead(SQLModel, table=True):
 
     tenant_id: UUID = Field(primary_key=True)
     seq: int = Field(sa_column=Column(BigInteger, nullable=False))
-    recorded_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    recorded_at: datetime = Field(sa_type=INSTANT, nullable=False)
     pruned_seq: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
 
 
@@ -66,7 +66,7 @@ class Installation(SQLModel, table=True):
 
     id: int = Field(primary_key=True, default=1)
     epoch: int = 1
-    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})
 
 
 @dataclass(frozen=True, kw_only=True)

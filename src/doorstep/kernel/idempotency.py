@@ -37,7 +37,9 @@ class IdempotencyRow(SQLModel, table=True):
     key: str = Field(primary_key=True)
     fingerprint: bytes
     outcome: dict[str, Any] = Field(sa_type=JSONB)
-    created_at: datetime = Field(sa_type=INSTANT, nullable=False, index=True, sa_column_kwargs={"server_default": func.now()})  # type: ignore[call-overload]
+    created_at: datetime = Field(
+        sa_type=INSTANT, nullable=False, index=True, sa_column_kwargs={"server_default": func.now()}
+    )
 
 
 def check_key(key: str) -> None:
@@ -55,7 +57,9 @@ def fingerprint(value: object) -> bytes:
 
 def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(item) for name, item in vars(value).items()} if hasattr(value, "__dict__") else asdict(value)
+        return (
+            {name: _plain(item) for name, item in vars(value).items()} if hasattr(value, "__dict__") else asdict(value)
+        )
     if isinstance(value, dict):
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -67,11 +71,17 @@ def _plain(value: object) -> object:
     return repr(value)
 
 
-async def find_outcome(tx: Transaction, tenant_id: UUID, operation: str, key: str, print_: bytes) -> dict[str, Any] | None:
+async def find_outcome(
+    tx: Transaction, tenant_id: UUID, operation: str, key: str, print_: bytes
+) -> dict[str, Any] | None:
     """The outcome already stored under the key, or None; raises a refusal for another input or a twin still at work."""
-    lock = int.from_bytes(hashlib.blake2b(f"{tenant_id}/{operation}/{key}".encode(), digest_size=8).digest(), signed=True)
+    lock = int.from_bytes(
+        hashlib.blake2b(f"{tenant_id}/{operation}/{key}".encode(), digest_size=8).digest(), signed=True
+    )
     try:
-        await tx.execute(f"SET LOCAL lock_timeout = 1500; SELECT pg_advisory_xact_lock({lock}); SET LOCAL lock_timeout = 5000")
+        await tx.execute(
+            f"SET LOCAL lock_timeout = 1500; SELECT pg_advisory_xact_lock({lock}); SET LOCAL lock_timeout = 5000"
+        )
     except (asyncpg.LockNotAvailableError, TimedOut) as error:
         raise DoorstepError(
             ProblemCode.IDEMPOTENCY_IN_PROGRESS,
@@ -88,7 +98,9 @@ async def find_outcome(tx: Transaction, tenant_id: UUID, operation: str, key: st
         return None
     if row["fingerprint"] != print_:
         raise DoorstepError(
-            ProblemCode.IDEMPOTENCY_MISMATCH, "This key was used with another input: choose a new key.", ["idempotencyKey"]
+            ProblemCode.IDEMPOTENCY_MISMATCH,
+            "This key was used with another input: choose a new key.",
+            ["idempotencyKey"],
         )
     outcome: dict[str, Any] = row["outcome"]
     return outcome

@@ -6,7 +6,7 @@ The claim hands out a run token; progress and result are written only while the 
 its lease can change nothing.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,10 +45,10 @@ class JobRow(TenantTable, table=True):
     error: str | None = None
     attempts: int = 0
     run_token: UUID | None = None
-    run_after: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})  # type: ignore[call-overload]
-    lease_until: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
-    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})  # type: ignore[call-overload]
-    finished_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    run_after: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})
+    lease_until: datetime | None = Field(default=None, sa_type=INSTANT)
+    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})
+    finished_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
 class WorkerRow(SQLModel, table=True):
@@ -57,8 +57,8 @@ class WorkerRow(SQLModel, table=True):
     __tablename__ = "workers"
 
     id: UUID = Field(primary_key=True)
-    started_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
-    seen_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    started_at: datetime = Field(sa_type=INSTANT, nullable=False)
+    seen_at: datetime = Field(sa_type=INSTANT, nullable=False)
 
 
 class LostLease(Exception):
@@ -111,8 +111,8 @@ class Job:
         )
 
 
-Handler = Callable[[Job], Awaitable[None]]
-GiveUp = Callable[[Job, str], Awaitable[None]]
+Handler = Callable[[Job], Coroutine[Any, Any, None]]
+GiveUp = Callable[[Job, str], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class JobKind:
     give_up: GiveUp
 
 
-async def enqueue(scope: Scope, kind: str, input: dict[str, Any]) -> UUID:
+async def enqueue(scope: Scope, kind: str, job_input: dict[str, Any]) -> UUID:
     """Ask for background work in the caller's transaction; returns the job's id."""
     job_id = new_id()
     await scope.tx.execute(
@@ -131,7 +131,7 @@ async def enqueue(scope: Scope, kind: str, input: dict[str, Any]) -> UUID:
         scope.tenant_id,
         job_id,
         kind,
-        input,
+        job_input,
     )
     return job_id
 
@@ -201,5 +201,10 @@ async def settle_failure(system: Database, job: Job, reason: str) -> bool:
 def system_principal(principal: Principal) -> Principal:
     """The same tenant, acted for by Doorstep itself."""
     return Principal(
-        principal.tenant_id, SYSTEM_ACTOR, principal.permissions, principal.clock, principal.time_zone, principal.country
+        principal.tenant_id,
+        SYSTEM_ACTOR,
+        principal.permissions,
+        principal.clock,
+        principal.time_zone,
+        principal.country,
     )

@@ -64,7 +64,9 @@ def cursor_of(list_name: str, sort: Sort, row: Row) -> str:
 
 def _decode(list_name: str, sort: Sort, text: str) -> tuple[Any, UUID]:
     try:
-        tag, value, identifier = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        tag, value, identifier = orjson.loads(
+            base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        )
         if tag != f"{list_name}.{sort.name}":
             raise BadUserInput("This cursor belongs to another list or another sort.")
         if sort.kind is datetime:
@@ -79,7 +81,14 @@ def _decode(list_name: str, sort: Sort, text: str) -> tuple[Any, UUID]:
 
 
 async def fetch_page(
-    tx: Transaction, list_name: str, sort: Sort, request: PageRequest, select: str, conditions: list[str], arguments: list[Any]
+    tx: Transaction,
+    list_name: str,
+    sort: Sort,
+    request: PageRequest,
+    *,
+    select: str,
+    conditions: list[str],
+    arguments: list[Any],
 ) -> Page:
     """One page of ``select … WHERE conditions``; ``id_column`` is ``id`` of the sort column's table.
 

@@ -38,8 +38,8 @@ class MutableTable(TenantTable):
     __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": False}
 
     version: int = Field(default=1)
-    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})  # type: ignore[call-overload]
-    updated_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})
+    updated_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})
 
 
 def tenant_key(column: str, target: str, *, ondelete: str | None = None) -> ForeignKeyConstraint:
@@ -53,13 +53,16 @@ def one_of(column: str, values: Sequence[str]) -> str:
     return f"{column} IN ({listed})"
 
 
+_POSTGRESQL = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call]
+
+
 @lru_cache(maxsize=256)
 def _insert_statement(table: Table, names: tuple[str, ...]) -> str:
     """``INSERT … SELECT unnest``: COPY is refused on tables with row-level security, and executemany is slower."""
     columns: list[Column[Any]] = [table.columns[name] for name in names]
     arrays, picks = [], []
     for position, column in enumerate(columns, 1):
-        type_name = column.type.compile(dialect=postgresql.dialect())
+        type_name = column.type.compile(dialect=_POSTGRESQL)
         is_json = isinstance(column.type, JSONB)
         arrays.append(f"${position}::{'text' if is_json else type_name}[]")
         picks.append(f'"{column.name}"::jsonb' if is_json else f'"{column.name}"')

@@ -19,7 +19,9 @@ import doorstep.tracking.model  # noqa: F401
 
 def create_tables(op: Any) -> None:
     """All tables of the models."""
-    places = importlib.import_module("doorstep.places.model") if importlib.util.find_spec("doorstep.places.model") else None
+    places = (
+        importlib.import_module("doorstep.places.model") if importlib.util.find_spec("doorstep.places.model") else None
+    )
     SQLModel.metadata.create_all(op.get_bind())
     for statement in places.INDEX_DDL if places else ():
         op.get_bind().exec_driver_sql(statement)

@@ -79,7 +79,9 @@ class WaypointRole(StrEnum):
 _S = OrderStatus
 TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     _S.PENDING: frozenset({_S.ASSIGNED, _S.CANCELLED}),
-    _S.ASSIGNED: frozenset({_S.PENDING, _S.EN_ROUTE_TO_PICKUP, _S.AT_PICKUP, _S.PICKED_UP, _S.ATTEMPT_FAILED, _S.CANCELLED}),
+    _S.ASSIGNED: frozenset(
+        {_S.PENDING, _S.EN_ROUTE_TO_PICKUP, _S.AT_PICKUP, _S.PICKED_UP, _S.ATTEMPT_FAILED, _S.CANCELLED}
+    ),
     _S.EN_ROUTE_TO_PICKUP: frozenset({_S.PENDING, _S.AT_PICKUP, _S.PICKED_UP, _S.ATTEMPT_FAILED, _S.CANCELLED}),
     _S.AT_PICKUP: frozenset({_S.PENDING, _S.PICKED_UP, _S.ATTEMPT_FAILED, _S.CANCELLED}),
     _S.PICKED_UP: frozenset({_S.EN_ROUTE_TO_DROPOFF, _S.AT_DROPOFF, _S.ATTEMPT_FAILED, _S.RETURNING}),
@@ -109,7 +111,9 @@ class OrderRow(MutableTable, table=True):
         CheckConstraint(one_of("location_status", list(LocationStatus)), name="orders_location_status"),
         CheckConstraint("priority BETWEEN 0 AND 100", name="orders_priority"),
         tenant_key("depot_id", "depots"),
-        Index("orders_reference", "tenant_id", "reference", unique=True, postgresql_where=text("reference IS NOT NULL")),
+        Index(
+            "orders_reference", "tenant_id", "reference", unique=True, postgresql_where=text("reference IS NOT NULL")
+        ),
         Index("orders_by_creation", "tenant_id", "created_at", "id"),
         Index("orders_by_status", "tenant_id", "status", "created_at", "id"),
         Index("orders_by_due", "tenant_id", "due_at", "id"),
@@ -133,11 +137,11 @@ class OrderRow(MutableTable, table=True):
     custom: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs={**JSON_OBJECT, "name": "metadata"})
     attempt_number: int = 0
     status_reason: str | None = None
-    due_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
-    eta_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    due_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    eta_at: datetime | None = Field(default=None, sa_type=INSTANT)
     eta_late_by_seconds: int | None = None
     eta_stops_before: int | None = None
-    eta_updated_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    eta_updated_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
 class OrderWaypointRow(SQLModel, table=True):

@@ -107,7 +107,7 @@ class PlanRow(MutableTable, table=True):
     engine: str | None = None
     summary: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
     baseline: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
-    finished_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    finished_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
 class PlanOrderRow(SQLModel, table=True):
@@ -163,13 +163,13 @@ class RouteRow(MutableTable, table=True):
     vehicle_id: UUID
     depot_id: UUID
     status: str = RouteStatus.DRAFT.value
-    starts_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    starts_at: datetime = Field(sa_type=INSTANT, nullable=False)
     network: str
     map_version: str | None = None
     summary: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs=JSON_OBJECT)
-    dispatched_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
-    started_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
-    completed_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    dispatched_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    started_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    completed_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
 class StopRow(MutableTable, table=True):
@@ -191,18 +191,18 @@ class StopRow(MutableTable, table=True):
     depot_id: UUID | None = None
     latitude: float | None = None
     longitude: float | None = None
-    planned_arrival: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
-    planned_service_start: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
-    planned_departure: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    planned_arrival: datetime = Field(sa_type=INSTANT, nullable=False)
+    planned_service_start: datetime = Field(sa_type=INSTANT, nullable=False)
+    planned_departure: datetime = Field(sa_type=INSTANT, nullable=False)
     leg_meters: int = 0
     leg_seconds: int = 0
     leg_path: str | None = None
     load_after: dict[str, int] = Field(sa_type=JSONB, sa_column_kwargs=JSON_OBJECT)
     locked: bool = False
-    eta_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
-    departed_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
-    arrived_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
-    closed_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    eta_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    departed_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    arrived_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    closed_at: datetime | None = Field(default=None, sa_type=INSTANT)
     failure_reason: str | None = None
 
 
@@ -235,7 +235,5 @@ class AssignmentRow(TenantTable, table=True):
     order_id: UUID
     route_id: UUID
     active: bool = True
-    assigned_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
-    ended_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
-
-
+    assigned_at: datetime = Field(sa_type=INSTANT, nullable=False)
+    ended_at: datetime | None = Field(default=None, sa_type=INSTANT)

@@ -65,8 +65,8 @@ class StopActRow(SQLModel, table=True):
     stop_id: UUID
     act: str
     fingerprint: bytes
-    occurred_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
-    recorded_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    occurred_at: datetime = Field(sa_type=INSTANT, nullable=False)
+    recorded_at: datetime = Field(sa_type=INSTANT, nullable=False)
     outcome: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs=JSON_OBJECT)
 
 
@@ -87,7 +87,7 @@ class AttemptRow(TenantTable, table=True):
     outcome: str
     reason: str | None = None
     note: str | None = None
-    occurred_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    occurred_at: datetime = Field(sa_type=INSTANT, nullable=False)
 
 
 class ProofRow(TenantTable, table=True):
@@ -103,7 +103,7 @@ class ProofRow(TenantTable, table=True):
     order_id: UUID
     stop_id: UUID | None = None
     kind: str
-    captured_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    captured_at: datetime = Field(sa_type=INSTANT, nullable=False)
     latitude: float | None = None
     longitude: float | None = None
     distance_from_target_meters: float | None = None
@@ -122,8 +122,8 @@ class PositionRow(SQLModel, table=True):
     vehicle_id: UUID = Field(primary_key=True)
     latitude: float
     longitude: float
-    occurred_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
-    recorded_at: datetime = Field(sa_type=INSTANT, nullable=False)  # type: ignore[call-overload]
+    occurred_at: datetime = Field(sa_type=INSTANT, nullable=False)
+    recorded_at: datetime = Field(sa_type=INSTANT, nullable=False)
     heading_degrees: float | None = None
     speed_meters_per_second: float | None = None
     accuracy_meters: float | None = None

@@ -105,9 +105,11 @@ class Context:
     async def reads(self) -> Transaction:
         """The operation's read snapshot, opened at first use; every nested row comes from the same moment."""
         async with self._opening:
-            if self._snapshot is None:
-                self._snapshot = await self._stack.enter_async_context(self.services.db.snapshot(self.tenant_id))
-            return self._snapshot
+            snapshot = self._snapshot
+            if snapshot is None:
+                snapshot = await self._stack.enter_async_context(self.services.db.snapshot(self.tenant_id))
+                self._snapshot = snapshot
+            return snapshot
 
     async def finish(self) -> None:
         """Close the snapshot and forget the batches: the next read is of a new moment."""
@@ -149,7 +151,9 @@ class Context:
                     return await self._once(scope, operation, key, input, use_case)
             except ChangedMeanwhile:
                 await asyncio.sleep(0.01 * 2**attempt)
-        raise Unavailable("Too many others change the same objects now. Nothing was written: send the same request again.")
+        raise Unavailable(
+            "Too many others change the same objects now. Nothing was written: send the same request again."
+        )
 
     @staticmethod
     async def _once(scope: Scope, operation: str, key: str | None, input: Any, use_case: UseCase) -> Outcome:

@@ -35,7 +35,9 @@ class Actor:
     id: strawberry.ID | None = strawberry.field(description="The API key that acted; null for Doorstep itself.")
 
 
-@strawberry.interface(description="A fact of this tenant's log, written in the same transaction as the change that it tells of.")
+@strawberry.interface(
+    description="A fact of this tenant's log, written in the same transaction as the change that it tells of."
+)
 class Event(Node):
     row: strawberry.Private[Row]
 
@@ -103,7 +105,9 @@ strawberry.enum(
 )
 
 
-@strawberry.type(description="An item of the event stream. Keep `cursor`: it is where to resume, also when the filter let nothing through.")
+@strawberry.type(
+    description="An item of the event stream. Keep `cursor`: it is where to resume, also when the filter let nothing through."
+)
 class EventStreamItem:
     kind: EventStreamItemKind = strawberry.field(description="What this item is.")
     cursor: Cursor = strawberry.field(description="Where to resume after this item.")
@@ -111,12 +115,22 @@ class EventStreamItem:
     event: Event | None = strawberry.field(description="The fact, in items of kind EVENT.")
 
 
-@strawberry.input(description="Which events; conditions are joined by AND, the values of one by OR. Nothing given: all events.")
+@strawberry.input(
+    description="Which events; conditions are joined by AND, the values of one by OR. Nothing given: all events."
+)
 class EventFilter:
-    types: list[str] | None = strawberry.field(default=None, description="Names of event types, such as `OrderStatusChanged`.")
-    order_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Events about these orders, at most 250.")
-    plan_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Events about these plans, at most 250.")
-    route_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Events about these routes, at most 250.")
+    types: list[str] | None = strawberry.field(
+        default=None, description="Names of event types, such as `OrderStatusChanged`."
+    )
+    order_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Events about these orders, at most 250."
+    )
+    plan_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Events about these plans, at most 250."
+    )
+    route_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Events about these routes, at most 250."
+    )
 
     def query(self) -> EventQuery:
         """The filter with its ids parsed; raises BadUserInput for unknown types, malformed ids and too many values."""
@@ -150,7 +164,9 @@ class EventQueries:
         context.require(Permission.EVENTS_READ)
         query = (filter or EventFilter()).query()
         tx = await context.reads()
-        page = await read_events(tx, context.tenant_id, _position(context, after), query, PageRequest(first=first).size())
+        page = await read_events(
+            tx, context.tenant_id, _position(context, after), query, PageRequest(first=first).size()
+        )
         edges = [Edge(node=event, cursor=event.cursor(info)) for event in map(show_event, page.rows)]
 
         async def count() -> int:
@@ -160,7 +176,9 @@ class EventQueries:
         start = edges[0].cursor if edges else end
         return Connection(
             edges=edges,
-            page_info=PageInfo(has_next_page=page.has_more, has_previous_page=after is not None, start_cursor=start, end_cursor=end),
+            page_info=PageInfo(
+                has_next_page=page.has_more, has_previous_page=after is not None, start_cursor=start, end_cursor=end
+            ),
             count=count,
         )
 

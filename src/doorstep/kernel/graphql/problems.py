@@ -8,16 +8,21 @@ import strawberry
 
 from doorstep.kernel.errors import DoorstepError, ProblemCode, all_refusals
 
-ProblemCodeType = strawberry.enum(ProblemCode, name="ProblemCode", description="Why a mutation, or one of its items, was refused.")
+ProblemCodeType = strawberry.enum(
+    ProblemCode, name="ProblemCode", description="Why a mutation, or one of its items, was refused."
+)
 
 
 @strawberry.type(description="Why an input was refused; nothing of it was written.")
 class Problem:
     code: ProblemCode = strawberry.field(description="The kind of refusal, for programs.")
     message: str = strawberry.field(description="What is wrong and what to do, for people.")
-    path: list[str] = strawberry.field(description="The place in `input` that is at fault, such as `[\"dropoff\", \"windows\", \"0\"]`.")
+    path: list[str] = strawberry.field(
+        description='The place in `input` that is at fault, such as `["dropoff", "windows", "0"]`.'
+    )
     existing_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The object that stands in the way, such as the order that already has this reference."
+        default=None,
+        description="The object that stands in the way, such as the order that already has this reference.",
     )
 
     @classmethod
@@ -60,7 +65,9 @@ class Payload:
     """Base of the payloads: the use case's outcome (JSON, so that a replay re-resolves the selection on it) and the problems."""
 
     outcome: strawberry.Private[dict[str, Any]]
-    problems: list[Problem] = strawberry.field(description="Why the mutation was refused; empty when it was carried out.")
+    problems: list[Problem] = strawberry.field(
+        description="Why the mutation was refused; empty when it was carried out."
+    )
 
     def outcome_id(self, name: str = "id") -> UUID | None:
         """An id of the outcome, or None where there is none."""

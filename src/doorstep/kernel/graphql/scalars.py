@@ -99,7 +99,9 @@ def _parse_long(value: object) -> int:
     return value
 
 
-def _scalar(name: str, description: str, parse: Callable[[Any], Any], show: Callable[[Any], Any] = lambda value: value) -> ScalarDefinition:
+def _scalar(
+    name: str, description: str, parse: Callable[[Any], Any], show: Callable[[Any], Any] = lambda value: value
+) -> ScalarDefinition:
     return strawberry.scalar(name=name, description=description, serialize=show, parse_value=parse)
 
 

@@ -36,8 +36,12 @@ class Load:
     items: int = strawberry.field(description="Number of items.")
 
 
-@strawberry.input(description="How much something carries or can carry; what is left out is 0 for a package and unlimited for a vehicle.")
+@strawberry.input(
+    description="How much something carries or can carry; what is left out is 0 for a package and unlimited for a vehicle."
+)
 class LoadInput:
     weight_grams: int | None = strawberry.field(default=None, description="Weight in grams, 0 or more.")
-    volume_cubic_centimeters: int | None = strawberry.field(default=None, description="Volume in cubic centimetres, 0 or more.")
+    volume_cubic_centimeters: int | None = strawberry.field(
+        default=None, description="Volume in cubic centimetres, 0 or more."
+    )
     items: int | None = strawberry.field(default=None, description="Number of items, 0 or more.")

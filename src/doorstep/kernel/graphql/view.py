@@ -32,7 +32,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws import handlers
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
-from strawberry.types.unset import UNSET, UnsetType
+from strawberry.types.unset import UnsetType
 from strawberry.utils.aio import aclosing
 
 from doorstep.kernel.errors import RequestError, TimedOut
@@ -49,6 +49,8 @@ MAX_QUERY_BYTES = 16_384
 MAX_SUBSCRIPTIONS_PER_SOCKET = 20
 INIT_SECONDS = 5.0
 
+_NO_ACK_PAYLOAD = UnsetType()
+
 Authenticate = Callable[[str], Awaitable[Principal]]
 
 
@@ -58,10 +60,14 @@ class OneOperation(SchemaExtension):
     def on_validate(self) -> Any:
         execution = self.execution_context
         document = execution.graphql_document
-        operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)] if document else []
+        operations = (
+            [node for node in document.definitions if isinstance(node, OperationDefinitionNode)] if document else []
+        )
         if len(operations) > 1 and not execution._provided_operation_name:
             message = "The document has several operations: say which one in operationName."
-            execution.pre_execution_errors = [GraphQLError(message, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})]
+            execution.pre_execution_errors = [
+                GraphQLError(message, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})
+            ]
         yield
 
 
@@ -89,7 +95,9 @@ def _prefers_response_json(request: Request) -> bool:
 class GraphQLView(GraphQL[Context, None]):
     """The one GraphQL endpoint: POST and GET for queries, POST for mutations, WebSocket for subscriptions."""
 
-    def __init__(self, schema: Any, services: Services, authenticate: Authenticate, *, allowed_origins: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, schema: Any, services: Services, authenticate: Authenticate, *, allowed_origins: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
@@ -132,7 +140,9 @@ class GraphQLView(GraphQL[Context, None]):
         try:
             response: Response = await self.run(request)
         except HTTPException as refusal:
-            return self._refusal(request, refusal.status_code, refusal.reason, "BAD_REQUEST", getattr(refusal, "allow", "GET, POST"))
+            return self._refusal(
+                request, refusal.status_code, refusal.reason, "BAD_REQUEST", getattr(refusal, "allow", "GET, POST")
+            )
         except RequestError as refusal:
             status = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "UNAVAILABLE": 503}.get(refusal.code, 400)
             return self._refusal(request, status, refusal.message, refusal.code, None)
@@ -160,7 +170,7 @@ class GraphQLView(GraphQL[Context, None]):
             context.handshake_token = token
         return context
 
-    async def on_ws_connect(self, context: Context) -> UnsetType:
+    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """The credential comes in ``connection_init``'s payload as ``Authorization``, or in the handshake's header."""
         params = context.connection_params
         text = params.get("Authorization") or params.get("authorization") or ""
@@ -172,7 +182,7 @@ class GraphQLView(GraphQL[Context, None]):
                 context.adopt(await self.authenticate(token.strip()))
             except RequestError as error:
                 raise ConnectionRejectionError from error
-        return UNSET
+        return _NO_ACK_PAYLOAD
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
         """Only JSON objects; anything else is a 400 in JSON."""
@@ -185,7 +195,7 @@ class GraphQLView(GraphQL[Context, None]):
             data = await super().parse_http_body(request)
         except (orjson.JSONDecodeError, json.JSONDecodeError, RecursionError, UnicodeDecodeError) as error:
             raise HTTPException(400, "Unable to parse request body as JSON") from error
-        if isinstance(data, GraphQLRequestData) and data.query and len(data.query) > MAX_QUERY_BYTES:
+        if not isinstance(data, list) and data.query and len(data.query) > MAX_QUERY_BYTES:
             raise HTTPException(413, f"A document is at most {MAX_QUERY_BYTES} bytes; put values into variables")
         return data
 
@@ -234,7 +244,7 @@ class GraphQLView(GraphQL[Context, None]):
             result.errors = list(public_errors(result))
         data = process_result(result)
         if result.data is None and result.errors and all(error.path is None for error in result.errors):
-            data.pop("data", None)  # type: ignore[misc]
+            data.pop("data", None)
             request.state.request_error = True
         return data
 
@@ -318,13 +328,18 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
             async with aclosing(source):
                 await self._send_results(operation, source, context)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
-            error = GraphQLError("Only subscriptions run over a socket: send queries and mutations by HTTP.", extensions={"code": "BAD_REQUEST"})
+            error = GraphQLError(
+                "Only subscriptions run over a socket: send queries and mutations by HTTP.",
+                extensions={"code": "BAD_REQUEST"},
+            )
             await operation.send_initial_errors([error])
         except WebSocketDisconnected:
             pass
         except Exception as error:
             log.error("subscription_failed", exc_info=error)
-            await operation.send_initial_errors([GraphQLError("Something went wrong on our side.", extensions={"code": "INTERNAL"})])
+            await operation.send_initial_errors(
+                [GraphQLError("Something went wrong on our side.", extensions={"code": "INTERNAL"})]
+            )
         finally:
             await context.finish()
 
