@@ -87,4 +87,4 @@ INDEX_DDL: Final = (
     "CREATE INDEX map_names_name_trigrams ON map_names USING gin (plain_name gin_trgm_ops)",
     "CREATE INDEX map_names_city_trigrams ON map_names USING gin (plain_city gin_trgm_ops)",
 )
-"""For the migration, after `CREATE EXTENSION pg_trgm`: SQLAlchemy has no words for an operator class of an extension."""
+"""For the migration, once pg_trgm is there: SQLAlchemy has no words for an extension's operator classes."""

@@ -95,3 +95,17 @@ def readings(line1: str) -> list[Reading]:
         found += [Reading(plain(match["street"]), plain_number(match["number"])) for match in matches if match]
     found += [Reading(plain(segment), None) for segment in segments]
     return [reading for reading in dict.fromkeys(found) if reading.street]
+
+
+def edits(here: str, there: str) -> int:
+    """How many typing errors lie between two texts: letters left out, added, changed, or swapped with the next."""
+    before: list[int] = []
+    row = list(range(len(there) + 1))
+    for i, letter in enumerate(here, start=1):
+        above, before, row = before, row, [i]
+        for j, other in enumerate(there, start=1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == there[j - 2] and here[i - 2] == other:
+                cost = min(cost, above[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
-from doorstep.places.writing import line, plain, plain_code, readings
+from doorstep.places.writing import edits, line, plain, plain_code, readings
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
@@ -26,9 +26,8 @@ _THRESHOLD: Final = "0.22"
 _HOUSE_BONUS: Final = 0.15
 _AS_GOOD: Final = 0.04
 _SAME_SPOT_METERS: Final = 150.0
-_LIKE_ENOUGH: Final = 0.45
-_LIKE_ENOUGH_ALONE: Final = 0.7
 _PLACE_ENOUGH: Final = 0.4
+_PLACE_AGREES: Final = 0.6
 
 
 class MatchKind(StrEnum):
@@ -108,10 +107,11 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A match and what speaks for it: how alike the names are, and the places (None with nothing to compare)."""
+    """A match, the two names that met, and how alike the places are (None with nothing to compare)."""
 
     match: Match
-    name_likeness: float
+    asked: str
+    found: str
     place_likeness: float | None
 
 
@@ -147,7 +147,7 @@ async def current(connection: Connection) -> str | None:
 async def _locate_some(connection: Connection, extract_id: int, queries: Sequence[Query]) -> list[Location]:
     found = await _exactly(connection, extract_id, queries)
     locations = [_judge(candidates) for candidates in found]
-    rest = [index for index, location in enumerate(locations) if location.status is not LocationStatus.LOCATED]
+    rest = [index for index, location in enumerate(locations) if location.reason in (Reason.NOT_FOUND, Reason.DOUBTFUL)]
     if rest:
         alike = await _alike(connection, extract_id, [queries[index] for index in rest])
         for index, candidates in zip(rest, alike, strict=True):
@@ -168,7 +168,7 @@ async def _countries(connection: Connection, extract_id: int) -> set[str]:
 
 _COLUMNS: Final = """
     asked.query, name.kind, name.name, name.city, name.postal_code, name.country,
-    name.latitude AS street_latitude, name.longitude AS street_longitude, asked.number AS asked_number,
+    asked.street, name.plain_name, name.latitude AS street_latitude, name.longitude AS street_longitude,
     CASE WHEN asked.city <> '' AND name.plain_city <> ''
          THEN similarity(name.plain_city, asked.city) END AS city_likeness,
     CASE WHEN asked.code <> '' AND name.plain_code <> ''
@@ -176,33 +176,47 @@ _COLUMNS: Final = """
     house.number, house.latitude, house.longitude
 """
 
-_EXACTLY: Final = f"""
-SELECT {_COLUMNS}, 1.0::float8 AS name_likeness
+# OFFSET 0 keeps the planner from turning these around: right after a load it knows nothing of the tables' sizes.
+_ASKED: Final = """
 FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
      AS asked(query, kind, street, number, city, code, country)
-JOIN map_names AS name
-  ON name.extract_id = $1 AND name.country = asked.country AND name.plain_name = asked.street
-JOIN map_houses AS house
-  ON house.extract_id = $1 AND house.name_id = name.id AND house.plain_number = asked.number
+"""
+
+_EXACTLY: Final = f"""
+SELECT {_COLUMNS}, 1.0::float8 AS name_likeness
+{_ASKED}
+CROSS JOIN LATERAL (
+    SELECT same.* FROM map_names AS same
+    WHERE same.extract_id = $1 AND same.country = asked.country AND same.plain_name = asked.street OFFSET 0
+) AS name
+CROSS JOIN LATERAL (
+    SELECT there.* FROM map_houses AS there
+    WHERE there.extract_id = $1 AND there.name_id = name.id AND there.plain_number = asked.number OFFSET 0
+) AS house
 WHERE asked.number <> '' AND asked.kind = 'STREET' AND name.kind = 'STREET'
 """  # noqa: S608 (only constants are put together)
 
 _ALIKE: Final = f"""
 SELECT {_COLUMNS}, name.name_likeness
-FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-     AS asked(query, kind, street, number, city, code, country)
+{_ASKED}
 CROSS JOIN LATERAL (
     SELECT likely.*, similarity(likely.plain_name, asked.street)::float8 AS name_likeness
-    FROM map_names AS likely
-    WHERE likely.plain_name % asked.street
-      AND likely.extract_id = $1 AND likely.country = asked.country AND likely.kind = asked.kind
-    ORDER BY similarity(likely.plain_name, asked.street)
-             + CASE WHEN asked.city <> '' THEN similarity(likely.plain_city, asked.city) / 2 ELSE 0 END
-             + CASE WHEN asked.code <> '' AND likely.plain_code = asked.code THEN 0.5 ELSE 0 END DESC
+    FROM (SELECT any_name.* FROM map_names AS any_name WHERE any_name.plain_name % asked.street OFFSET 0) AS likely
+    WHERE likely.extract_id = $1 AND likely.country = asked.country AND likely.kind = asked.kind
+    ORDER BY 0.65 * similarity(likely.plain_name, asked.street)
+             + 0.3 * greatest(CASE WHEN asked.city <> '' THEN similarity(likely.plain_city, asked.city) ELSE 0 END,
+                              CASE WHEN asked.code <> '' AND likely.plain_code = asked.code THEN 1 ELSE 0 END)
+             + CASE WHEN asked.number <> '' AND EXISTS (
+                   SELECT FROM map_houses AS there
+                   WHERE there.extract_id = $1 AND there.name_id = likely.id AND there.plain_number = asked.number
+               ) THEN {_HOUSE_BONUS} ELSE 0 END DESC
     LIMIT {_CANDIDATES}
 ) AS name
-LEFT JOIN map_houses AS house
-  ON house.extract_id = $1 AND house.name_id = name.id AND house.plain_number = asked.number AND asked.number <> ''
+LEFT JOIN LATERAL (
+    SELECT there.* FROM map_houses AS there
+    WHERE there.extract_id = $1 AND there.name_id = name.id AND there.plain_number = asked.number
+      AND asked.number <> '' OFFSET 0
+) AS house ON true
 """  # noqa: S608 (only constants are put together)
 
 
@@ -252,7 +266,7 @@ def _candidate(row: Any) -> _Candidate:
         latitude, longitude = row["street_latitude"], row["street_longitude"]
         score -= 0.4 if kind is MatchKind.PLACE else 0.0
     match = Match(kind, latitude, longitude, score, False, line1, row["city"], row["postal_code"])
-    return _Candidate(match, row["name_likeness"], place)
+    return _Candidate(match, row["street"], row["plain_name"], place)
 
 
 def _judge(candidates: list[_Candidate]) -> Location:
@@ -279,10 +293,19 @@ def _reason(best: _Candidate, ambiguous: bool) -> Reason | None:
         return Reason.STREET_ONLY
     if ambiguous:
         return Reason.AMBIGUOUS
-    alone = best.place_likeness is None
-    if best.name_likeness < (_LIKE_ENOUGH_ALONE if alone else _LIKE_ENOUGH):
-        return Reason.DOUBTFUL
-    return Reason.DOUBTFUL if best.place_likeness is not None and best.place_likeness < _PLACE_ENOUGH else None
+    return None if _is_sure(best) else Reason.DOUBTFUL
+
+
+def _is_sure(best: _Candidate) -> bool:
+    """Written as on the map, or with so few typing errors, in a place that agrees, that nothing else can be meant."""
+    if best.place_likeness is not None and best.place_likeness < _PLACE_ENOUGH:
+        return False
+    if best.asked == best.found:
+        return True
+    agrees = best.place_likeness is not None and best.place_likeness >= _PLACE_AGREES
+    length = min(len(best.asked), len(best.found))
+    forgiven = (length >= 5) + (length >= 10) if agrees else int(length >= 8)
+    return edits(best.asked, best.found) <= forgiven
 
 
 def _without_repetition(ranked: Iterable[_Candidate]) -> list[_Candidate]:
