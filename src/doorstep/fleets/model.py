@@ -47,7 +47,7 @@ class DepotRow(MutableTable, table=True):
 
 
 class VehicleRow(MutableTable, table=True):
-    """A vehicle; an absent capacity is unlimited."""
+    """A vehicle; an absent capacity or range is unlimited, an absent emission is unknown."""
 
     __tablename__ = "vehicles"
     __table_args__ = (
@@ -67,7 +67,7 @@ class VehicleRow(MutableTable, table=True):
     cost_per_hour_minor: int = Field(default=0, sa_type=BigInteger)
     cost_per_kilometer_minor: int = Field(default=0, sa_type=BigInteger)
     speed_factor: float = 1.0
-    emissions_grams_per_kilometer: float = 0.0
+    emissions_grams_per_kilometer: float | None = None
     max_range_meters: int | None = None
     archived_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
