@@ -9,8 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from doorstep.assembly import DatabaseUrls
-from doorstep.kernel.db import Database
+from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.postgres.migrate import migrate
 

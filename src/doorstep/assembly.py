@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import asyncpg
 
 from doorstep.identity.service import Authenticator
-from doorstep.kernel.db import Database
+from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
@@ -17,14 +16,6 @@ from doorstep.kernel.postgres.roles import check_runtime_role
 from doorstep.places.roads import Roads, RoadsMode
 from doorstep.planning.solver.pool import SolverPool
 from doorstep.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseUrls:
-    """The two logins that run: requests and jobs (app), relay and maintenance (system)."""
-
-    app: str
-    system: str
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ asyncpg runs one statement at a time, siblings queue.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,14 @@ AWAY = (
     asyncpg.DiskFullError,
 )
 """What the driver raises when the server is away, restarting, full or out of connections: the caller may try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrls:
+    """The two logins that run: requests and jobs (app), relay and maintenance (system)."""
+
+    app: str
+    system: str
 
 
 class ChangedMeanwhile(Exception):

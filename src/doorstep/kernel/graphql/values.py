@@ -1,8 +1,25 @@
 """Value types that several slices show: coordinates, time windows, loads."""
 
 from datetime import datetime
+from enum import StrEnum
 
 import strawberry
+
+from doorstep.kernel.graphql.enums import show_enum
+
+
+class SortDirection(StrEnum):
+    """Which end of a list comes first."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+show_enum(
+    SortDirection,
+    "Which end of a list comes first.",
+    {SortDirection.ASC: "Smallest or earliest first.", SortDirection.DESC: "Largest or latest first."},
+)
 
 
 @strawberry.type(description="A point on the globe, WGS 84.")
@@ -37,7 +54,7 @@ class Load:
 
 
 @strawberry.input(
-    description="How much something carries or can carry; what is left out is 0 for a package and unlimited for a vehicle."
+    description="How much something carries or can carry; what is left out is 0 for a package (1 item), and unlimited for a vehicle."
 )
 class LoadInput:
     weight_grams: int | None = strawberry.field(default=None, description="Weight in grams, 0 or more.")

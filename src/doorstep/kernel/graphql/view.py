@@ -187,8 +187,7 @@ class GraphQLView(GraphQL[Context, None]):
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
         """Only JSON objects; anything else is a 400 in JSON."""
         if request.method == "POST":
-            body = await request.get_body()
-            raw = body if isinstance(body, bytes) else body.encode()
+            raw = await request.get_body()
             if "application/json" in (request.content_type or "") and raw[:64].lstrip()[:1] not in (b"{", b"["):
                 raise HTTPException(400, "The request body must be a JSON object")
         try:
