@@ -14,6 +14,21 @@ from sqlmodel import Field, SQLModel
 _INSTANT: Any = DateTime(timezone=True)
 
 
+class VehicleKind(StrEnum):
+    """What sort of vehicle something is; decides which roads it takes. It lies here because orders and fleets both speak of it."""
+
+    ON_FOOT = "ON_FOOT"
+    BICYCLE = "BICYCLE"
+    CARGO_BIKE = "CARGO_BIKE"
+    SCOOTER = "SCOOTER"
+    MOTORCYCLE = "MOTORCYCLE"
+    CAR = "CAR"
+    VAN = "VAN"
+    TRUCK = "TRUCK"
+    ROBOT = "ROBOT"
+    DRONE = "DRONE"
+
+
 class NameKind(StrEnum):
     """What a name in the index is the name of."""
 
