@@ -1,7 +1,6 @@
 """Relay connections over keyset pages: ``edges``, ``nodes``, ``pageInfo`` and, on demand, ``totalCount``."""
 
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 import strawberry
@@ -11,19 +10,6 @@ from doorstep.kernel.graphql.scalars import Cursor
 from doorstep.kernel.paging import Page, Sort, cursor_of
 
 T = TypeVar("T")
-
-
-class SortDirection(StrEnum):
-    """Which end of a sort comes first."""
-
-    ASC = "ASC"
-    DESC = "DESC"
-
-
-strawberry.enum(
-    SortDirection,
-    description="Which end of a sort comes first: ASC the smallest or earliest, DESC the largest or latest.",
-)
 
 
 @strawberry.type(description="Where a page lies in its list.")
