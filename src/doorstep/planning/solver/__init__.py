@@ -1,0 +1,22 @@
+"""The solver: turns orders, vehicle shifts and travel times into routes. Pure: it knows no database, no web, no tenant.
+
+Reading order
+-------------
+``problem``     what is asked: orders, vehicle shifts, travel times; nothing invalid can be constructed.
+``solution``    what is answered: routes with timed steps, what stayed unassigned, sums.
+``travel``      whole seconds and metres of every leg, per vehicle; unreachable pairs are marked, never guessed.
+``estimate``    how much work a problem is, and the options that fit the machine and the wait.
+``vroom``       the translation to VROOM's document and integer matrices, and back.
+``child``       the program of the engine's process; the only file that touches pyvroom.
+``process``     one engine run in one process that can be killed at any time.
+``decompose``   large problems: neighbouring stops into groups, groups into runs, routes into better routes.
+``verify``      our own evaluation of every rule; no plan leaves the solver without passing it.
+``baseline``    the same orders without optimization, for comparison.
+``unassigned``  why an order was not placed, vehicle by vehicle.
+``pool``        the door: ``SolverPool.solve`` runs all of the above without blocking the event loop.
+
+Words
+-----
+A *task* is one visit that serves an order: a delivery, or one of the two ends of a pickup-and-delivery.
+All times are whole seconds since ``Problem.epoch``; all loads, distances and durations are whole numbers.
+"""

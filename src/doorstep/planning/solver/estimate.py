@@ -1,0 +1,126 @@
+"""How much work a problem is, and the options that fit the machine and the wait.
+
+VROOM has no budget that it keeps to: its time limit is soft and its construction phase does not look at the clock. So
+the effort is chosen beforehand from a prediction, and large problems are cut into groups (see `decompose`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from doorstep.planning.solver.problem import Problem, visits
+
+SECONDS_PER_SQUARE = 3.5e-8
+"""Processor seconds of one search per (tasks × tasks per route)², fitted on one modest core; a fast one needs half."""
+SECONDS_PER_RUN = 0.15
+"""Starting an engine process and feeding it."""
+SEARCHES = (4, 8, 12, 16, 24, 32)
+"""How many searches each exploration level stands for."""
+MAX_LEVEL = len(SEARCHES) - 1
+
+
+class Objective(StrEnum):
+    """What a plan should have little of, after leaving out as few orders as possible."""
+
+    COST = "COST"
+    DURATION = "DURATION"
+    DISTANCE = "DISTANCE"
+    FEWEST_VEHICLES = "FEWEST_VEHICLES"
+
+
+@dataclass(frozen=True, slots=True)
+class SolveOptions:
+    """How hard to try, and where to stop.
+
+    `level` 0..5 sets depth and searches; `searches` and `depth` override it. `time_limit_seconds` is soft: what is found
+    by then is used. `hard_limit_seconds` is kept by killing the engine. `group_size` cuts problems with more tasks into
+    groups of about that many and improves the result in `improve_rounds` rounds. `deterministic` lets no clock decide:
+    the same problem gives the same plan, unless the hard limit strikes.
+    """
+
+    level: int = 1
+    searches: int | None = None
+    depth: int | None = None
+    threads: int = 1
+    time_limit_seconds: float = 20.0
+    hard_limit_seconds: float = 60.0
+    memory_limit_bytes: int = 2 << 30
+    group_size: int | None = None
+    improve_rounds: int = 2
+    objective: Objective = Objective.COST
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.level <= MAX_LEVEL:
+            raise ValueError(f"level must be from 0 to {MAX_LEVEL}, it is {self.level}")
+        if self.threads < 1:
+            raise ValueError(f"threads must be at least 1, it is {self.threads}")
+        if self.hard_limit_seconds <= 0 or self.time_limit_seconds <= 0:
+            raise ValueError("time limits must be above 0")
+
+    @property
+    def effective_depth(self) -> int:
+        """Depth of the local search, 0..5."""
+        return min(max(0, self.level if self.depth is None else self.depth), MAX_LEVEL)
+
+    @property
+    def effective_searches(self) -> int:
+        """Independent searches of which the best is taken, 1..32."""
+        return min(max(1, SEARCHES[self.level] if self.searches is None else self.searches), SEARCHES[MAX_LEVEL])
+
+
+def choose_options(problem: Problem, cores: int, *, objective: Objective = Objective.COST) -> SolveOptions:
+    """Options with which `problem` should be planned in sensible time on `cores`; reads the matrices, so not free."""
+    return SolveOptions(objective=objective)
+
+
+def predict_cpu_seconds(problem: Problem, options: SolveOptions) -> float:
+    """Processor seconds that the engines will use for `problem`, within a factor of about 3, on the cautious side."""
+    tasks = problem.task_count
+    per_route = tasks / expected_routes(problem)
+    size = tasks if options.group_size is None else min(tasks, options.group_size)
+    runs = math.ceil(tasks / size) * (1 if size == tasks else 1 + options.improve_rounds)
+    return runs * (SECONDS_PER_RUN + options.effective_searches * search_seconds(size, per_route))
+
+
+def search_seconds(tasks: float, per_route: float) -> float:
+    """Processor seconds of one search over `tasks` of which each route takes `per_route`."""
+    return SECONDS_PER_SQUARE * float(tasks * min(per_route, tasks)) ** 2
+
+
+def expected_routes(problem: Problem) -> float:
+    """How many routes the orders need at least, by load, by time and by limits on stops; routes get long when few do.
+
+    A low guess makes the prediction cautious.
+    """
+    vehicles = problem.vehicles
+    needs = [1.0]
+    for dimension in ("weight_grams", "volume_cm3", "items"):
+        capacities = [getattr(vehicle.capacity, dimension) for vehicle in vehicles]
+        if None not in capacities and max(capacities) > 0:
+            loaded = sum(getattr(order.load, dimension) for order in problem.orders)
+            needs.append(loaded / max(capacities))
+    stops = [vehicle.max_stops for vehicle in vehicles if vehicle.max_stops is not None]
+    if len(stops) == len(vehicles):
+        needs.append(problem.task_count / max(stops))
+    longest = max(vehicle.window.end - vehicle.window.start for vehicle in vehicles)
+    needs.append(_least_working_seconds(problem) / longest)
+    return min(max(needs), float(len(vehicles)))
+
+
+def _least_working_seconds(problem: Problem) -> float:
+    """Service, and for each task a drive from one of the nearest other places."""
+    tasks = [visit for order in problem.orders for visit in visits(order)]
+    places = np.unique(np.array([visit.location for visit in tasks]))
+    durations = np.asarray(next(iter(problem.matrices.values())).durations)[np.ix_(places, places)].astype(np.float64)
+    durations[~np.isfinite(durations)] = np.inf
+    np.fill_diagonal(durations, np.inf)
+    near = min(2, len(places) - 1)
+    drive = np.partition(durations, near, axis=0)[near] if near > 0 else np.zeros(1)
+    drive = drive[np.isfinite(drive)]
+    typical = float(drive.mean()) if drive.size else 0.0
+    return sum(visit.service_seconds for visit in tasks) + typical * len(places)

@@ -1,0 +1,328 @@
+"""The door of the solver: one call that prepares, solves, verifies and explains, without blocking the event loop.
+
+Engine processes of all solves share the pool's slots. Everything else that takes time runs in threads. A solve ends in an
+`Outcome`, whatever the engine did; only a problem that is none (`ProblemInvalidError`), a cancellation and a result that
+breaks a rule (`SolutionRejectedError`) are exceptions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+from typing import Any, Self
+
+from doorstep.planning.solver.baseline import baseline
+from doorstep.planning.solver.decompose import Group, Neighbourhood, compose, merge
+from doorstep.planning.solver.errors import SolveCancelledError, SolverError
+from doorstep.planning.solver.estimate import Objective, SolveOptions, choose_options
+from doorstep.planning.solver.problem import Order, Problem, visits
+from doorstep.planning.solver.process import Effort, Limits, RunStatus, run_engine
+from doorstep.planning.solver.solution import Solution, Summary
+from doorstep.planning.solver.travel import Travel
+from doorstep.planning.solver.unassigned import Unassigned, explain, hopeless
+from doorstep.planning.solver.verify import verify
+from doorstep.planning.solver.vroom import EngineAnswerError, from_engine, to_engine
+
+
+class SolveStatus(StrEnum):
+    """How a solve ended; only OK has a solution."""
+
+    OK = "OK"
+    INFEASIBLE = "INFEASIBLE"
+    TIMEOUT = "TIMEOUT"
+    CRASHED = "CRASHED"
+
+
+class Phase(StrEnum):
+    """What a solve is busy with."""
+
+    PREPARING = "PREPARING"
+    SOLVING = "SOLVING"
+    VERIFYING = "VERIFYING"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a solve is; `best` and `unassigned` are of the best solution so far."""
+
+    phase: Phase
+    elapsed_seconds: float
+    runs_done: int = 0
+    runs_total: int = 0
+    best: Summary | None = None
+    unassigned: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a solve. `reason` says why there is no solution; `cpu_seconds` is what the engines used."""
+
+    status: SolveStatus
+    reason: str | None
+    solution: Solution | None
+    baseline: Solution | None
+    unassigned: tuple[Unassigned, ...]
+    elapsed_seconds: float
+    cpu_seconds: float
+    engine: str
+
+
+Report = Callable[[Progress], Awaitable[None]]
+
+
+class SolverPool:
+    """At most `slots` engine processes at a time, for all solves together. Belongs to one event loop."""
+
+    def __init__(self, *, slots: int) -> None:
+        if slots < 1:
+            raise ValueError(f"a pool needs at least one slot, not {slots}")
+        self.slots = slots
+        self._free = asyncio.Semaphore(slots)
+        self._running: set[asyncio.Task[Outcome]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Kill every engine; solves under way end as cancelled."""
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
+
+    async def solve(
+        self,
+        problem: Problem,
+        options: SolveOptions | None = None,
+        *,
+        progress: Report | None = None,
+        cancelled: asyncio.Event | None = None,
+    ) -> Outcome:
+        """Plan `problem`; without `options` they are chosen for its size and this pool's slots.
+
+        `progress` is awaited between the stages. Setting `cancelled` raises `SolveCancelledError`; cancelling the calling
+        task works as usual. Either way the engines are dead when this returns. `SolutionRejectedError` when what the
+        engine found does not hold.
+        """
+        chosen = options or await asyncio.to_thread(choose_options, problem, self.slots)
+        work = asyncio.create_task(_Solve(self._free, self.slots, problem, chosen, progress).run())
+        stop = asyncio.create_task(cancelled.wait()) if cancelled is not None else None
+        self._running.add(work)
+        try:
+            await asyncio.wait({work, stop} if stop else {work}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise SolveCancelledError("the solve was cancelled")
+            return work.result()
+        finally:
+            self._running.discard(work)
+            await _finish(work, stop)
+
+
+async def _finish(*tasks: asyncio.Task[Any] | None) -> None:
+    open_tasks = [task for task in tasks if task is not None and not task.done()]
+    for task in open_tasks:
+        task.cancel()
+    if open_tasks:
+        await asyncio.wait(open_tasks)
+
+
+class _NoAnswerError(SolverError):
+    """A run that the solve cannot do without brought nothing."""
+
+    def __init__(self, status: SolveStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class _Solve:
+    """One call of `SolverPool.solve` from preparing to explaining."""
+
+    free: asyncio.Semaphore
+    slots: int
+    problem: Problem
+    options: SolveOptions
+    report: Report | None
+    started: float = field(default_factory=time.monotonic)
+    cpu_seconds: float = 0.0
+    runs_done: int = 0
+    runs_total: int = 0
+    orders: tuple[Order, ...] = ()
+    base: Solution | None = None
+    best: Solution | None = None
+    travel: Travel = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.travel = Travel(self.problem)
+
+    async def run(self) -> Outcome:
+        await self._tell(Phase.PREPARING)
+        await asyncio.to_thread(self._prepare)
+        await self._tell(Phase.SOLVING)
+        try:
+            found = await self._search()
+        except _NoAnswerError as error:
+            return self._outcome(error.status, error.reason, None, ())
+        await self._tell(Phase.VERIFYING)
+        solution, reasons = await asyncio.to_thread(self._conclude, found)
+        return self._outcome(SolveStatus.OK, None, solution, reasons)
+
+    def _prepare(self) -> None:
+        lost = {order.id for order in hopeless(self.problem, self.travel)}
+        self.orders = tuple(order for order in self.problem.orders if order.id not in lost)
+        self.base = baseline(self.problem)
+
+    def _conclude(self, found: Solution) -> tuple[Solution, tuple[Unassigned, ...]]:
+        solution = compose(self.problem, found.routes, self.problem.orders)
+        if self.base is not None:
+            solution = self._better(solution, self.base)
+        verify(self.problem, solution)
+        return solution, explain(self.problem, solution)
+
+    async def _search(self) -> Solution:
+        size = self.options.group_size
+        if not self.orders:
+            return compose(self.problem, (), ())
+        if size is None or sum(len(visits(order)) for order in self.orders) <= size:
+            return (await self._all([Group(self.orders, self.problem.vehicles)]))[0]
+        near = await asyncio.to_thread(Neighbourhood, self.problem, self.travel)
+        groups = await asyncio.to_thread(near.sectors, self.orders, size)
+        answers = await self._all(groups)
+        first = compose(self.problem, [route for answer in answers for route in answer.routes], self.orders)
+        return await self._improved(near, first, size)
+
+    async def _improved(self, near: Neighbourhood, first: Solution, size: int) -> Solution:
+        best = first
+        for turn in range(self.options.improve_rounds):
+            if self._soft_seconds_left() <= 0 and not self.options.deterministic:
+                break
+            best = await self._replace(best, await asyncio.to_thread(near.regroup, best, size, turn))
+            rest = await asyncio.to_thread(near.leftovers, best, size) if best.unassigned else None
+            if rest is not None:
+                best = await self._replace(best, [rest])
+        return best
+
+    async def _replace(self, best: Solution, groups: Sequence[Group]) -> Solution:
+        """`best` with each group's routes replaced where that is better; a run without an answer changes nothing."""
+        self.best = best
+        answers = await self._gather(groups)
+        for group, answer in zip(groups, answers, strict=True):
+            if isinstance(answer, Solution):
+                best = self._better(best, merge(self.problem, self.orders, best, group, answer))
+        return best
+
+    async def _all(self, groups: Sequence[Group]) -> list[Solution]:
+        """The answers to all `groups`; raises `_NoAnswerError` when one of them has none."""
+        answers: list[Solution] = []
+        for answer in await self._gather(groups):
+            if not isinstance(answer, Solution):
+                raise answer
+            answers.append(answer)
+        return answers
+
+    async def _gather(self, groups: Sequence[Group]) -> list[Solution | _NoAnswerError]:
+        self.runs_total += len(groups)
+        waves = math.ceil(len(groups) / self.slots)
+        soft = None if self.options.deterministic else max(0.1, self._soft_seconds_left() / waves)
+        runs = [asyncio.create_task(self._run(group, soft)) for group in groups]
+        try:
+            for run in asyncio.as_completed(runs):
+                await run
+                self.runs_done += 1
+                await self._tell(Phase.SOLVING)
+            return [run.result() for run in runs]
+        finally:
+            await _finish(*runs)
+
+    async def _run(self, group: Group, soft_seconds: float | None) -> Solution | _NoAnswerError:
+        options = self.options
+        async with self.free:
+            left = self.started + options.hard_limit_seconds - time.monotonic()
+            if left <= 0:
+                return _NoAnswerError(SolveStatus.TIMEOUT, f"the time limit of {options.hard_limit_seconds:g} s is over")
+            engine_input = await asyncio.to_thread(
+                to_engine, self.problem, self.travel, group.orders, group.vehicles, options.objective
+            )
+            effort = Effort(options.effective_searches, options.effective_depth, options.threads, soft_seconds)
+            run = await run_engine(engine_input, effort, Limits(left, options.memory_limit_bytes))
+        self.cpu_seconds += run.cpu_seconds
+        if run.answer is None:
+            return _NoAnswerError(_STATUS[run.status], run.reason or "the engine gave no answer")
+        try:
+            return await asyncio.to_thread(from_engine, self.problem, group.orders, run.answer)
+        except EngineAnswerError as error:
+            return _NoAnswerError(SolveStatus.CRASHED, str(error))
+
+    def _better(self, one: Solution, other: Solution) -> Solution:
+        return other if self._rank(other) < self._rank(one) else one
+
+    def _rank(self, solution: Solution) -> tuple[int, int, int, int]:
+        """Less is better: what is left out by priority, how many, then the objective, then the cost."""
+        left = [self.problem.order_by_id[order_id] for order_id in solution.unassigned]
+        summary = solution.summary
+        aim = {
+            Objective.COST: summary.cost,
+            Objective.DURATION: summary.driving_seconds,
+            Objective.DISTANCE: summary.distance_meters,
+            Objective.FEWEST_VEHICLES: summary.routes,
+        }
+        return sum(order.priority for order in left), len(left), aim[self.options.objective], summary.cost
+
+    def _soft_seconds_left(self) -> float:
+        return self.started + self.options.time_limit_seconds - time.monotonic()
+
+    async def _tell(self, phase: Phase) -> None:
+        if self.report is None:
+            return
+        best = self.best
+        await self.report(
+            Progress(
+                phase=phase,
+                elapsed_seconds=time.monotonic() - self.started,
+                runs_done=self.runs_done,
+                runs_total=self.runs_total,
+                best=None if best is None else best.summary,
+                unassigned=None if best is None else len(best.unassigned),
+            )
+        )
+
+    def _outcome(
+        self, status: SolveStatus, reason: str | None, solution: Solution | None, left: tuple[Unassigned, ...]
+    ) -> Outcome:
+        return Outcome(
+            status=status,
+            reason=reason,
+            solution=solution,
+            baseline=self.base,
+            unassigned=left,
+            elapsed_seconds=time.monotonic() - self.started,
+            cpu_seconds=self.cpu_seconds,
+            engine=engine_name(),
+        )
+
+
+_STATUS = {
+    RunStatus.REFUSED: SolveStatus.INFEASIBLE,
+    RunStatus.TIMEOUT: SolveStatus.TIMEOUT,
+    RunStatus.CRASHED: SolveStatus.CRASHED,
+}
+
+
+def engine_name() -> str:
+    """Name and version of the engine, without loading it."""
+    try:
+        return f"vroom (pyvroom {version('pyvroom')})"
+    except PackageNotFoundError:
+        return "vroom (pyvroom is not installed)"

@@ -1,0 +1,394 @@
+"""What is asked of the solver: orders, vehicle shifts and travel times, checked before any engine sees them.
+
+Engines answer bad input with silently wrong plans or by dying; hence every rule about a value is enforced here, when
+the `Problem` is constructed, and is reported as `ProblemInvalidError` with the path of the value.
+
+Units: seconds since `Problem.epoch` for points in time, seconds, metres, grams, cubic centimetres, pieces, and minor
+units of one currency. All whole numbers, except the matrices (float32; NaN or infinity: no way between the two).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from doorstep.planning.solver.errors import ProblemInvalidError
+
+MAX_LOAD = 2**32 - 1
+"""Largest load or capacity in any dimension; the engine reads amounts as unsigned 32-bit numbers."""
+MAX_COST = 10_000_000
+"""Largest fixed, hourly or per-kilometre cost in minor units; keeps the engine's 64-bit sums far from overflow."""
+MAX_TIME = 2**40
+"""Points in time beyond this are mistakes in units, not dates."""
+MAX_HORIZON_SECONDS = 366 * 86_400
+MAX_SERVICE_SECONDS = 7 * 86_400
+MAX_PRIORITY = 100
+MAX_WINDOWS = 100
+
+FloatMatrix = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What an order takes up."""
+
+    weight_grams: int = 0
+    volume_cm3: int = 0
+    items: int = 0
+
+    def __add__(self, other: Load) -> Load:
+        return Load(
+            self.weight_grams + other.weight_grams, self.volume_cm3 + other.volume_cm3, self.items + other.items
+        )
+
+    def __sub__(self, other: Load) -> Load:
+        return Load(
+            self.weight_grams - other.weight_grams, self.volume_cm3 - other.volume_cm3, self.items - other.items
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What fits in a vehicle; None means that this dimension is not limited."""
+
+    weight_grams: int | None = None
+    volume_cm3: int | None = None
+    items: int | None = None
+
+    def holds(self, load: Load) -> bool:
+        """Whether `load` fits in every dimension."""
+        return (
+            (self.weight_grams is None or load.weight_grams <= self.weight_grams)
+            and (self.volume_cm3 is None or load.volume_cm3 <= self.volume_cm3)
+            and (self.items is None or load.items <= self.items)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From `start` to `end`, both included: service must begin inside."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One end of a pickup-and-delivery. No windows means any time."""
+
+    location: int
+    service_seconds: int = 0
+    windows: tuple[Window, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An order that is loaded where the vehicle starts. `depot` limits it to vehicles that start at that location."""
+
+    id: str
+    location: int
+    service_seconds: int = 0
+    load: Load = Load()
+    windows: tuple[Window, ...] = ()
+    skills: frozenset[str] = frozenset()
+    priority: int = 0
+    vehicle_kinds: frozenset[str] = frozenset()
+    depot: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PickupDelivery:
+    """An order that is fetched at one place and brought to another by the same vehicle."""
+
+    id: str
+    pickup: Visit
+    delivery: Visit
+    load: Load = Load()
+    skills: frozenset[str] = frozenset()
+    priority: int = 0
+    vehicle_kinds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class OnBoard:
+    """An order that already lies in `vehicle`, which alone can deliver it.
+
+    Its windows are promises: nobody is served before the first one begins, but a late parcel must still be brought, so
+    their ends do not restrict the plan; the delivery step says how late it is.
+    """
+
+    id: str
+    vehicle: str
+    location: int
+    service_seconds: int = 0
+    load: Load = Load()
+    windows: tuple[Window, ...] = ()
+    priority: int = MAX_PRIORITY
+
+
+Order = Delivery | PickupDelivery | OnBoard
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A pause of `duration_seconds` that begins inside one of the windows, anywhere on the way."""
+
+    id: str
+    windows: tuple[Window, ...]
+    duration_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Minor units: once when the vehicle is used, per hour between start and end without breaks, per kilometre."""
+
+    fixed: int = 0
+    per_hour: int = 3600
+    per_kilometer: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleShift:
+    """One vehicle with its driver for one stretch of time.
+
+    `end` None: the route ends at its last stop. `speed_factor` 2 drives every leg in half the time of the matrix.
+    `max_stops` counts tasks. `profile` names the matrices that hold for this vehicle.
+    """
+
+    id: str
+    start: int
+    window: Window
+    end: int | None = None
+    capacity: Capacity = Capacity()
+    skills: frozenset[str] = frozenset()
+    kind: str | None = None
+    breaks: tuple[Break, ...] = ()
+    costs: Costs = Costs()
+    speed_factor: float = 1.0
+    max_stops: int | None = None
+    max_distance_meters: int | None = None
+    max_driving_seconds: int | None = None
+    profile: str = "car"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matrices:
+    """Travel of one profile: `durations[a, b]` in seconds and `distances[a, b]` in metres, from location a to b."""
+
+    durations: FloatMatrix
+    distances: FloatMatrix
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Everything the solver needs to know. Orders are in the order in which they came in (the baseline serves them so).
+
+    `epoch` is the Unix time of second 0. Raises `ProblemInvalidError` when anything is out of place.
+    """
+
+    orders: tuple[Order, ...]
+    vehicles: tuple[VehicleShift, ...]
+    matrices: Mapping[str, Matrices]
+    epoch: int = 0
+    order_by_id: Mapping[str, Order] = field(init=False, repr=False)
+    vehicle_by_id: Mapping[str, VehicleShift] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check_problem(self)
+        object.__setattr__(self, "order_by_id", {order.id: order for order in self.orders})
+        object.__setattr__(self, "vehicle_by_id", {vehicle.id: vehicle for vehicle in self.vehicles})
+
+    @property
+    def location_count(self) -> int:
+        """How many locations the matrices cover."""
+        return int(next(iter(self.matrices.values())).durations.shape[0])
+
+    @cached_property
+    def horizon(self) -> Window:
+        """From the first shift's start to the last shift's end."""
+        return Window(min(v.window.start for v in self.vehicles), max(v.window.end for v in self.vehicles))
+
+    @cached_property
+    def task_count(self) -> int:
+        """How many visits the orders need in all."""
+        return sum(len(visits(order)) for order in self.orders)
+
+
+def visits(order: Order) -> tuple[Visit, ...]:
+    """The places an order has to be served at, in sequence, with the windows that restrict the plan."""
+    match order:
+        case PickupDelivery(pickup=pickup, delivery=delivery):
+            return (pickup, delivery)
+        case OnBoard():
+            from_first = (Window(min(w.start for w in order.windows), MAX_TIME),) if order.windows else ()
+            return (Visit(order.location, order.service_seconds, from_first),)
+        case Delivery():
+            return (Visit(order.location, order.service_seconds, order.windows),)
+
+
+def merged(windows: Iterable[Window]) -> tuple[Window, ...]:
+    """The same windows sorted, with those that overlap or touch made one."""
+    result: list[Window] = []
+    for window in sorted(windows, key=lambda w: (w.start, w.end)):
+        if result and window.start <= result[-1].end + 1:
+            result[-1] = Window(result[-1].start, max(result[-1].end, window.end))
+        else:
+            result.append(window)
+    return tuple(result)
+
+
+# -- checks ------------------------------------------------------------------------------------------------------------
+
+
+def _check_problem(problem: Problem) -> None:
+    if not problem.orders:
+        raise ProblemInvalidError("orders", "there is nothing to plan")
+    if not problem.vehicles:
+        raise ProblemInvalidError("vehicles", "there is no vehicle shift to plan for")
+    _whole("epoch", problem.epoch, 0, MAX_TIME)
+    size = _check_matrices(problem.matrices)
+    vehicle_ids = _unique("vehicles", (vehicle.id for vehicle in problem.vehicles))
+    _unique("orders", (order.id for order in problem.orders))
+    for vehicle in problem.vehicles:
+        _check_vehicle(vehicle, size, problem.matrices)
+    horizon = problem.horizon
+    if horizon.end - horizon.start > MAX_HORIZON_SECONDS:
+        raise ProblemInvalidError("vehicles", "the shifts lie more than a year apart; plan them separately")
+    for order in problem.orders:
+        _check_order(order, size, vehicle_ids)
+
+
+def _check_matrices(matrices: Mapping[str, Matrices]) -> int:
+    if not matrices:
+        raise ProblemInvalidError("matrices", "at least one profile is needed")
+    sizes: set[int] = set()
+    for profile, pair in matrices.items():
+        for kind, matrix in (("durations", pair.durations), ("distances", pair.distances)):
+            path = f"matrices[{profile}].{kind}"
+            _check_matrix(path, matrix)
+            sizes.add(int(matrix.shape[0]))
+    if len(sizes) > 1:
+        raise ProblemInvalidError("matrices", f"cover different numbers of locations: {sorted(sizes)}")
+    return sizes.pop()
+
+
+def _check_matrix(path: str, matrix: Any) -> None:
+    if not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "fiu":
+        raise ProblemInvalidError(path, "must be an array of numbers")
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
+        raise ProblemInvalidError(path, f"must be square and not empty, its shape is {matrix.shape}")
+    if bool((matrix < 0).any()):
+        raise ProblemInvalidError(path, "holds a negative value")
+
+
+def _check_vehicle(vehicle: VehicleShift, size: int, matrices: Mapping[str, Matrices]) -> None:
+    path = f"vehicles[{vehicle.id}]"
+    _location(f"{path}.start", vehicle.start, size)
+    if vehicle.end is not None:
+        _location(f"{path}.end", vehicle.end, size)
+    _window(f"{path}.window", vehicle.window)
+    if vehicle.window.end == vehicle.window.start:
+        raise ProblemInvalidError(f"{path}.window", "the shift has no length")
+    if vehicle.profile not in matrices:
+        raise ProblemInvalidError(f"{path}.profile", f"there is no matrix for profile {vehicle.profile!r}")
+    for name in ("weight_grams", "volume_cm3", "items"):
+        _optional_whole(f"{path}.capacity.{name}", getattr(vehicle.capacity, name), 0, MAX_LOAD)
+    for name in ("fixed", "per_hour", "per_kilometer"):
+        _whole(f"{path}.costs.{name}", getattr(vehicle.costs, name), 0, MAX_COST)
+    if not 0.1 <= vehicle.speed_factor <= 5:
+        raise ProblemInvalidError(f"{path}.speed_factor", f"must be from 0.1 to 5, it is {vehicle.speed_factor}")
+    _optional_whole(f"{path}.max_stops", vehicle.max_stops, 1, 100_000)
+    _optional_whole(f"{path}.max_distance_meters", vehicle.max_distance_meters, 0, MAX_LOAD)
+    _optional_whole(f"{path}.max_driving_seconds", vehicle.max_driving_seconds, 0, MAX_LOAD)
+    _skills(f"{path}.skills", vehicle.skills)
+    _unique(f"{path}.breaks", (pause.id for pause in vehicle.breaks))
+    for pause in vehicle.breaks:
+        _check_break(f"{path}.breaks[{pause.id}]", pause, vehicle.window)
+
+
+def _check_break(path: str, pause: Break, shift: Window) -> None:
+    _whole(f"{path}.duration_seconds", pause.duration_seconds, 0, MAX_SERVICE_SECONDS)
+    if not pause.windows:
+        raise ProblemInvalidError(f"{path}.windows", "a break needs at least one window")
+    _windows(f"{path}.windows", pause.windows)
+    if not any(
+        max(w.start, shift.start) <= min(w.end, shift.end - pause.duration_seconds) for w in pause.windows
+    ):
+        raise ProblemInvalidError(f"{path}.windows", "the break does not fit into the shift")
+
+
+def _check_order(order: Order, size: int, vehicle_ids: frozenset[str]) -> None:
+    path = f"orders[{order.id}]"
+    match order:
+        case PickupDelivery():
+            ends = {"pickup.": order.pickup, "delivery.": order.delivery}
+        case Delivery() | OnBoard():
+            ends = {"": Visit(order.location, order.service_seconds, order.windows)}
+        case _:
+            raise ProblemInvalidError(path, f"is no order but {type(order).__name__}")
+    for prefix, visit in ends.items():
+        _location(f"{path}.{prefix}location", visit.location, size)
+        _whole(f"{path}.{prefix}service_seconds", visit.service_seconds, 0, MAX_SERVICE_SECONDS)
+        _windows(f"{path}.{prefix}windows", visit.windows)
+    for name in ("weight_grams", "volume_cm3", "items"):
+        _whole(f"{path}.load.{name}", getattr(order.load, name), 0, MAX_LOAD)
+    _whole(f"{path}.priority", order.priority, 0, MAX_PRIORITY)
+    if isinstance(order, OnBoard):
+        if order.vehicle not in vehicle_ids:
+            raise ProblemInvalidError(f"{path}.vehicle", f"there is no vehicle shift {order.vehicle!r}")
+        return
+    _skills(f"{path}.skills", order.skills)
+    if isinstance(order, Delivery) and order.depot is not None:
+        _location(f"{path}.depot", order.depot, size)
+
+
+def _windows(path: str, windows: tuple[Window, ...]) -> None:
+    if len(windows) > MAX_WINDOWS:
+        raise ProblemInvalidError(path, f"at most {MAX_WINDOWS} windows, there are {len(windows)}")
+    for index, window in enumerate(windows):
+        _window(f"{path}[{index}]", window)
+
+
+def _window(path: str, window: Window) -> None:
+    _whole(f"{path}.start", window.start, -MAX_TIME, MAX_TIME)
+    _whole(f"{path}.end", window.end, -MAX_TIME, MAX_TIME)
+    if window.end < window.start:
+        raise ProblemInvalidError(path, f"ends before it starts ({window.end} < {window.start})")
+
+
+def _location(path: str, value: int, size: int) -> None:
+    _whole(path, value, 0, size - 1)
+
+
+def _optional_whole(path: str, value: int | None, low: int, high: int) -> None:
+    if value is not None:
+        _whole(path, value, low, high)
+
+
+def _whole(path: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ProblemInvalidError(path, f"must be a whole number, it is {value!r}")
+    if not low <= value <= high:
+        raise ProblemInvalidError(path, f"must be from {low} to {high}, it is {value}")
+
+
+def _skills(path: str, skills: Iterable[Any]) -> None:
+    for skill in skills:
+        if not isinstance(skill, str) or not skill:
+            raise ProblemInvalidError(path, f"a skill must be a word, it is {skill!r}")
+
+
+def _unique(path: str, ids: Iterable[Any]) -> frozenset[str]:
+    seen: set[str] = set()
+    for identifier in ids:
+        if not isinstance(identifier, str) or not identifier:
+            raise ProblemInvalidError(path, f"an id must be a word, it is {identifier!r}")
+        if identifier in seen:
+            raise ProblemInvalidError(path, f"the id {identifier!r} occurs twice")
+        seen.add(identifier)
+    return frozenset(seen)
