@@ -1,14 +1,25 @@
 """Facts of planning: plans and routes that moved on, stops that were served, routes whose stops changed."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from doorstep.kernel.events import DomainEvent
 from doorstep.planning.model import PlanStatus, RouteStatus, StopStatus
 
 
+class StatusChange(DomainEvent):
+    """Base of the facts that something moved ``from_`` one state ``to`` another; the log has ``from`` under its own name."""
+
+    def data(self) -> dict[str, Any]:
+        """The facts as JSON."""
+        facts = super().data()
+        facts["from"] = facts.pop("from_")
+        return facts
+
+
 @dataclass(frozen=True, kw_only=True)
-class PlanStatusChanged(DomainEvent):
+class PlanStatusChanged(StatusChange):
     """A plan moved to another state; ``reason`` says why it failed."""
 
     from_: PlanStatus | None
@@ -28,7 +39,7 @@ class PlanFinished(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RouteStatusChanged(DomainEvent):
+class RouteStatusChanged(StatusChange):
     """A route moved to another state."""
 
     from_: RouteStatus | None
@@ -46,7 +57,7 @@ class RouteChanged(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StopStatusChanged(DomainEvent):
+class StopStatusChanged(StatusChange):
     """A stop moved to another state."""
 
     stop_id: UUID

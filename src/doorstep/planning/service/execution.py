@@ -12,7 +12,7 @@ from doorstep.kernel.db import Row
 from doorstep.kernel.errors import DoorstepError, NotFound, ProblemCode
 from doorstep.kernel.scope import Scope
 from doorstep.orders.model import OrderStatus
-from doorstep.orders.service import EtaChange, Move, move_orders, set_etas
+from doorstep.orders.service import Move, lock_orders, move_orders
 from doorstep.planning.events import RouteChanged, RouteStatusChanged, StopStatusChanged
 from doorstep.planning.model import OPEN_STOPS, ROUTE_TRANSITIONS, STOP_TRANSITIONS, RouteStatus, StopStatus
 
@@ -28,14 +28,19 @@ _INSTANT_COLUMN: Final = {
 
 _STOPS: Final = """
 SELECT stop.*, ARRAY(
-  SELECT link.order_id FROM stop_orders AS link WHERE link.tenant_id = stop.tenant_id AND link.stop_id = stop.id ORDER BY link.order_id
+  SELECT link.order_id FROM stop_orders AS link
+  JOIN assignments AS held ON held.tenant_id = link.tenant_id AND held.order_id = link.order_id AND held.active
+  WHERE link.tenant_id = stop.tenant_id AND link.stop_id = stop.id AND held.route_id = stop.route_id ORDER BY link.order_id
 ) AS order_ids
 FROM stops AS stop WHERE stop.tenant_id = $1 AND stop.route_id = $2 ORDER BY stop.sequence, stop.id FOR UPDATE OF stop
 """
 
 
 async def lock_route(scope: Scope, route_id: UUID) -> tuple[Row, list[Row]]:
-    """A route and all its stops by sequence, locked; each stop's row also has ``order_ids``. Raises NotFound("route")."""
+    """A route and all its stops by sequence, locked. Raises NotFound("route").
+
+    Each stop's row also has ``order_ids``: those of its orders that are assigned to this route now.
+    """
     route = await scope.tx.fetchrow(
         "SELECT * FROM routes WHERE tenant_id = $1 AND id = $2 FOR UPDATE", scope.tenant_id, route_id
     )
@@ -58,30 +63,34 @@ async def write_stop(
     scope: Scope,
     stop_id: UUID,
     *,
-    status: StopStatus,
+    status: StopStatus | None = None,
     departed_at: datetime | None = None,
     arrived_at: datetime | None = None,
     closed_at: datetime | None = None,
     failure_reason: str | None = None,
     sequence: int | None = None,
 ) -> None:
-    """Move a stop to ``status`` and note its instants (None leaves what is there); the same status only notes them.
+    """Move a stop to ``status`` and note what is given; None leaves what is there, and the same status is no move.
 
-    The caller holds the route's lock. Raises ILLEGAL_TRANSITION naming the present and the allowed states. Emits StopStatusChanged.
+    The caller holds the route's lock. A driver's own acts leave the route's version alone; a new ``sequence`` counts as a change of the route.
+    Raises ILLEGAL_TRANSITION naming the present and the allowed states. Emits StopStatusChanged for a move.
     """
     stop = await scope.tx.fetchrow(_ONE_STOP, scope.tenant_id, stop_id)
     if stop is None:
         raise NotFound("stop", ["stopId"])
     present = StopStatus(stop["status"])
-    if status is not present:
-        check_stop_move(present, status)
+    to = status or present
+    if to is not present:
+        check_stop_move(present, to)
     version = await scope.tx.fetchval(
         "UPDATE stops SET status = $3, departed_at = coalesce($4, departed_at), arrived_at = coalesce($5, arrived_at), "
         "closed_at = coalesce($6, closed_at), failure_reason = coalesce($7, failure_reason), sequence = coalesce($8, sequence), "
         "version = version + 1, updated_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING version",
-        scope.tenant_id, stop_id, status.value, departed_at, arrived_at, closed_at, failure_reason, sequence,
+        scope.tenant_id, stop_id, to.value, departed_at, arrived_at, closed_at, failure_reason, sequence,
     )  # fmt: skip
-    if status is not present:
+    if sequence is not None and sequence != stop["sequence"]:
+        await touch_route(scope, stop["route_id"])
+    if to is not present:
         scope.emit(
             StopStatusChanged(
                 aggregate_version=version,
@@ -92,14 +101,14 @@ async def write_stop(
                 stop_id=stop_id,
                 order_ids=list(stop["order_ids"]),
                 from_=present,
-                to=status,
+                to=to,
                 reason=failure_reason,
             )
         )
 
 
 _ONE_STOP: Final = """
-SELECT stop.route_id, stop.status, route.plan_id, ARRAY(
+SELECT stop.route_id, stop.status, stop.sequence, route.plan_id, ARRAY(
   SELECT link.order_id FROM stop_orders AS link WHERE link.tenant_id = stop.tenant_id AND link.stop_id = stop.id ORDER BY link.order_id
 ) AS order_ids
 FROM stops AS stop JOIN routes AS route ON route.tenant_id = stop.tenant_id AND route.id = stop.route_id
@@ -190,8 +199,8 @@ async def write_stop_etas(scope: Scope, etas: Mapping[UUID, datetime]) -> None:
 async def release_orders(scope: Scope, order_ids: Collection[UUID], *, to_pending: bool) -> None:
     """End the active assignments of orders (those that have none are passed over).
 
-    ``to_pending``: they also leave the stops that are still open (write the present stop's outcome first), their ETA is cleared and they become
-    PENDING. The caller holds the locks of their routes.
+    ``to_pending``: they also leave the stops that are still open, of which those that served nobody else are CANCELLED (write the present
+    stop's outcome first), and those that are not PENDING yet become so. The caller holds the locks of their routes.
     """
     rows = await scope.tx.fetch(
         "UPDATE assignments SET active = false, ended_at = $3 WHERE tenant_id = $1 AND order_id = ANY($2) AND active "
@@ -204,11 +213,11 @@ async def release_orders(scope: Scope, order_ids: Collection[UUID], *, to_pendin
         return
     await take_off_stops(scope, order_ids)
     route_of = {row["order_id"]: row["route_id"] for row in rows}
-    ordered = sorted(order_ids)
+    present = await lock_orders(scope, order_ids)
+    leaving = [order_id for order_id, row in present.items() if row["status"] != OrderStatus.PENDING]
     await move_orders(
-        scope, [Move(order_id, OrderStatus.PENDING, route_id=route_of.get(order_id)) for order_id in ordered]
+        scope, [Move(order_id, OrderStatus.PENDING, route_id=route_of.get(order_id)) for order_id in leaving]
     )
-    await set_etas(scope, [EtaChange(order_id, None, 0, 0) for order_id in ordered])
 
 
 async def take_off_stops(scope: Scope, order_ids: Collection[UUID]) -> set[UUID]:
