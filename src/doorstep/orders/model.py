@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Computed, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -98,6 +98,34 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
 PLANNABLE = frozenset({_S.PENDING, _S.AWAITING_REATTEMPT})
+ON_ROUTE = frozenset(
+    {
+        _S.ASSIGNED,
+        _S.EN_ROUTE_TO_PICKUP,
+        _S.AT_PICKUP,
+        _S.PICKED_UP,
+        _S.EN_ROUTE_TO_DROPOFF,
+        _S.AT_DROPOFF,
+    }
+)
+"""The states in which an order stands on somebody's route and therefore has an ETA."""
+
+CUSTODY_ON_ENTERING: dict[OrderStatus, Custody] = {
+    _S.PICKED_UP: Custody.VEHICLE,
+    _S.DELIVERED: Custody.RECIPIENT,
+    _S.RETURNED: Custody.DEPOT,
+}
+"""Who holds the goods once a state is entered; in every other state they stay with whoever had them."""
+
+
+def first_custody(kind: OrderKind) -> Custody:
+    """Who holds the goods of a new order: the depot, or the sender at whose address they are fetched."""
+    return Custody.DEPOT if kind is OrderKind.DELIVERY else Custody.SENDER
+
+
+def cancelled_status(custody: Custody) -> OrderStatus:
+    """What cancelling means: goods on board must come back first (every depot is the tenant's own, so goods there never left the sender)."""
+    return OrderStatus.RETURNING if custody is Custody.VEHICLE else OrderStatus.CANCELLED
 
 
 class OrderRow(MutableTable, table=True):
@@ -116,7 +144,9 @@ class OrderRow(MutableTable, table=True):
         ),
         Index("orders_by_creation", "tenant_id", "created_at", "id"),
         Index("orders_by_status", "tenant_id", "status", "created_at", "id"),
-        Index("orders_by_due", "tenant_id", "due_at", "id"),
+        Index("orders_by_due", "tenant_id", "due_order", "id"),
+        Index("orders_by_priority", "tenant_id", "priority", "id"),
+        Index("orders_by_display_reference", "tenant_id", "display_reference", "created_at", "id"),
     )
 
     reference: str | None = None
@@ -138,10 +168,17 @@ class OrderRow(MutableTable, table=True):
     attempt_number: int = 0
     status_reason: str | None = None
     due_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    due_order: datetime | None = Field(
+        default=None,
+        sa_column=Column(
+            INSTANT, Computed("coalesce(due_at, TIMESTAMPTZ '9999-12-31 00:00:00+00')", persisted=True), nullable=False
+        ),
+    )
     eta_at: datetime | None = Field(default=None, sa_type=INSTANT)
     eta_late_by_seconds: int | None = None
     eta_stops_before: int | None = None
     eta_updated_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    eta_announced_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
 class OrderWaypointRow(SQLModel, table=True):
@@ -167,6 +204,7 @@ class OrderWaypointRow(SQLModel, table=True):
     latitude: float | None = None
     longitude: float | None = None
     location_check: str = LocationCheck.UNCHECKED.value
+    location_reason: str | None = None
     road_distance_meters: float | None = None
     contact_name: str | None = None
     contact_phone: str | None = None

@@ -1,0 +1,225 @@
+"""Reads of orders that return rows: for pages and batches of the API, and for planning. Every query says whose rows it wants."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from doorstep.kernel.db import Row, Transaction
+from doorstep.kernel.paging import Page, PageRequest, Sort, fetch_page
+from doorstep.kernel.time import TimeWindow
+from doorstep.orders.model import PLANNABLE, LocationCheck, LocationStatus, OrderKind, OrderStatus, WaypointRole
+
+COLUMNS = (
+    "id, version, reference, display_reference, kind, status, custody, location_status, depot_id, priority, required_skills, vehicle_kinds, "
+    "weight_grams, volume_cubic_centimeters, items, proof_kinds, pin, metadata, attempt_number, status_reason, due_at, due_order, "
+    "eta_at, eta_late_by_seconds, eta_stops_before, eta_updated_at, created_at, updated_at"
+)
+
+LIST_NAME = "orders"
+NEWEST_FIRST = Sort("created_at_desc", "created_at", datetime, descending=True)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderQuery:
+    """Which orders: conditions are joined by AND, the values of one by OR; what is empty or None does not matter.
+
+    ``created_*`` and ``due_*`` are UTC instants, from (inclusive) and to (exclusive); an order is due at the end of its last drop-off window.
+    """
+
+    ids: tuple[UUID, ...] = ()
+    statuses: tuple[OrderStatus, ...] = ()
+    kinds: tuple[OrderKind, ...] = ()
+    depot_ids: tuple[UUID, ...] = ()
+    references: tuple[str, ...] = ()
+    display_reference: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    due_from: datetime | None = None
+    due_to: datetime | None = None
+    location_status: LocationStatus | None = None
+
+    def conditions(self, tenant_id: UUID) -> tuple[list[str], list[Any]]:
+        """SQL conditions and their arguments from ``$1`` on; the tenant's is the first."""
+        wanted: list[tuple[str, Any]] = [
+            ("id = ANY({})", list(self.ids)),
+            ("status = ANY({})", [status.value for status in self.statuses]),
+            ("kind = ANY({})", [kind.value for kind in self.kinds]),
+            ("depot_id = ANY({})", list(self.depot_ids)),
+            ("reference = ANY({})", list(self.references)),
+            ("display_reference = {}", self.display_reference),
+            ("created_at >= {}", self.created_from),
+            ("created_at < {}", self.created_to),
+            ("due_at >= {}", self.due_from),
+            ("due_at < {}", self.due_to),
+            ("location_status = {}", self.location_status.value if self.location_status else None),
+        ]
+        texts, values = ["tenant_id = $1"], [tenant_id]
+        for text, value in wanted:
+            if value is not None and value != []:
+                values.append(value)
+                texts.append(text.format(f"${len(values)}"))
+        return texts, values
+
+
+async def order_page(tx: Transaction, tenant_id: UUID, query: OrderQuery, sort: Sort, request: PageRequest) -> Page:
+    """One page of orders in the sort's order."""
+    conditions, arguments = query.conditions(tenant_id)
+    return await fetch_page(
+        tx, LIST_NAME, sort, request, select=f"SELECT {COLUMNS} FROM orders", conditions=conditions, arguments=arguments
+    )
+
+
+async def count_orders(tx: Transaction, tenant_id: UUID, query: OrderQuery) -> int:
+    """How many orders the query finds."""
+    conditions, arguments = query.conditions(tenant_id)
+    return int(await tx.fetchval(f"SELECT count(*) FROM orders WHERE {' AND '.join(conditions)}", *arguments))
+
+
+async def orders_by_ids(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID]) -> list[Row]:
+    """The orders' rows, in no order; unknown ids are missing."""
+    return await tx.fetch(
+        f"SELECT {COLUMNS} FROM orders WHERE tenant_id = $1 AND id = ANY($2)", tenant_id, list(order_ids)
+    )
+
+
+async def order_ids_by_reference(tx: Transaction, tenant_id: UUID, references: Sequence[str]) -> dict[str, UUID]:
+    """The ids of the orders that have these references."""
+    rows = await tx.fetch(
+        "SELECT id, reference FROM orders WHERE tenant_id = $1 AND reference = ANY($2)", tenant_id, list(references)
+    )
+    return {row["reference"]: row["id"] for row in rows}
+
+
+async def waypoints_of(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID]) -> list[Row]:
+    """Both ends of the orders, as far as they have them."""
+    return await tx.fetch(
+        "SELECT order_id, role, line1, line2, city, region, postal_code, country, formatted, latitude, longitude, location_check, "
+        "location_reason, road_distance_meters, contact_name, contact_phone, contact_email, windows, service_seconds, instructions, access_code "
+        "FROM order_waypoints WHERE tenant_id = $1 AND order_id = ANY($2)",
+        tenant_id,
+        list(order_ids),
+    )
+
+
+async def packages_of(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID]) -> list[Row]:
+    """The orders' packages, in the order in which they were given."""
+    return await tx.fetch(
+        f"SELECT {_PACKAGE} FROM packages WHERE tenant_id = $1 AND order_id = ANY($2) ORDER BY order_id, position",
+        tenant_id,
+        list(order_ids),
+    )
+
+
+async def packages_by_ids(tx: Transaction, tenant_id: UUID, package_ids: Sequence[UUID]) -> list[Row]:
+    """The packages' rows, in no order."""
+    return await tx.fetch(
+        f"SELECT {_PACKAGE} FROM packages WHERE tenant_id = $1 AND id = ANY($2)", tenant_id, list(package_ids)
+    )
+
+
+_PACKAGE = "id, order_id, position, barcode, description, weight_grams, volume_cubic_centimeters, items, fragile"
+
+
+async def usable_depots(tx: Transaction, tenant_id: UUID, depot_ids: Sequence[UUID]) -> dict[UUID, bool]:
+    """Of these depots, those that exist, and whether each is still in use (not archived)."""
+    if not depot_ids:
+        return {}
+    rows = await tx.fetch(
+        "SELECT id, archived_at IS NULL AS in_use FROM depots WHERE tenant_id = $1 AND id = ANY($2)",
+        tenant_id,
+        list(depot_ids),
+    )
+    return {row["id"]: row["in_use"] for row in rows}
+
+
+# ── for planning ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class PlanningPoint:
+    """One end of an order as a plan needs it: WGS 84 degrees (None while the order is NEEDS_LOCATION), UTC windows, seconds at the door."""
+
+    latitude: float | None
+    longitude: float | None
+    windows: list[TimeWindow]
+    service_seconds: int
+    location_check: LocationCheck
+
+
+@dataclass(frozen=True, slots=True)
+class PlanningOrder:
+    """An order as a plan needs it; ``load`` is grams, cubic centimetres, items. ``pickup`` None: loaded at the depot."""
+
+    id: UUID
+    version: int
+    status: OrderStatus
+    kind: OrderKind
+    depot_id: UUID | None
+    priority: int
+    load: tuple[int, int, int]
+    skills: frozenset[str]
+    vehicle_kinds: frozenset[str]
+    location_status: LocationStatus
+    pickup: PlanningPoint | None
+    dropoff: PlanningPoint
+    due_at: datetime | None = field(default=None)
+
+
+async def orders_for_planning(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID]) -> list[PlanningOrder]:
+    """The orders with their ends, sorted by id, in two statements; unknown ids are missing."""
+    orders = sorted(await orders_by_ids(tx, tenant_id, order_ids), key=lambda row: str(row["id"]))
+    points = {
+        (row["order_id"], row["role"]): _planning_point(row) for row in await waypoints_of(tx, tenant_id, order_ids)
+    }
+    return [
+        PlanningOrder(
+            id=row["id"],
+            version=row["version"],
+            status=OrderStatus(row["status"]),
+            kind=OrderKind(row["kind"]),
+            depot_id=row["depot_id"],
+            priority=row["priority"],
+            load=(row["weight_grams"], row["volume_cubic_centimeters"], row["items"]),
+            skills=frozenset(row["required_skills"]),
+            vehicle_kinds=frozenset(row["vehicle_kinds"]),
+            location_status=LocationStatus(row["location_status"]),
+            pickup=points.get((row["id"], WaypointRole.PICKUP.value)),
+            dropoff=points[row["id"], WaypointRole.DROPOFF.value],
+            due_at=row["due_at"],
+        )
+        for row in orders
+    ]
+
+
+def _planning_point(row: Row) -> PlanningPoint:
+    return PlanningPoint(
+        latitude=row["latitude"],
+        longitude=row["longitude"],
+        windows=windows_of(row),
+        service_seconds=row["service_seconds"],
+        location_check=LocationCheck(row["location_check"]),
+    )
+
+
+def windows_of(waypoint: Row) -> list[TimeWindow]:
+    """A waypoint's windows as UTC instants."""
+    return [
+        TimeWindow(datetime.fromisoformat(window["start"]), datetime.fromisoformat(window["end"]))
+        for window in waypoint["windows"]
+    ]
+
+
+async def find_plannable(tx: Transaction, tenant_id: UUID, query: OrderQuery, limit: int) -> list[UUID]:
+    """Ids of orders that a plan may take (PENDING, AWAITING_REATTEMPT), soonest due first; NEEDS_LOCATION ones are among them.
+
+    Those stay unassigned in the plan with that reason, which a plan that left them out could not say.
+    """
+    conditions, arguments = query.conditions(tenant_id)
+    arguments.append([status.value for status in PLANNABLE])
+    conditions.append(f"status = ANY(${len(arguments)})")
+    rows = await tx.fetch(
+        f"SELECT id FROM orders WHERE {' AND '.join(conditions)} ORDER BY due_order, id LIMIT {int(limit)}", *arguments
+    )
+    return [row["id"] for row in rows]
