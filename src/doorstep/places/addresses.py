@@ -59,6 +59,12 @@ def address(
     )
 
 
+def one_line(place: Address) -> str:
+    """The whole address in one line, such as `Städtle 49, 9490 Vaduz, LI`."""
+    town = " ".join(part for part in (place.postal_code, place.city) if part)
+    return ", ".join(part for part in (place.line1, place.line2, town, place.region, place.country) if part)
+
+
 def text(value: str | None, field: str) -> str | None:
     """One line without surplus spaces, or None when nothing is left of it."""
     if value is None:
