@@ -57,6 +57,33 @@ class StopStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class PlanObjective(StrEnum):
+    """What a plan should have little of, after leaving out as few orders as possible."""
+
+    COST = "COST"
+    DURATION = "DURATION"
+    DISTANCE = "DISTANCE"
+    FEWEST_VEHICLES = "FEWEST_VEHICLES"
+
+
+class UnassignedCode(StrEnum):
+    """Why an order is on no route of a plan."""
+
+    CAPACITY = "CAPACITY"
+    SKILL = "SKILL"
+    VEHICLE_KIND = "VEHICLE_KIND"
+    DEPOT = "DEPOT"
+    UNREACHABLE = "UNREACHABLE"
+    WINDOW = "WINDOW"
+    SHIFT = "SHIFT"
+    LIMIT = "LIMIT"
+    PRIORITY = "PRIORITY"
+    NO_ROOM = "NO_ROOM"
+    NEEDS_LOCATION = "NEEDS_LOCATION"
+    NOT_PLANNABLE = "NOT_PLANNABLE"
+    DROPPED = "DROPPED"
+
+
 _P, _R, _S = PlanStatus, RouteStatus, StopStatus
 PLAN_TRANSITIONS: dict[PlanStatus, frozenset[PlanStatus]] = {
     _P.DRAFT: frozenset({_P.OPTIMIZING, _P.CANCELLED}),
@@ -85,6 +112,11 @@ STOP_TRANSITIONS: dict[StopStatus, frozenset[StopStatus]] = {
     _S.CANCELLED: frozenset(),
 }
 OPEN_STOPS = frozenset({_S.PENDING, _S.EN_ROUTE, _S.ARRIVED})
+ACTIVE_ROUTES = frozenset({_R.COMMITTED, _R.DISPATCHED, _R.IN_PROGRESS})
+"""Routes that hold their shift: a shift has at most one of them (a partial unique index)."""
+
+CUSTOMER_STOPS = frozenset({StopKind.PICKUP, StopKind.DROPOFF})
+"""Stops that exist for their orders' sake: without orders they fall away."""
 
 
 class PlanRow(MutableTable, table=True):
@@ -102,6 +134,7 @@ class PlanRow(MutableTable, table=True):
     options: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs=JSON_OBJECT)
     progress: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs=JSON_OBJECT)
     failure_reason: str | None = None
+    superseded_by: UUID | None = None
     network: str | None = None
     map_version: str | None = None
     engine: str | None = None
@@ -155,6 +188,13 @@ class RouteRow(MutableTable, table=True):
         Index("routes_by_shift", "tenant_id", "shift_id"),
         Index("routes_by_start", "tenant_id", "starts_at", "id"),
         Index("routes_by_driver", "tenant_id", "driver_id", "status"),
+        Index(
+            "routes_active_shift",
+            "tenant_id",
+            "shift_id",
+            unique=True,
+            postgresql_where=text(one_of("status", sorted(ACTIVE_ROUTES))),
+        ),
     )
 
     plan_id: UUID | None = None

@@ -14,7 +14,7 @@ from doorstep.kernel.scope import Scope
 from doorstep.orders.model import OrderStatus
 from doorstep.orders.service import Move, lock_orders, move_orders
 from doorstep.planning.events import RouteChanged, RouteStatusChanged, StopStatusChanged
-from doorstep.planning.model import OPEN_STOPS, ROUTE_TRANSITIONS, STOP_TRANSITIONS, RouteStatus, StopStatus
+from doorstep.planning.model import CUSTOMER_STOPS, OPEN_STOPS, ROUTE_TRANSITIONS, STOP_TRANSITIONS, RouteStatus, StopStatus
 
 _OPEN: Final = sorted(OPEN_STOPS)
 _DRIVERS_OWN: Final = frozenset({RouteStatus.IN_PROGRESS, RouteStatus.COMPLETED})
@@ -221,14 +221,14 @@ async def release_orders(scope: Scope, order_ids: Collection[UUID], *, to_pendin
 
 
 async def take_off_stops(scope: Scope, order_ids: Collection[UUID]) -> set[UUID]:
-    """Take orders off every open stop; a stop that served nobody else is CANCELLED. Counts a change of each route; returns the routes' ids."""
+    """Take orders off every open stop; a pickup or dropoff that served nobody else is CANCELLED. Counts a change of each route; returns the routes' ids."""
     rows = await scope.tx.fetch(_OPEN_STOPS_OF, scope.tenant_id, sorted(order_ids), _OPEN)
     gone = frozenset(order_ids)
     removed: dict[UUID, set[UUID]] = {}
     for row in rows:
         leaving = gone.intersection(row["order_ids"])
         removed.setdefault(row["route_id"], set()).update(leaving)
-        if len(leaving) == len(row["order_ids"]):
+        if row["kind"] in CUSTOMER_STOPS and len(leaving) == len(row["order_ids"]):
             await write_stop(scope, row["id"], status=StopStatus.CANCELLED, closed_at=scope.clock.now())
         else:
             await scope.tx.execute(
@@ -241,7 +241,7 @@ async def take_off_stops(scope: Scope, order_ids: Collection[UUID]) -> set[UUID]
 
 
 _OPEN_STOPS_OF: Final = """
-SELECT stop.id, stop.route_id, ARRAY(
+SELECT stop.id, stop.route_id, stop.kind, ARRAY(
   SELECT link.order_id FROM stop_orders AS link WHERE link.tenant_id = stop.tenant_id AND link.stop_id = stop.id
 ) AS order_ids
 FROM stops AS stop JOIN routes AS route ON route.tenant_id = stop.tenant_id AND route.id = stop.route_id
