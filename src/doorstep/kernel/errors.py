@@ -11,6 +11,7 @@ Everything else is a bug of ours: masked as INTERNAL with a reference, the cause
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 
@@ -62,6 +63,8 @@ class DoorstepError(Exception):
         self.message = message
         self.path = [str(part) for part in path]
         self.existing_id = existing_id
+        self.outcome: dict[str, Any] = {}
+        """What the payload may show all the same, such as the present object or the verdict on each item."""
 
     def under(self, *prefix: str | int) -> "DoorstepError":
         """The same refusal with its path put below ``prefix``."""
@@ -105,7 +108,7 @@ class Conflict(DoorstepError):
             f"This {what} is at version {present} now: read it again and repeat your change.",
             path,
         )
-        self.identifier = identifier
+        self.outcome = {"id": str(identifier)}
 
 
 class RequestError(Exception):

@@ -16,7 +16,6 @@ from strawberry.types import Info as StrawberryInfo
 from doorstep.kernel.db import ChangedMeanwhile, Database, Transaction
 from doorstep.kernel.errors import (
     BadUserInput,
-    Conflict,
     DoorstepError,
     ProblemCode,
     Unauthenticated,
@@ -136,10 +135,8 @@ class Context:
         try:
             outcome = await self._run(operation, input, use_case)
             return payload(outcome=outcome, problems=[])
-        except Conflict as refusal:
-            return payload(outcome={"id": str(refusal.identifier)}, problems=Problem.of(refusal))
         except DoorstepError as refusal:
-            return payload(outcome={}, problems=Problem.of(refusal))
+            return payload(outcome=refusal.outcome, problems=Problem.of(refusal))
 
     async def _run(self, operation: str, input: Any, use_case: UseCase) -> Outcome:
         key: str | None = getattr(input, "idempotency_key", None)
