@@ -1,5 +1,6 @@
 """Tables and state machine of orders. No I/O."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -80,7 +81,7 @@ _S = OrderStatus
 TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     _S.PENDING: frozenset({_S.ASSIGNED, _S.CANCELLED}),
     _S.ASSIGNED: frozenset(
-        {_S.PENDING, _S.EN_ROUTE_TO_PICKUP, _S.AT_PICKUP, _S.PICKED_UP, _S.ATTEMPT_FAILED, _S.CANCELLED}
+        {_S.PENDING, _S.EN_ROUTE_TO_PICKUP, _S.AT_PICKUP, _S.PICKED_UP, _S.ATTEMPT_FAILED, _S.RETURNING, _S.CANCELLED}
     ),
     _S.EN_ROUTE_TO_PICKUP: frozenset({_S.PENDING, _S.AT_PICKUP, _S.PICKED_UP, _S.ATTEMPT_FAILED, _S.CANCELLED}),
     _S.AT_PICKUP: frozenset({_S.PENDING, _S.PICKED_UP, _S.ATTEMPT_FAILED, _S.CANCELLED}),
@@ -126,6 +127,112 @@ def first_custody(kind: OrderKind) -> Custody:
 def cancelled_status(custody: Custody) -> OrderStatus:
     """What cancelling means: goods on board must come back first (every depot is the tenant's own, so goods there never left the sender)."""
     return OrderStatus.RETURNING if custody is Custody.VEHICLE else OrderStatus.CANCELLED
+
+
+class CancelReason(StrEnum):
+    """Why an order was called off; a fixed list, because it goes into the log, which holds nobody's words."""
+
+    CUSTOMER_REQUEST = "CUSTOMER_REQUEST"
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+    DUPLICATE = "DUPLICATE"
+    ADDRESS = "ADDRESS"
+    CLOSED = "CLOSED"
+    OTHER = "OTHER"
+
+
+class LocationReason(StrEnum):
+    """Why an address was not located (the verdicts of the address index)."""
+
+    NO_MAP = "NO_MAP"
+    OTHER_COUNTRY = "OTHER_COUNTRY"
+    NOT_FOUND = "NOT_FOUND"
+    STREET_ONLY = "STREET_ONLY"
+    PLACE_ONLY = "PLACE_ONLY"
+    AMBIGUOUS = "AMBIGUOUS"
+    DOUBTFUL = "DOUBTFUL"
+
+
+class OrderActionKind(StrEnum):
+    """What can be done to an order."""
+
+    LOCATE = "LOCATE"
+    ASSIGN = "ASSIGN"
+    UNASSIGN = "UNASSIGN"
+    DEPART = "DEPART"
+    ARRIVE = "ARRIVE"
+    PICK_UP = "PICK_UP"
+    DELIVER = "DELIVER"
+    FAIL = "FAIL"
+    RETURN = "RETURN"
+    CANCEL = "CANCEL"
+
+
+class ActorRole(StrEnum):
+    """Whose act something is."""
+
+    MERCHANT = "MERCHANT"
+    DISPATCHER = "DISPATCHER"
+    DRIVER = "DRIVER"
+
+
+@dataclass(frozen=True, slots=True)
+class NextAction:
+    """Something that may be done now: to which state it leads, whose act it is, by which mutation, and the proofs that it needs."""
+
+    kind: OrderActionKind
+    to: OrderStatus
+    by: tuple[ActorRole, ...]
+    mutation: str
+    proofs: tuple[ProofKind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What decides an order's next actions."""
+
+    status: OrderStatus
+    custody: Custody
+    kind: OrderKind
+    location_status: LocationStatus
+    proof_kinds: tuple[ProofKind, ...] = ()
+
+
+_DRIVER = (ActorRole.DRIVER,)
+_K = OrderActionKind
+_ACTS: tuple[tuple[OrderActionKind, OrderStatus, OrderStatus, frozenset[OrderKind]], ...] = (
+    (_K.PICK_UP, _S.ASSIGNED, _S.PICKED_UP, frozenset({OrderKind.DELIVERY})),
+    (_K.DEPART, _S.ASSIGNED, _S.EN_ROUTE_TO_PICKUP, frozenset({OrderKind.PICKUP_AND_DELIVERY})),
+    (_K.ARRIVE, _S.ASSIGNED, _S.AT_PICKUP, frozenset({OrderKind.PICKUP_AND_DELIVERY})),
+    (_K.ARRIVE, _S.EN_ROUTE_TO_PICKUP, _S.AT_PICKUP, frozenset(OrderKind)),
+    (_K.PICK_UP, _S.AT_PICKUP, _S.PICKED_UP, frozenset(OrderKind)),
+    (_K.DEPART, _S.PICKED_UP, _S.EN_ROUTE_TO_DROPOFF, frozenset(OrderKind)),
+    (_K.ARRIVE, _S.PICKED_UP, _S.AT_DROPOFF, frozenset(OrderKind)),
+    (_K.ARRIVE, _S.EN_ROUTE_TO_DROPOFF, _S.AT_DROPOFF, frozenset(OrderKind)),
+    (_K.DELIVER, _S.AT_DROPOFF, _S.DELIVERED, frozenset(OrderKind)),
+    (_K.RETURN, _S.RETURNING, _S.RETURNED, frozenset(OrderKind)),
+    *((_K.FAIL, status, _S.ATTEMPT_FAILED, frozenset(OrderKind)) for status in sorted(ON_ROUTE)),
+)
+
+
+def next_actions(order: Standing) -> list[NextAction]:
+    """What may be done to the order now; every one of them leads along ``TRANSITIONS``, but LOCATE, which leaves the state as it is."""
+    actions: list[NextAction] = []
+    if order.status in PLANNABLE and order.location_status is LocationStatus.NEEDS_LOCATION:
+        actions.append(NextAction(_K.LOCATE, order.status, (ActorRole.MERCHANT, ActorRole.DISPATCHER), "updateOrder"))
+    elif order.status in PLANNABLE:
+        actions.append(NextAction(_K.ASSIGN, _S.ASSIGNED, (ActorRole.DISPATCHER,), "assignOrders"))
+    if order.status is _S.ASSIGNED:
+        actions.append(NextAction(_K.UNASSIGN, _S.PENDING, (ActorRole.DISPATCHER,), "unassignOrders"))
+    actions += [
+        NextAction(kind, to, _DRIVER, "advanceStop", order.proof_kinds if kind is _K.DELIVER else ())
+        for kind, status, to, kinds in _ACTS
+        if status is order.status and order.kind in kinds
+    ]
+    cancelled = cancelled_status(order.custody)
+    if cancelled in TRANSITIONS[order.status]:
+        roles = (ActorRole.MERCHANT, ActorRole.DISPATCHER)
+        actions.append(NextAction(_K.CANCEL, cancelled, roles, "cancelOrder"))
+    return actions
 
 
 class OrderRow(MutableTable, table=True):
@@ -188,6 +295,11 @@ class OrderWaypointRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(one_of("role", list(WaypointRole)), name="order_waypoints_role"),
         CheckConstraint(one_of("location_check", list(LocationCheck)), name="order_waypoints_location_check"),
+        CheckConstraint(
+            f"location_reason IS NULL OR {one_of('location_reason', list(LocationReason))}",
+            name="order_waypoints_location_reason",
+        ),
+        CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="order_waypoints_point"),
         tenant_key("order_id", "orders", ondelete="CASCADE"),
     )
 
