@@ -197,12 +197,15 @@ class EmbeddedCluster:
         self._folder.prepare()
         with self._starting(deadline):
             for _ in range(_ATTEMPTS):
-                if not held_exclusively(self._folder.supervisor_lock):
+                launched = not held_exclusively(self._folder.supervisor_lock)
+                if launched:
                     self._launch()
                 state = self._await_supervisor(deadline)
-                if state is not None:
+                if state.phase == "ready":
                     self._accept(state)
                     return
+                if state.phase == "failed" and launched:
+                    raise self._failure(state)
         if self._folder.free_bytes() < ROOM_TO_START:
             raise DiskFull(self._folder.root, self._folder.free_bytes())
         raise ServerFailed("starting", "its supervisor died again and again", self._folder.log)
@@ -245,20 +248,17 @@ class EmbeddedCluster:
         self._binaries = find_binaries(self._folder.root, choose_account(self._folder.data))
         return self._binaries
 
-    def _await_supervisor(self, deadline: float) -> State | None:
-        """The state when the server is ready; None when the supervisor vanished without a word."""
-        while True:
-            alive = held_exclusively(self._folder.supervisor_lock)
+    def _await_supervisor(self, deadline: float) -> State:
+        """The state when the server is ready, or the last one when the supervisor has ended, perhaps without a word."""
+        while held_exclusively(self._folder.supervisor_lock):
             state = self._folder.read_state()
-            if state.phase == "failed":
-                raise self._failure(state)
-            if not alive:
-                return None
             if state.phase == "ready" and _answers(state.port):
                 return state
             if time.monotonic() > deadline:
                 raise StartTimedOut(f"waiting for PostgreSQL ({state.phase})", self._timeout, self._folder.log)
             time.sleep(0.01)
+        state = self._folder.read_state()
+        return state if state.phase == "failed" else State(phase="starting")
 
     def _failure(self, state: State) -> EmbeddedPostgresError:
         kind, detail = state.failure or ("starting", "")

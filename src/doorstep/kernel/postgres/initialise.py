@@ -25,9 +25,7 @@ class InitialiseFailed(Exception):
 
 
 def initialise(folder: ClusterFolder, programs: Path, account: ServerAccount | None, children: Children) -> None:
-    """Make the data folder and the passwords. Leftovers of an attempt that was killed are removed first."""
-    for leftover in folder.root.glob(f"{_NEW}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    """Make the data folder and the passwords."""
     workshop = Path(tempfile.mkdtemp(prefix=_NEW, dir=folder.root))
     try:
         credentials = Credentials.generate()
@@ -45,6 +43,12 @@ def initialise(folder: ClusterFolder, programs: Path, account: ServerAccount | N
         sync_folder(folder.root)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
+
+
+def remove_leftovers(folder: ClusterFolder) -> None:
+    """Clear away what attempts that were killed left behind; their last programs may still be writing into it."""
+    for leftover in folder.root.glob(f"{_NEW}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def renew_credentials(folder: ClusterFolder, programs: Path, children: Children) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
+_TIME_TO_WRITE = 1.0
 _IMPOSSIBLE_PID = 2**31 - 2
 _PID_LINE, _STATUS_LINE = 0, 7
 
@@ -27,6 +28,7 @@ def clear_the_way(data: Path, *, patience: float) -> bool:
 
     A server that lost its supervisor goes down by itself where the kernel told it (Linux); elsewhere it is told here.
     """
+    _remove_empty_file(data)
     started = time.monotonic()
     told = False
     while (pid := _recorded_pid(data)) is not None and _exists(pid):
@@ -41,6 +43,16 @@ def clear_the_way(data: Path, *, patience: float) -> bool:
             told = True
         time.sleep(0.05)
     return True
+
+
+def _remove_empty_file(data: Path) -> None:
+    """A server that was killed between making the file and writing it had not yet shared any memory: nothing is guarded."""
+    file = data / "postmaster.pid"
+    deadline = time.monotonic() + _TIME_TO_WRITE
+    while file.exists() and file.stat().st_size == 0:
+        if time.monotonic() > deadline:
+            file.unlink(missing_ok=True)
+        time.sleep(0.05)
 
 
 def _lines(data: Path) -> list[str]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from doorstep.kernel.postgres.account import ServerAccount
 from doorstep.kernel.postgres.children import Children, Command, Stopped
 from doorstep.kernel.postgres.folder import NO_ROOM, ROOM_TO_INITIALISE, ROOM_TO_START, ClusterFolder, State
-from doorstep.kernel.postgres.initialise import InitialiseFailed, initialise, renew_credentials
+from doorstep.kernel.postgres.initialise import InitialiseFailed, initialise, remove_leftovers, renew_credentials
 from doorstep.kernel.postgres.locks import FileLock
 from doorstep.kernel.postgres.postmaster import clear_the_way, is_ready
 
@@ -122,11 +122,13 @@ class Supervisor:
         self._children.stop_hard()
 
     def _prepare(self) -> None:
+        remove_leftovers(self._folder)
         fresh = self._folder.major_version() is None
         if self._folder.free_bytes() < (ROOM_TO_INITIALISE if fresh else ROOM_TO_START):
             raise Failure("disk")
         if fresh:
             initialise(self._folder, self._programs, self._account, self._children)
+            remove_leftovers(self._folder)
         elif self._folder.read_credentials() is None:
             self._wait_for_old_server()
             renew_credentials(self._folder, self._programs, self._children)
