@@ -107,6 +107,23 @@ async def revoke_key(system: Database, tenant: Row, key_id: UUID) -> None:
         raise UnknownKey("This tenant has no such key: `doorstep key list` shows all.")
 
 
+async def revoke_keys_named(system: Database, tenant: Row, name: str) -> None:
+    """Revoke every live key with that name."""
+    async with system.transaction() as tx:
+        await tx.execute(
+            "UPDATE api_keys SET revoked_at = now() WHERE tenant_id = $1 AND name = $2 AND revoked_at IS NULL", tenant["id"], name
+        )
+
+
+async def set_clock(system: Database, tenant: Row, clock: Clock) -> None:
+    """Set a tenant's clock; running processes follow within CACHE_SECONDS."""
+    async with system.transaction() as tx:
+        await tx.execute(
+            "UPDATE tenants SET clock_anchor_wall = $2, clock_anchor = $3, clock_rate = $4 WHERE id = $1",
+            tenant["id"], clock.anchor_wall, clock.anchor, clock.rate,
+        )  # fmt: skip
+
+
 def clock_of(row: Row) -> Clock:
     """A tenant's clock."""
     return Clock(row["clock_anchor_wall"], row["clock_anchor"], row["clock_rate"])
