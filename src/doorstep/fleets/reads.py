@@ -180,7 +180,13 @@ class Conditions:
 async def page_of(tx: Transaction, table: str, sort: Sort, request: PageRequest, conditions: Conditions) -> Page:
     """A page of one of the tables of fleets."""
     return await fetch_page(
-        tx, table, sort, request, f"SELECT * FROM {_TABLES[table]}", conditions.texts, conditions.values
+        tx,
+        table,
+        sort,
+        request,
+        select=f"SELECT * FROM {_TABLES[table]}",
+        conditions=conditions.texts,
+        arguments=conditions.values,
     )
 
 

@@ -1,0 +1,89 @@
+"""Depots: where vehicles start and where stock waits."""
+
+from dataclasses import dataclass
+from typing import TypedDict
+from uuid import UUID
+
+from doorstep.fleets.errors import Archived, InUse
+from doorstep.fleets.events import DepotArchived, DepotCreated, DepotUpdated
+from doorstep.fleets.service.checks import Checks
+from doorstep.fleets.service.rows import (
+    DEPOT,
+    Outcome,
+    archive,
+    change,
+    check_version,
+    field_names,
+    insert,
+    present_shift,
+    raise_shift_versions,
+    read,
+)
+from doorstep.fleets.service.siting import Survey
+from doorstep.kernel.scope import Permission, Scope
+
+_ADDRESS = ("line1", "line2", "city", "region", "postal_code", "country", "formatted")
+_SHOWN = dict.fromkeys(_ADDRESS, "address") | {"latitude": "coordinates", "longitude": "coordinates"}
+
+
+@dataclass(frozen=True, slots=True)
+class NewDepot:
+    """A depot to be; ``time_zone`` is an IANA name, None: the tenant's."""
+
+    name: str
+    time_zone: str | None = None
+
+
+class DepotChanges(TypedDict, total=False):
+    """What changes of a depot beside its place; what is absent stays."""
+
+    name: str
+    time_zone: str
+
+
+async def create_depot(scope: Scope, depot: NewDepot, survey: Survey) -> Outcome:
+    """Make a depot at the place that ``survey`` found; answers ``{"id"}``. Refuses what the survey refused."""
+    scope.require(Permission.FLEETS_WRITE)
+    checks = Checks()
+    name = checks.name(depot.name, "name")
+    checks.done()
+    columns = {"name": name, "time_zone": depot.time_zone or scope.principal.time_zone, **survey.result().columns()}
+    identifier = await insert(scope, DEPOT, columns)
+    scope.emit(DepotCreated(depot_id=identifier, aggregate_version=1))
+    return {"id": str(identifier)}
+
+
+async def update_depot(
+    scope: Scope, identifier: UUID, changes: DepotChanges, survey: Survey, if_version: int | None = None
+) -> Outcome:
+    """Change a depot; answers ``{"id"}``. Refuses NOT_FOUND, CONFLICT, ARCHIVED and what the survey refused."""
+    scope.require(Permission.FLEETS_WRITE)
+    row = await read(scope, DEPOT, identifier, "id", lock="FOR UPDATE")
+    check_version(DEPOT, row, if_version)
+    if row["archived_at"] is not None:
+        raise Archived(DEPOT.word, ("id",))
+    checks = Checks()
+    columns: dict[str, object] = {**changes}
+    if "name" in changes:
+        columns["name"] = checks.name(changes["name"], "name")
+    checks.done()
+    written = await change(scope, DEPOT, row, columns | survey.result().columns())
+    if written:
+        fields = field_names(written, _SHOWN)
+        scope.emit(DepotUpdated(depot_id=identifier, changes=fields, aggregate_version=row["version"] + 1))
+        if "coordinates" in fields:
+            await raise_shift_versions(scope, "depot_id", identifier, ["depot"])
+    return {"id": str(identifier)}
+
+
+async def archive_depot(scope: Scope, identifier: UUID, if_version: int | None = None) -> Outcome:
+    """Put a depot out of use; answers ``{"id"}``. Refuses IN_USE while a present or coming shift starts there. Twice is once."""
+    scope.require(Permission.FLEETS_WRITE)
+    row = await read(scope, DEPOT, identifier, "id", lock="FOR UPDATE")
+    check_version(DEPOT, row, if_version)
+    shift_id = await present_shift(scope, "depot_id", identifier)
+    if shift_id is not None:
+        raise InUse(DEPOT.word, shift_id)
+    if await archive(scope, DEPOT, row):
+        scope.emit(DepotArchived(depot_id=identifier, aggregate_version=row["version"] + 1))
+    return {"id": str(identifier)}
