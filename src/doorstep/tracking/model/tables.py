@@ -1,4 +1,4 @@
-"""Tables of execution: acts, attempts, proofs, newest positions. No I/O."""
+"""Tables of execution: acts, attempts, proofs, newest positions."""
 
 from datetime import datetime
 from enum import StrEnum
