@@ -1,7 +1,7 @@
 """A GraphQL client as an integrator would write it: HTTP for queries and mutations, one WebSocket for a stream that resumes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -57,7 +57,7 @@ class ApiClient:
             raise RefusedByApi(payload["problems"][0]["message"])
         return payload
 
-    async def stream(self, document: str, field: str) -> AsyncIterator[dict[str, Any]]:
+    async def stream(self, document: str, field: str) -> AsyncGenerator[dict[str, Any], None]:
         """Items of a resumable subscription for ever: after a lost connection it goes on from the last item's cursor."""
         after: str | None = None
         while True:
@@ -68,12 +68,12 @@ class ApiClient:
             except (OSError, WebSocketException, TimeoutError):
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def watch(self, document: str, **variables: Any) -> AsyncIterator[dict[str, Any]]:
+    async def watch(self, document: str, **variables: Any) -> AsyncGenerator[dict[str, Any], None]:
         """Items of a subscription until it ends."""
         async for item in self._subscribe(document, variables):
             yield item
 
-    async def _subscribe(self, document: str, variables: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    async def _subscribe(self, document: str, variables: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         address = self.url.replace("http", "ws", 1) + "/graphql"
         async with connect(address, subprotocols=["graphql-transport-ws"], max_size=2**20) as socket:  # type: ignore[list-item]
             await socket.send(orjson.dumps({"type": "connection_init", "payload": {"Authorization": self._headers["authorization"]}}).decode())
