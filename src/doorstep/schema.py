@@ -9,6 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext
 
+from doorstep.fleets.graphql import FleetsMutation, FleetsQuery
 from doorstep.identity.graphql import IdentityQuery
 from doorstep.kernel.graphql.events import EventQueries, EventSubscriptions, event_types
 from doorstep.kernel.graphql.nodes import NodeQuery
@@ -17,7 +18,8 @@ from doorstep.kernel.graphql.view import OneOperation
 
 MAX_TOKENS = 1000
 
-Query = merge_types("Query", (IdentityQuery, NodeQuery, EventQueries))
+Query = merge_types("Query", (IdentityQuery, NodeQuery, EventQueries, FleetsQuery))
+Mutation = merge_types("Mutation", (FleetsMutation,))
 Subscription = merge_types("Subscription", (EventSubscriptions,))
 
 
@@ -38,6 +40,7 @@ def build_schema() -> DoorstepSchema:
     ]
     return DoorstepSchema(
         query=Query,
+        mutation=Mutation,
         subscription=Subscription,
         types=event_types(),
         extensions=extensions,
