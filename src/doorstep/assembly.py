@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import asyncpg
 
@@ -47,7 +48,8 @@ async def _check_external(settings: Settings, urls: DatabaseUrls) -> None:
         raise MissingUrl(
             "With an external database set DOORSTEP_SECRET_KEYS (32 random bytes, e.g. `openssl rand -hex 32`)."
         )
-    for url, kind in ((urls.app, "app"), (urls.system, "system")):
+    logins: tuple[tuple[str, Literal["app", "system"]], ...] = ((urls.app, "app"), (urls.system, "system"))
+    for url, kind in logins:
         connection = await asyncpg.connect(url, timeout=10)
         try:
             await check_runtime_role(connection, kind)

@@ -100,7 +100,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise PortInUse(f"Cannot listen on {host}:{port} ({error.strerror}): choose another with --port or DOORSTEP_PORT.") from error
+        raise PortInUse(
+            f"Cannot listen on {host}:{port} ({error.strerror}): choose another with --port or DOORSTEP_PORT."
+        ) from error
     listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener
@@ -124,7 +126,7 @@ async def _web(settings: Settings, services: Services, listener: socket.socket) 
     server = _QuietServer(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        while not server.started and not serving.done():
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers a flag, no event
             await asyncio.sleep(0.01)
         yield
     finally:

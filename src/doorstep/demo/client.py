@@ -49,9 +49,9 @@ class ApiClient:
             return data
         raise RefusedByApi("The server stayed away.")
 
-    async def do(self, document: str, **input: Any) -> dict[str, Any]:
+    async def do(self, document: str, **values: Any) -> dict[str, Any]:
         """The payload of a document with one mutation; raises on problems."""
-        data = await self.ask(document, input=input)
+        data = await self.ask(document, input=values)
         payload: dict[str, Any] = next(iter(data.values()))
         if payload["problems"]:
             raise RefusedByApi(payload["problems"][0]["message"])
@@ -76,7 +76,11 @@ class ApiClient:
     async def _subscribe(self, document: str, variables: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         address = self.url.replace("http", "ws", 1) + "/graphql"
         async with connect(address, subprotocols=["graphql-transport-ws"], max_size=2**20) as socket:  # type: ignore[list-item]
-            await socket.send(orjson.dumps({"type": "connection_init", "payload": {"Authorization": self._headers["authorization"]}}).decode())
+            await socket.send(
+                orjson.dumps(
+                    {"type": "connection_init", "payload": {"Authorization": self._headers["authorization"]}}
+                ).decode()
+            )
             await socket.recv()
             payload = {"query": document, "variables": variables}
             await socket.send(orjson.dumps({"id": "1", "type": "subscribe", "payload": payload}).decode())

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -31,7 +32,7 @@ from doorstep.identity.service import (
     set_clock,
     tenant_by_slug,
 )
-from doorstep.kernel.db import Database, DatabaseUrls, Row
+from doorstep.kernel.db import Database, Row
 from doorstep.kernel.scope import ALL_PERMISSIONS
 from doorstep.kernel.time import Clock
 from doorstep.server import Server, running_server
@@ -39,6 +40,7 @@ from doorstep.settings import Settings
 
 KEY_NAME = "demo"
 BEFORE_OPENING = timedelta(minutes=10)
+LAST_WORDS_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,12 @@ class DemoOptions:
 
 def demo_settings(settings: Settings, options: DemoOptions) -> Settings:
     """The demo's own settings: always embedded, with a data folder of its own."""
-    own = {"database_url": None, "database_system_url": None, "database_owner_url": None, "home": settings.home / "demo"}
+    own = {
+        "database_url": None,
+        "database_system_url": None,
+        "database_owner_url": None,
+        "home": settings.home / "demo",
+    }
     return settings.model_copy(update={**own, "port": options.port})
 
 
@@ -70,7 +77,12 @@ async def run_day(settings: Settings, options: DemoOptions, console: Console) ->
         async with open_database(settings) as urls:
             await load_addresses(urls.system, settings.home, steps.show)
             async with running_server(settings, urls, work=True) as server:
-                await _play(settings, options, console, Stage(urls, server, ground, steps, started))
+                number = await asyncio.to_thread(_next_day, settings.home)
+                system = Database(urls.system, pool_size=2, name="doorstep demo")
+                try:
+                    await DemoDay(options, console, server, ground, number).play(system, steps, started)
+                finally:
+                    await system.close()
 
 
 class _Steps:
@@ -103,110 +115,119 @@ class _Steps:
 
 
 def _steps(console: Console) -> _Steps:
-    return _Steps(Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True))
+    return _Steps(
+        Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
+        )
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Everything a day is played on."""
+class DemoDay:
+    """A day on a running server: tenants and their clock, plans, robots, the table."""
 
-    urls: DatabaseUrls
-    server: Server
-    ground: Ground
-    steps: _Steps
-    started: float
+    def __init__(self, options: DemoOptions, console: Console, server: Server, ground: Ground, number: int) -> None:
+        self._options = options
+        self._console = console
+        self._server = server
+        self._ground = ground
+        self._number = number
+        self._midnight = _midnight(ground.time_zone, number)
+        self._tenants: list[Row] = []
+        self._days: list[CompanyDay] = []
 
+    async def play(self, system: Database, steps: _Steps, started: float) -> None:
+        """From the first tenant to the last order."""
+        try:
+            await self._open_tenants(system, steps)
+            self._say_where()
+            clock = Clock(time.time(), (self._midnight + OPENING - BEFORE_OPENING).timestamp(), 1.0)
+            await self._set_clocks(system, clock)
+            shifts = await self._open_days(steps)
+            board = Board(self._days, clock, self._server.url)
+            board.start()
+            try:
+                await self._plan(shifts, steps)
+                steps.show("Opening", 1.0)
+                board.clock = await self._open(system)
+                steps.hide()
+                await self._drive(board, started)
+            finally:
+                await board.close()
+        finally:
+            for day in self._days:
+                await day.api.close()
 
-async def _play(settings: Settings, options: DemoOptions, console: Console, stage: Stage) -> None:
-    number = await asyncio.to_thread(_next_day, settings.home)
-    midnight = _midnight(stage.ground.time_zone, number)
-    opening = (midnight + OPENING - BEFORE_OPENING).timestamp()
-    system = Database(stage.urls.system, pool_size=2, name="doorstep demo")
-    days: list[CompanyDay] = []
-    try:
-        tenants = [await _tenant(system, company, stage.ground) for company in COMPANIES]
-        await _set_clocks(system, tenants, Clock(time.time(), opening, 1.0))
-        for company, tenant in zip(COMPANIES, tenants, strict=True):
+    async def _open_tenants(self, system: Database, steps: _Steps) -> None:
+        for company in COMPANIES:
+            tenant = await _tenant(system, company, self._ground)
             _, key = await create_key(system, tenant, KEY_NAME, sorted(ALL_PERMISSIONS))
-            stage.steps.say(f"[bold]{company.name}[/bold]  key [cyan]{key}[/cyan]")
-            days.append(CompanyDay(company, ApiClient(stage.server.url, key)))
-        _say_where(console, stage)
-        await _drive(options, console, stage, system, tenants, days, midnight, number)
-    finally:
-        for day in days:
-            await day.api.close()
-        await system.close()
+            steps.say(f"[bold]{company.name}[/bold]  key [cyan]{key}[/cyan]")
+            self._tenants.append(tenant)
+            self._days.append(CompanyDay(company, ApiClient(self._server.url, key)))
 
+    def _say_where(self) -> None:
+        if self._ground.note:
+            self._console.print(f"[yellow]{self._ground.note}[/yellow]")
+        page = f"{self._server.url}/graphql"
+        lines = [f"GraphiQL: [link={page}]{page}[/link]  (enter one of the keys above)"]
+        for sentence, document in TO_PASTE:
+            lines += ["", f"[dim]# {sentence}[/dim]", escape(document)]
+        self._console.print(Panel("\n".join(lines), title="Try it", expand=False))
 
-def _say_where(console: Console, stage: Stage) -> None:
-    if stage.ground.note:
-        console.print(f"[yellow]{stage.ground.note}[/yellow]")
-    lines = [f"GraphiQL: [link={stage.server.url}/graphql]{stage.server.url}/graphql[/link]  (enter one of the keys above)"]
-    for sentence, document in TO_PASTE:
-        lines += ["", f"[dim]# {sentence}[/dim]", document]
-    console.print(Panel("\n".join(lines), title="Try it", expand=False))
+    async def _set_clocks(self, system: Database, clock: Clock) -> None:
+        for tenant in self._tenants:
+            await set_clock(system, tenant, clock)
 
+    async def _open_days(self, steps: _Steps) -> list[list[str]]:
+        addresses = self._ground.addresses
+        shifts = []
+        for day, home in zip(self._days, addresses, strict=False):
+            steps.show(f"Orders of {day.company.name}", 0.0)
+            shifts.append(await open_day(day, home, addresses[len(self._days) :], self._midnight, self._number))
+        return shifts
 
-async def _drive(
-    options: DemoOptions,
-    console: Console,
-    stage: Stage,
-    system: Database,
-    tenants: list[Row],
-    days: list[CompanyDay],
-    midnight: datetime,
-    number: int,
-) -> None:
-    shifts = await _open_all(stage, days, midnight, number)
-    board = Board(days, Clock(time.time(), (midnight + OPENING).timestamp(), 1.0), stage.server.url)
-    board.start()
-    try:
-        for day, shift_ids in zip(days, shifts, strict=True):
+    async def _plan(self, shifts: list[list[str]], steps: _Steps) -> None:
+        for day, shift_ids in zip(self._days, shifts, strict=True):
 
             async def progress(phase: str, name: str = day.company.name) -> None:
-                stage.steps.show(f"Planning for {name}: {phase.lower()}", 0.0)
+                steps.show(f"Planning for {name}: {phase.lower()}", 0.0)
 
-            await plan_day(day, shift_ids, stage.steps.say, progress)
-        stage.steps.show("Opening", 1.0)
-        clock = Clock(time.time() + CACHE_SECONDS, (midnight + OPENING).timestamp(), options.speed)
-        await _set_clocks(system, tenants, clock)
-        board.clock = clock
-        await asyncio.sleep(CACHE_SECONDS + 0.5)
-        stage.steps.hide()
-        with Live(board, console=console, refresh_per_second=4, transient=False):
-            await _robots(days, clock, board, stage.started)
-            for day in days:
+            await plan_day(day, shift_ids, steps.say, progress)
+
+    async def _open(self, system: Database) -> Clock:
+        """Let the companies' clock run at the demo's speed, once every process has heard of it."""
+        wait = CACHE_SECONDS + 0.5
+        clock = Clock(time.time() + wait, (self._midnight + OPENING).timestamp(), self._options.speed)
+        await self._set_clocks(system, clock)
+        await asyncio.sleep(wait)
+        return clock
+
+    async def _drive(self, board: Board, started: float) -> None:
+        with Live(board, console=self._console, refresh_per_second=4, transient=False):
+            await self._robots(board, started)
+            for day in self._days:
                 await close_day(day)
-            await asyncio.wait_for(board.all_final.wait(), 60)
-        console.print(f"The day is over: {board.finished} orders are final. First DELIVERED after {board.first_seconds:.0f} s.")
-        if not options.once:
-            console.print("The API stays open; Ctrl-C ends it.")
+            await asyncio.wait_for(board.all_final.wait(), LAST_WORDS_SECONDS)
+        self._console.print(
+            f"The day is over: {board.finished} orders are final. First DELIVERED after {board.first_seconds:.0f} s."
+        )
+        if not self._options.once:
+            self._console.print("The API stays open; Ctrl-C ends it.")
             await asyncio.Event().wait()
-    finally:
-        await board.close()
 
+    async def _robots(self, board: Board, started: float) -> None:
+        async def first() -> None:
+            await board.first_delivered.wait()
+            board.first_seconds = time.monotonic() - started
 
-async def _open_all(stage: Stage, days: list[CompanyDay], midnight: datetime, number: int) -> list[list[str]]:
-    shifts = []
-    homes = stage.ground.addresses[: len(days)]
-    for day, home in zip(days, homes, strict=True):
-        stage.steps.show(f"Orders of {day.company.name}", 0.0)
-        shifts.append(await open_day(day, home, stage.ground.addresses[len(days) :], midnight, number))
-    return shifts
-
-
-async def _robots(days: list[CompanyDay], clock: Clock, board: Board, started: float) -> None:
-    async def first() -> None:
-        await board.first_delivered.wait()
-        board.first_seconds = time.monotonic() - started
-
-    async with asyncio.TaskGroup() as group:
-        watch = group.create_task(first())
-        robots = [
-            group.create_task(Robot(day.api, clock, route, day.vehicle_of[route]).drive()) for day in days for route in day.route_ids
-        ]
-        await asyncio.wait(robots)
-        watch.cancel()
+        watch = asyncio.create_task(first())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for day in self._days:
+                    for route in day.route_ids:
+                        group.create_task(Robot(day.api, board.clock, route, day.vehicle_of[route]).drive())
+        finally:
+            watch.cancel()
 
 
 async def _tenant(system: Database, company: Company, ground: Ground) -> Row:
@@ -218,11 +239,6 @@ async def _tenant(system: Database, company: Company, ground: Ground) -> Row:
         return await tenant_by_slug(system, company.slug)
     await revoke_keys_named(system, tenant, KEY_NAME)
     return tenant
-
-
-async def _set_clocks(system: Database, tenants: list[Row], clock: Clock) -> None:
-    for tenant in tenants:
-        await set_clock(system, tenant, clock)
 
 
 def _next_day(home: Path) -> int:

@@ -43,7 +43,9 @@ async def _fleet(day: CompanyDay, home: SampleAddress) -> tuple[str, list[str], 
         (await day.api.do(documents.CREATE_VEHICLE, **vehicle))["vehicle"]["id"]
         for vehicle in vehicle_inputs(day.company, depot)
     ]
-    drivers = [(await day.api.do(documents.CREATE_DRIVER, **driver))["driver"]["id"] for driver in driver_inputs(day.company)]
+    drivers = [
+        (await day.api.do(documents.CREATE_DRIVER, **driver))["driver"]["id"] for driver in driver_inputs(day.company)
+    ]
     return depot, vehicles, drivers
 
 
@@ -59,7 +61,9 @@ async def open_day(
         made = await day.api.do(documents.CREATE_SHIFT, driverId=driver, vehicleId=vehicle, depotId=depot, **times)
         shifts.append(made["shift"]["id"])
     orders = order_inputs(day.company, depot, addresses, midnight, number)
-    made = await day.api.do(documents.CREATE_ORDERS, orders=orders, policy="REJECT_FAILED", idempotencyKey=f"day-{number}")
+    made = await day.api.do(
+        documents.CREATE_ORDERS, orders=orders, policy="REJECT_FAILED", idempotencyKey=f"day-{number}"
+    )
     day.order_ids = [result["order"]["id"] for result in made["results"] if result["order"]]
     return shifts
 
@@ -101,7 +105,9 @@ async def close_day(day: CompanyDay) -> None:
         page = (await day.api.ask(documents.ORDERS, after=after))["orders"]
         for order in page["nodes"]:
             if order["id"] in mine:
-                await day.api.do(documents.CANCEL_ORDER, orderId=order["id"], reason="Nobody was home; the customer cancelled.")
+                await day.api.do(
+                    documents.CANCEL_ORDER, orderId=order["id"], reason="Nobody was home; the customer cancelled."
+                )
         if not page["pageInfo"]["hasNextPage"]:
             return
         after = page["pageInfo"]["endCursor"]

@@ -13,8 +13,12 @@ query Fleet {
 """
 
 CREATE_DEPOT = f"mutation ($input: CreateDepotInput!) {{ createDepot(input: $input) {{ depot {{ id }} {PROBLEMS} }} }}"
-CREATE_VEHICLE = f"mutation ($input: CreateVehicleInput!) {{ createVehicle(input: $input) {{ vehicle {{ id }} {PROBLEMS} }} }}"
-CREATE_DRIVER = f"mutation ($input: CreateDriverInput!) {{ createDriver(input: $input) {{ driver {{ id }} {PROBLEMS} }} }}"
+CREATE_VEHICLE = (
+    f"mutation ($input: CreateVehicleInput!) {{ createVehicle(input: $input) {{ vehicle {{ id }} {PROBLEMS} }} }}"
+)
+CREATE_DRIVER = (
+    f"mutation ($input: CreateDriverInput!) {{ createDriver(input: $input) {{ driver {{ id }} {PROBLEMS} }} }}"
+)
 CREATE_SHIFT = f"mutation ($input: CreateShiftInput!) {{ createShift(input: $input) {{ shift {{ id }} {PROBLEMS} }} }}"
 
 CREATE_ORDERS = f"""
@@ -27,9 +31,15 @@ mutation CreateOrders($input: CreateOrdersInput!) {{
 """
 
 CREATE_PLAN = f"mutation ($input: CreatePlanInput!) {{ createPlan(input: $input) {{ plan {{ id }} {PROBLEMS} }} }}"
-COMMIT_PLAN = f"mutation ($input: CommitPlanInput!) {{ commitPlan(input: $input) {{ plan {{ id status }} {PROBLEMS} }} }}"
-DISPATCH_ROUTE = f"mutation ($input: DispatchRouteInput!) {{ dispatchRoute(input: $input) {{ route {{ id status }} {PROBLEMS} }} }}"
-CANCEL_ORDER = f"mutation ($input: CancelOrderInput!) {{ cancelOrder(input: $input) {{ order {{ id status }} {PROBLEMS} }} }}"
+COMMIT_PLAN = (
+    f"mutation ($input: CommitPlanInput!) {{ commitPlan(input: $input) {{ plan {{ id status }} {PROBLEMS} }} }}"
+)
+DISPATCH_ROUTE = (
+    f"mutation ($input: DispatchRouteInput!) {{ dispatchRoute(input: $input) {{ route {{ id status }} {PROBLEMS} }} }}"
+)
+CANCEL_ORDER = (
+    f"mutation ($input: CancelOrderInput!) {{ cancelOrder(input: $input) {{ order {{ id status }} {PROBLEMS} }} }}"
+)
 
 PLAN_PROGRESS = "subscription ($id: ID!) { planProgress(id: $id) { status phase } }"
 

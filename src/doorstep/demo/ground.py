@@ -12,8 +12,7 @@ from doorstep.demo.world import COMPANIES
 from doorstep.places import address_index, town
 from doorstep.places.errors import EngineMissing, MapError
 from doorstep.places.map_extract import SampleAddress, sample_addresses
-from doorstep.places.roads import profile_of
-from doorstep.places.roads import graphs, maps, programs
+from doorstep.places.roads import graphs, maps, profile_of, programs
 
 ADDRESSES = 400
 TOWN_SEED = 1

@@ -48,7 +48,9 @@ class Robot:
 
     async def _act(self, stop: dict[str, Any], act: str, **more: Any) -> None:
         now = self.clock.now().isoformat()
-        await self.api.do(documents.ADVANCE_STOP, stopId=stop["id"], act=act, actId=str(uuid4()), occurredAt=now, **more)
+        await self.api.do(
+            documents.ADVANCE_STOP, stopId=stop["id"], act=act, actId=str(uuid4()), occurredAt=now, **more
+        )
 
     async def _close(self, stop: dict[str, Any]) -> None:
         orders = stop["orders"]

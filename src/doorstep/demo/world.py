@@ -8,7 +8,24 @@ from typing import Any
 
 from doorstep.places.map_extract import SampleAddress
 
-FIRST_NAMES = ("Ada", "Ben", "Chloe", "Dario", "Elif", "Femi", "Greta", "Hugo", "Ines", "Jonas", "Kira", "Luca", "Mila", "Noah", "Olga", "Paul")
+FIRST_NAMES = (
+    "Ada",
+    "Ben",
+    "Chloe",
+    "Dario",
+    "Elif",
+    "Femi",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Kira",
+    "Luca",
+    "Mila",
+    "Noah",
+    "Olga",
+    "Paul",
+)
 NOT_HOME_SHARE = 0.03
 OPENING = timedelta(hours=9)
 """When the shifts start, after midnight."""
@@ -84,11 +101,19 @@ def order_inputs(
 ) -> list[dict[str, Any]]:
     """The day's orders."""
     dice = random.Random(f"{company.slug}/{day}")
-    return [_order(company, depot_id, addresses, midnight, f"{company.slug}-{day}-{number:03}", dice) for number in range(1, company.orders + 1)]
+    return [
+        _order(company, depot_id, addresses, midnight, f"{company.slug}-{day}-{number:03}", dice)
+        for number in range(1, company.orders + 1)
+    ]
 
 
 def _order(
-    company: Company, depot_id: str, addresses: Sequence[SampleAddress], midnight: datetime, reference: str, dice: random.Random
+    company: Company,
+    depot_id: str,
+    addresses: Sequence[SampleAddress],
+    midnight: datetime,
+    reference: str,
+    dice: random.Random,
 ) -> dict[str, Any]:
     dropoff, pickup = dice.sample(addresses, 2)
     start = midnight + OPENING + timedelta(minutes=15 * dice.randrange(0, 9))

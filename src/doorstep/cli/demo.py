@@ -1,0 +1,32 @@
+"""``doorstep demo``: a whole delivery day, played by robots on embedded defaults."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from doorstep.demo.day import DemoOptions, demo_settings, run_day
+from doorstep.settings import get_settings
+
+
+def demo(
+    speed: Annotated[
+        float, typer.Option(min=1, max=3600, help="How many times faster than the wall the day runs.")
+    ] = 60.0,
+    osm: Annotated[
+        str | None,
+        typer.Option(help="An OpenStreetMap extract (.osm.pbf), a file or an address; without it a made-up town."),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="End when every order is final.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the days that were played before.")] = False,
+    port: Annotated[int | None, typer.Option(help="Where the API listens (0: any free port).")] = None,
+) -> None:
+    """Play a delivery day: three companies, 300 orders, real plans, robot drivers, a live table."""
+    settings = get_settings()
+    options = DemoOptions(speed=speed, osm=osm, once=once, fresh=fresh, port=settings.port if port is None else port)
+    console = Console()
+    try:
+        asyncio.run(run_day(demo_settings(settings, options), options, console))
+    except KeyboardInterrupt:
+        console.print("Stopped. Everything is kept; `doorstep demo` plays the next day.")
