@@ -73,7 +73,7 @@ async def _replace(
 ) -> None:
     houses = sum(len(name.houses) for name in names)
     for table, column in (("map_houses", "extract_id"), ("map_names", "extract_id"), ("map_extracts", "id")):
-        await connection.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT id FROM map_extracts)")  # noqa: S608
+        await connection.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT id FROM map_extracts)")
     extract_id: int = await connection.fetchval(
         "INSERT INTO map_extracts (checksum, country, names, houses, is_current, loaded_at) "
         "VALUES ($1, $2, $3, $4, true, now()) RETURNING id",

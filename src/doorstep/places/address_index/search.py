@@ -194,7 +194,7 @@ CROSS JOIN LATERAL (
     WHERE there.extract_id = $1 AND there.name_id = name.id AND there.plain_number = asked.number OFFSET 0
 ) AS house
 WHERE asked.number <> '' AND asked.kind = 'STREET' AND name.kind = 'STREET'
-"""  # noqa: S608 (only constants are put together)
+"""
 
 _ALIKE: Final = f"""
 SELECT {_COLUMNS}, name.name_likeness
@@ -217,7 +217,7 @@ LEFT JOIN LATERAL (
     WHERE there.extract_id = $1 AND there.name_id = name.id AND there.plain_number = asked.number
       AND asked.number <> '' OFFSET 0
 ) AS house ON true
-"""  # noqa: S608 (only constants are put together)
+"""
 
 
 async def _exactly(connection: Connection, extract_id: int, queries: Sequence[Query]) -> list[list[_Candidate]]:

@@ -4,7 +4,7 @@ Read in this order: `network` is the port, `profiles` says which vehicle moves h
 networks behind the port, `programs`, `maps` and `graphs` prepare what our own engine needs, `routed` is one running
 engine and `engine` keeps it running, and `roads` is the door: `Roads` picks who answers.
 
-Invariants: the legs of a route are exactly the matrix that was planned on; a position without a road spoils its own
+Invariants: the legs of a route take as long as the matrix said that was planned on; a position without a road spoils its own
 row and column and nothing else; no engine outlives the process that started it; a bad map never replaces a good one.
 """
 

@@ -31,6 +31,10 @@ from doorstep.places.roads.profiles import OURS, Profile, lua_of
 from doorstep.places.roads.programs import Programs, Progress, require, silent
 
 _log = structlog.get_logger(__name__)
+BASE: Final = "map.osrm"
+"""How the files of every graph begin. OSRM's programs refuse paths with spaces: they run inside their folder."""
+
+_EXTRACT: Final = "map.osm.pbf"
 _SPARE_BYTES: Final = 16_000_000
 _LOCK_POLL_SECONDS: Final = 0.1
 _LAST_WORDS: Final = 4_000
@@ -40,7 +44,7 @@ _LAST_WORDS: Final = 4_000
 class Graph:
     """A finished graph; `data_version` is what the engine will say in every answer."""
 
-    base: Path
+    folder: Path
     profile: Profile
     data_version: str
 
@@ -55,7 +59,7 @@ async def build(road_map: RoadMap, profile: Profile, home: Path, progress: Progr
         raise ValueError("straight lines need no graph")
     programs = require(home)
     place = _place(road_map, profile, home, programs)
-    graph = Graph(place / "map.osrm", profile, f"{road_map.version}-{profile.value}")
+    graph = Graph(place, profile, f"{road_map.version}-{profile.value}")
     if place.is_dir():
         return graph
     try:
@@ -64,7 +68,7 @@ async def build(road_map: RoadMap, profile: Profile, home: Path, progress: Progr
             if not place.is_dir():
                 await _build_beside(place, road_map, profile, programs, graph.data_version, progress)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if _is_full_disk(error, home):
             raise DiskFull(home) from error
         raise
     progress(f"{profile.value} graph ready", 1.0)
@@ -88,6 +92,10 @@ async def use_extract(
         raise
     maps.use(road_map, home)
     return road_map
+
+
+def _is_full_disk(error: OSError, folder: Path) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) or shutil.disk_usage(folder).free < _SPARE_BYTES
 
 
 def _place(road_map: RoadMap, profile: Profile, home: Path, programs: Programs) -> Path:
@@ -115,11 +123,11 @@ async def _build_beside(
     scratch = _scratch_beside(place)
     try:
         lua = _lay_out_profiles(scratch / "profiles", profile, programs)
-        base = str(scratch / "map.osrm")
+        (scratch / _EXTRACT).symlink_to(road_map.path.resolve())
         steps = [
-            ("reading roads", [programs.extract, "-p", lua, "-d", version, "-o", base, road_map.path]),
-            ("dividing the graph", [programs.partition, base]),
-            ("weighing the graph", [programs.customize, base]),
+            ("reading roads", [programs.extract, "-p", lua, "-d", version, "-o", BASE, _EXTRACT]),
+            ("dividing the graph", [programs.partition, BASE]),
+            ("weighing the graph", [programs.customize, BASE]),
         ]
         for number, (label, command) in enumerate(steps):
             progress(f"{profile.value}: {label}", number / len(steps))
@@ -139,17 +147,21 @@ def _scratch_beside(place: Path) -> Path:
 
 def _move_in(scratch: Path, place: Path) -> None:
     shutil.rmtree(scratch / "profiles")
+    (scratch / _EXTRACT).unlink()
     scratch.chmod(0o755)
     scratch.rename(place)
 
 
-def _lay_out_profiles(folder: Path, profile: Profile, programs: Programs) -> Path:
-    """Our Lua needs OSRM's beside it; a copy leaves the installed package untouched."""
+def _lay_out_profiles(folder: Path, profile: Profile, programs: Programs) -> str:
+    """Where the profile's Lua is, seen from beside `folder`.
+
+    Ours needs OSRM's beside it; a copy leaves the installed package untouched.
+    """
     shutil.copytree(programs.profiles, folder)
     lua = folder / f"{profile.value}.lua"
     if profile in OURS:
         lua.write_text(lua_of(profile), encoding="utf-8")
-    return lua
+    return f"{folder.name}/{lua.name}"
 
 
 async def _run(command: list[str], folder: Path, profile: Profile) -> None:
@@ -173,7 +185,7 @@ async def _last_words(output: asyncio.StreamReader) -> str:
 def _why(program: str, code: int, said: str, folder: Path, profile: Profile) -> MapError:
     if "No space left" in said or shutil.disk_usage(folder).free < _SPARE_BYTES:
         return DiskFull(folder.parent)
-    if "PBF error" in said or "osmium" in said or "not found" in said:
+    if "osmium::" in said:
         return BadExtract("This is no OpenStreetMap extract (.osm.pbf), or it is cut short. Download it again.")
     if "no snappable edges" in said.lower() or "no edges" in said.lower():
         return NoRoadsForProfile(profile.value)

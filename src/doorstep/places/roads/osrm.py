@@ -98,7 +98,8 @@ class Osrm:
     async def route(self, points: Sequence[Position]) -> Route:
         """The way through all positions, one leg between each two; a leg without a way is a straight line, marked so.
 
-        Legs have exactly the durations and distances of `matrix`: the vehicle may turn round at every stop.
+        Legs take as long as `matrix` says, because the vehicle may turn round at every stop. Only where two ways weigh
+        the same may OSRM choose one for the table and the other for the route (seen: 6 of 400 legs, by 6 seconds).
         """
         legs: list[Leg] = []
         for start in range(0, max(len(points) - 1, 0), _ROUTE_POSITIONS):

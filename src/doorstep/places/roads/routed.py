@@ -14,7 +14,7 @@ from typing import Final
 
 from doorstep.places.errors import RoadsUnavailable
 from doorstep.places.roads.children import Child
-from doorstep.places.roads.graphs import Graph
+from doorstep.places.roads.graphs import BASE, Graph
 from doorstep.places.roads.osrm import Osrm
 from doorstep.places.roads.programs import Programs
 
@@ -59,11 +59,11 @@ class Routed:
 
 async def start(graph: Graph, programs: Programs, *, radius_meters: float, threads: int, max_points: int) -> Routed:
     """Start the engine on a graph and return once it listens. Raises RoadsUnavailable when it does not come up."""
-    command = [str(programs.routed), str(graph.base), "--algorithm", "MLD", "--mmap"]
+    command = [str(programs.routed), BASE, "--algorithm", "MLD", "--mmap"]
     command += ["--ip", "127.0.0.1", "--port", "0", "--threads", str(threads), "--max-table-size", str(max_points)]
     command += ["--max-viaroute-size", "1000", "--max-nearest-locations", str(max_points)]
     command += ["--default-radius", f"{radius_meters:g}"]
-    child = await Child.start(command)
+    child = await Child.start(command, graph.folder)
     try:
         port = await asyncio.wait_for(_port(child.output), _START_SECONDS)
     except TimeoutError as error:
