@@ -32,10 +32,11 @@ class DoorstepSchema(strawberry.Schema):
 
 def build_schema() -> DoorstepSchema:
     """The executable schema."""
+    # Factories: an extension holds its request's context, so one shared by concurrent requests would mix them up. The caches are shared.
     extensions: list[Any] = [
-        MaxTokensLimiter(max_token_count=MAX_TOKENS),
-        ParserCache(maxsize=512),
-        ValidationCache(maxsize=512),
+        lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+        lambda: ParserCache(maxsize=512),
+        lambda: ValidationCache(maxsize=512),
         OneOperation,
     ]
     return DoorstepSchema(
