@@ -1,8 +1,8 @@
-"""Build hooks of the package: refuse an unsupported machine early, and build the browser pages with Vite.
+"""Build hook of the package: refuses an unsupported machine early, and builds the browser pages with Vite.
 
-hatchling loads this file by its path, twice: as metadata hook, which runs before pip resolves dependencies, so that
-a machine without a wheel of the solver gets one line instead of a failed compilation; and as build hook of the wheel
-(editable installs too), which builds ``src/portal`` into ``src/doorstep/static/graphiql``.
+hatchling loads this file by its path for every wheel, editable ones too. It runs before pip resolves dependencies, so
+that a machine without a wheel of the solver gets one line instead of a failed compilation; then it builds
+``src/portal`` into ``src/doorstep/static/graphiql``.
 
 A build is reused while the checksum of its inputs stays the same. An install never fails for want of the pages:
 without Node, without a network or after :data:`TIME_LIMIT_SECONDS` a small page that says how to build takes their
@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 TIME_LIMIT_SECONDS = 120.0
 OUTPUT = Path("src/doorstep/static/graphiql")
@@ -124,6 +123,8 @@ def run_in_time(command: list[str], folder: Path, environment: dict[str, str], d
         raise PagesNotBuiltError(f"{name} was stopped after {TIME_LIMIT_SECONDS:.0f} s") from None
     finally:
         stop_group(process)
+        if process.stdout is not None:
+            process.stdout.close()
     if process.returncode != 0:
         lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
         raise PagesNotBuiltError(f"{name} failed: {' | '.join(lines[-3:])[:400]}")
@@ -189,22 +190,15 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-# ------------------------------------------------------------------------------------------- the hooks
-
-
-class MachineCheck(MetadataHookInterface):
-    """Stops an install on a machine that has no wheel of the solver, before pip tries to compile it."""
-
-    def update(self, metadata: dict[str, Any]) -> None:  # noqa: ARG002 (the interface's signature)
-        """Refuse with one line; the metadata stays as it is."""
-        missing = missing_from_machine()
-        if missing is not None:
-            raise SystemExit(missing)
+# ------------------------------------------------------------------------------------------- the hook
 
 
 class PagesHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Builds the pages before the wheel's files are gathered."""
+    """Refuses a machine that cannot run Doorstep, then builds the pages before the wheel's files are gathered."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 (the interface's signature)
-        """Build, or reuse what was built."""
+        """Build, or reuse what was built. pip builds the wheel to read its dependencies, so that this comes first."""
+        missing = missing_from_machine()
+        if missing is not None:
+            raise SystemExit(missing)
         self.app.display_info(build_pages(Path(self.root)))
