@@ -1,11 +1,13 @@
-"""A serving process: the application on a socket, the worker beside it, the metrics on their own port; drained when it ends."""
+"""A Doorstep server in this process: it listens, serves the API, runs the worker beside it, and drains at the end.
+
+``doorstep serve`` is this and the signals; the demo and the tests use it as it is.
+"""
 
 import asyncio
-import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import uvicorn
@@ -15,134 +17,164 @@ from doorstep.app import create_app
 from doorstep.assembly import assemble
 from doorstep.kernel.db import DatabaseUrls
 from doorstep.kernel.graphql.context import Services
+from doorstep.kernel.jobs import JobKind
 from doorstep.kernel.metrics import REGISTRY
-from doorstep.planning.jobs import CONSUMERS, JOB_KINDS
 from doorstep.settings import Settings
 from doorstep.worker import Worker
 
-MAX_SOCKET_MESSAGE = 64 * 1024
-STALLED_MILLISECONDS = 15_000
-"""A peer that acknowledges nothing for so long is dropped, so that a reader that stalls is freed."""
+MAX_MESSAGE_BYTES = 64 * 1024
+"""Longest message on a WebSocket."""
 
-BACKLOG = 1024
+STALLED_READER_MILLISECONDS = 15_000
+"""After so long without an acknowledgement the kernel gives a connection up, so that a reader who stalled is freed."""
+
+BACKLOG = 2048
 
 
-class PortInUse(Exception):
-    """Somebody listens there already; the message says which setting chooses another port."""
+class PortTaken(Exception):
+    """An address to listen on is not to be had; the message says which and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """A running server: its address and what it is made of."""
+class RunningServer:
+    """A server that answers now."""
 
     url: str
+    """Where it listens, without a slash at the end, such as ``http://127.0.0.1:8000``."""
+
     port: int
     services: Services
+    worker: Worker | None
+
+    @property
+    def graphql_url(self) -> str:
+        """The API, and GraphiQL for a browser."""
+        return f"{self.url}/graphql"
+
+    @property
+    def socket_url(self) -> str:
+        """The API's WebSocket."""
+        return f"ws{self.url.removeprefix('http')}/graphql"
 
 
-class _QuietServer(uvicorn.Server):
-    """Uvicorn without signal handlers of its own: who runs the process decides when it ends."""
+class _Uvicorn(uvicorn.Server):
+    """Signals are its owner's business: it also runs inside the demo and the tests."""
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
 
 
 @asynccontextmanager
-async def running_server(settings: Settings, urls: DatabaseUrls, *, work: bool = True) -> AsyncIterator[Server]:
-    """Serve until the block ends; ``settings.port`` 0 takes any free port. Raises PortInUse.
+async def running_server(
+    settings: Settings, urls: DatabaseUrls, *, work: bool = True, host: str | None = None, port: int | None = None
+) -> AsyncIterator[RunningServer]:
+    """A server until the block ends (port 0: a free one); with ``work`` jobs, reactions and the solver run in it as well.
 
-    At the end nothing new is accepted, streams end (clients resume by cursor), requests and jobs under way get
-    ``settings.drain_seconds``.
+    At the end it stops listening, closes WebSockets with 1012 (clients resume by cursor), lets requests and jobs finish within
+    ``settings.drain_seconds``, and stops. Raises PortTaken.
     """
-    listener = _listen(settings.host, settings.port)
+    listener = listen(host or settings.host, settings.port if port is None else port)
     try:
         async with assemble(settings, urls) as services:
-            port = int(listener.getsockname()[1])
-            async with _web(settings, services, listener), _worker(settings, services, work=work):
-                yield Server(settings.base_url(port), port, services)
+            worker = start_worker(services) if work else None
+            server = _Uvicorn(_configuration(settings, services))
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            try:
+                await _answering(server, serving)
+                yield RunningServer(_address(listener), listener.getsockname()[1], services, worker)
+            finally:
+                server.should_exit = True
+                await asyncio.gather(
+                    serving, *([worker.stop(settings.drain_seconds)] if worker else []), return_exceptions=True
+                )
     finally:
         listener.close()
 
 
-@asynccontextmanager
-async def running_worker(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Services]:
-    """Only jobs and solver, until the block ends."""
-    async with assemble(settings, urls) as services, _worker(settings, services, work=True):
-        yield services
+def start_worker(services: Services) -> Worker:
+    """A worker with everything that Doorstep does in the background, started."""
+    kinds: Mapping[str, JobKind] = {}
+    worker = Worker(services, kinds, ())
+    worker.start()
+    return worker
 
 
-@asynccontextmanager
-async def serving_metrics(settings: Settings) -> AsyncIterator[str]:
-    """Prometheus' page on its own port; yields its address. Raises PortInUse."""
+async def _answering(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    while not server.started:
+        if serving.done():
+            await serving
+            raise RuntimeError("the web server ended before it answered")
+        await asyncio.sleep(0.01)
+
+
+def _configuration(settings: Settings, services: Services) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(services),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound TCP socket, not yet accepting; raises PortTaken."""
     try:
-        server, thread = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=REGISTRY)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise PortInUse(
-            f"Port {settings.metrics_port} for metrics is taken: set DOORSTEP_METRICS_PORT to another one (0: any)."
+        raise PortTaken(f"Cannot listen on '{host}': {error.strerror}. Choose another with DOORSTEP_HOST.") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform == "linux":
+            # Connections inherit it from the socket that accepts them.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_READER_MILLISECONDS)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        reason = (error.strerror or str(error)).lower()
+        raise PortTaken(
+            f"Cannot listen on {host} port {port}: {reason}. Choose another with --port or DOORSTEP_PORT."
         ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - shown as a place that answers
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def metrics_endpoint(settings: Settings) -> Iterator[str]:
+    """Prometheus' ``/metrics`` on a port of its own until the block ends; yields its address.
+
+    A port that was asked for and is taken raises PortTaken. The default one gives way to a free one, so that ``doorstep work`` runs beside
+    ``doorstep serve`` on one machine.
+    """
+    asked = "metrics_port" in settings.model_fields_set
+    try:
+        server, thread = start_http_server(settings.metrics_port, settings.metrics_host, REGISTRY)
+    except OSError as error:
+        if asked:
+            raise PortTaken(
+                f"Cannot serve /metrics on {settings.metrics_host} port {settings.metrics_port}: "
+                f"{(error.strerror or str(error)).lower()}. Choose another with DOORSTEP_METRICS_PORT (0 takes a free one)."
+            ) from error
+        server, thread = start_http_server(0, settings.metrics_host, REGISTRY)
     try:
         yield f"http://{settings.metrics_host}:{server.server_port}/metrics"
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if sys.platform == "linux":
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MILLISECONDS)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise PortInUse(
-            f"Cannot listen on {host}:{port} ({error.strerror}): choose another with --port or DOORSTEP_PORT."
-        ) from error
-    listener.listen(BACKLOG)
-    listener.setblocking(False)
-    return listener
-
-
-@asynccontextmanager
-async def _web(settings: Settings, services: Services, listener: socket.socket) -> AsyncIterator[None]:
-    config = uvicorn.Config(
-        create_app(services),
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws="websockets-sansio",
-        ws_max_size=MAX_SOCKET_MESSAGE,
-        ws_per_message_deflate=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
-        timeout_graceful_shutdown=int(settings.drain_seconds),
-    )
-    server = _QuietServer(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers a flag, no event
-            await asyncio.sleep(0.01)
-        yield
-    finally:
-        server.should_exit = True
-        await services.hub.close()
-        await serving
-
-
-@asynccontextmanager
-async def _worker(settings: Settings, services: Services, *, work: bool) -> AsyncIterator[None]:
-    if not work:
-        yield
-        return
-    worker = Worker(services, JOB_KINDS, CONSUMERS)
-    worker.start()
-    try:
-        yield
-    finally:
-        await worker.stop(settings.drain_seconds)
+        thread.join()

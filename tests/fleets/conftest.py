@@ -1,0 +1,90 @@
+"""Two tenants' clients on a server that runs in this process, on straight lines."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from doorstep.identity.service import NewTenant, create_key, create_tenant, tenant_by_slug
+from doorstep.kernel.db import Database, DatabaseUrls
+from doorstep.kernel.scope import ALL_PERMISSIONS
+from doorstep.server import RunningServer, running_server
+from doorstep.settings import Settings
+
+
+class Client:
+    """One tenant's GraphQL client."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._http = httpx.AsyncClient(headers={"authorization": f"Bearer {key}"}, timeout=30)
+        self._url = url
+
+    async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Data and errors."""
+        response = await self._http.post(self._url, json={"query": query, "variables": variables})
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def data(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data; there are no errors."""
+        answer = await self.ask(query, **variables)
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    async def change(self, mutation: str, selection: str = "id version", **fields: Any) -> dict[str, Any]:
+        """The payload of one mutation."""
+        word = mutation.removeprefix("create").removeprefix("update").removeprefix("archive")
+        type_name = mutation[0].upper() + mutation[1:] + "Input"
+        query = (
+            f"mutation($input: {type_name}!) {{ {mutation}(input: $input) {{ {word.lower()} {{ {selection} }} "
+            "problems { code message path existingId } } }"
+        )
+        payload: dict[str, Any] = (await self.data(query, input=fields))[mutation]
+        return payload
+
+    async def made(self, mutation: str, **fields: Any) -> str:
+        """The id of what a mutation made."""
+        payload = await self.change(mutation, **fields)
+        assert not payload["problems"], payload
+        word = mutation.removeprefix("create").lower()
+        identifier: str = payload[word]["id"]
+        return identifier
+
+    async def refused(self, mutation: str, **fields: Any) -> list[tuple[str, str]]:
+        """Codes and paths of the problems."""
+        payload = await self.change(mutation, **fields)
+        return [(problem["code"], ".".join(problem["path"])) for problem in payload["problems"]]
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+
+@pytest.fixture
+async def server(database_urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[RunningServer]:
+    settings = Settings(home=tmp_path, roads="straight", drain_seconds=5)  # type: ignore[call-arg]
+    async with running_server(settings, database_urls, work=False, port=0) as running:
+        yield running
+
+
+async def client_of(server: RunningServer, system: Database, slug: str, country: str | None = "LI") -> Client:
+    """A new tenant's client."""
+    await create_tenant(system, NewTenant(slug, slug.title(), "Europe/Vaduz", country))
+    _, key = await create_key(system, await tenant_by_slug(system, slug), "test", sorted(ALL_PERMISSIONS))
+    return Client(server.graphql_url, key)
+
+
+@pytest.fixture
+async def alpha(server: RunningServer, system: Database) -> AsyncIterator[Client]:
+    client = await client_of(server, system, "alpha")
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def beta(server: RunningServer, system: Database) -> AsyncIterator[Client]:
+    client = await client_of(server, system, "beta")
+    yield client
+    await client.close()
