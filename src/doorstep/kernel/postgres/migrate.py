@@ -26,6 +26,7 @@ MIGRATIONS = "doorstep:migrations"
 _VERSION_TABLE = "alembic_version"
 _LOCK_KEY = 0x646F6F7273746570  # "doorstep"
 _LOCK_TIMEOUT = "30s"
+_NOTICE_DEATH = "1s"  # a killed run ends, and with it its lock, also in the middle of a long statement
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ async def schema_state(connection: asyncpg.Connection) -> SchemaState:
     table = f"{grants.SCHEMA}.{_VERSION_TABLE}"
     current = None
     if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
-        current = await connection.fetchval(f"SELECT version_num FROM {table}")  # noqa: S608 - a constant
+        current = await connection.fetchval(f"SELECT version_num FROM {table}")
     return SchemaState(current, expected_head())
 
 
@@ -140,6 +141,7 @@ async def _only_run(raw: asyncpg.Connection, patience: float) -> AsyncIterator[N
 async def _upgrade(raw: asyncpg.Connection) -> None:
     """Run Alembic on the session that holds the lock, which ends here. Busy tables are waited for, but not for ever."""
     await raw.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'; SET ROLE {grants.OWNER}")
+    await raw.execute(f"SET client_connection_check_interval = '{_NOTICE_DEATH}'")
 
     async def same_session() -> asyncpg.Connection:
         return raw

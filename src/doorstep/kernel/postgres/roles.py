@@ -101,7 +101,7 @@ async def check_runtime_role(connection: asyncpg.Connection, kind: RuntimeKind) 
         raise ServerTooOld(facts["version"])
     reason = next((words for fact, words in _PRIVILEGES.items() if facts[fact]), None)
     if reason is None and kind == "app" and facts["is_system"]:
-        reason = f"is a member of {grants.SYSTEM}"
+        reason = f"is {grants.SYSTEM} or a member of it"
     if reason:
         raise PrivilegedRole(facts["login"], reason)
     if not facts["is_itself"]:
@@ -250,7 +250,7 @@ def _role_exists(role: str, password: str | None, *, may_log_in: bool) -> Requir
 
 def _exists(table: str, column: str, value: str) -> str:
     """Both names are constants of this module; only ``value`` comes from outside."""
-    return f"SELECT {grants.literal(value)} IN (SELECT {column} FROM {table})"  # noqa: S608 - quoted above
+    return f"SELECT {grants.literal(value)} IN (SELECT {column} FROM {table})"
 
 
 def _member(role: str, of: str) -> Requirement:
