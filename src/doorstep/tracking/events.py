@@ -1,0 +1,16 @@
+"""Facts of execution that no lower slice tells: states of stops, routes and orders are told by planning and orders."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from doorstep.kernel.events import DomainEvent
+from doorstep.orders.model import ProofKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProofCaptured(DomainEvent):
+    """A driver showed something for an outcome; what it says stays with the proof, the log has only that it is there."""
+
+    proof_id: UUID
+    stop_id: UUID
+    kind: ProofKind

@@ -1,0 +1,12 @@
+"""Use cases of tracking: the only writer of its tables.
+
+- ``acts``       a driver's act at a stop, from the device's report to everything that follows from it
+- ``showing``    the proofs that came with an act, and the attempts that it ended
+- ``arrivals``   when the stops ahead will be reached
+- ``positions``  where the vehicles are
+"""
+
+from doorstep.tracking.service.acts import DriverAct, advance_stop
+from doorstep.tracking.service.positions import PositionGiven, report_positions
+
+__all__ = ["DriverAct", "PositionGiven", "advance_stop", "report_positions"]
