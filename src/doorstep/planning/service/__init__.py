@@ -11,6 +11,7 @@
 from doorstep.planning.service.execution import (
     lock_route,
     lock_route_of_stop,
+    place_stops,
     release_orders,
     set_route_status,
     take_off_stops,
@@ -22,6 +23,7 @@ from doorstep.planning.service.execution import (
 __all__ = [
     "lock_route",
     "lock_route_of_stop",
+    "place_stops",
     "release_orders",
     "set_route_status",
     "take_off_stops",

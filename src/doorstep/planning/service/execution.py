@@ -14,7 +14,14 @@ from doorstep.kernel.scope import Scope
 from doorstep.orders.model import OrderStatus
 from doorstep.orders.service import Move, lock_orders, move_orders
 from doorstep.planning.events import RouteChanged, RouteStatusChanged, StopStatusChanged
-from doorstep.planning.model import CUSTOMER_STOPS, OPEN_STOPS, ROUTE_TRANSITIONS, STOP_TRANSITIONS, RouteStatus, StopStatus
+from doorstep.planning.model import (
+    CUSTOMER_STOPS,
+    OPEN_STOPS,
+    ROUTE_TRANSITIONS,
+    STOP_TRANSITIONS,
+    RouteStatus,
+    StopStatus,
+)
 
 _OPEN: Final = sorted(OPEN_STOPS)
 _DRIVERS_OWN: Final = frozenset({RouteStatus.IN_PROGRESS, RouteStatus.COMPLETED})
@@ -183,6 +190,18 @@ async def touch_route(
         )
     )
     return int(row["version"])
+
+
+async def place_stops(scope: Scope, route_id: UUID, places: Mapping[UUID, int]) -> None:
+    """Give stops of a locked route new places in its sequence: one change of the route, however many stops move."""
+    await scope.tx.execute(
+        "UPDATE stops SET sequence = new.place, version = version + 1, updated_at = now() "
+        "FROM unnest($2::uuid[], $3::int[]) AS new(id, place) WHERE stops.tenant_id = $1 AND stops.id = new.id",
+        scope.tenant_id,
+        list(places),
+        list(places.values()),
+    )
+    await touch_route(scope, route_id)
 
 
 async def write_stop_etas(scope: Scope, etas: Mapping[UUID, datetime]) -> None:
