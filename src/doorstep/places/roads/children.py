@@ -32,6 +32,7 @@ class Child:
             stdin=PIPE,
             stdout=PIPE,
             stderr=STDOUT,
+            start_new_session=True,  # Ctrl-C in our terminal is for us; we then end our children in good order
         )
         if process.stdout is None:
             raise RuntimeError("a pipe was asked for")

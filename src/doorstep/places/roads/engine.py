@@ -58,9 +58,10 @@ class Engine:
         self._home = home
         self._tuning = tuning
         self._child: Routed | None = None
-        self._changed = asyncio.Condition()
+        self._news = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._supervise(), name=f"road engine {profile.value}")
+        self._task.add_done_callback(self._supervision_ended)
 
     @property
     def state(self) -> EngineState:
@@ -103,15 +104,13 @@ class Engine:
             self._child = None
 
     async def _running(self) -> Routed:
-        async with self._changed:
-            while True:
-                if self._child is not None and self._child.alive:
-                    return self._child
-                if self.failure is not None:
-                    raise self.failure
-                if self._task.done():
-                    raise RoadsUnavailable("The road engine has been stopped.")
-                await self._changed.wait()
+        while True:
+            news = self._news
+            if self._child is not None and self._child.alive:
+                return self._child
+            if self.failure is not None:
+                raise self.failure
+            await news.wait()
 
     async def _supervise(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
@@ -122,7 +121,7 @@ class Engine:
             except (PlacesError, OSError) as problem:
                 error = problem if isinstance(problem, PlacesError) else RoadsUnavailable(str(problem))
                 _log.warning("roads.engine_failed", profile=self.profile.value, reason=error.message)
-                await self._fail(error)
+                self._fail(error)
                 await self._map_changed(seen, within=pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
                 continue
@@ -132,10 +131,10 @@ class Engine:
             if self._child is not None and not self._child.alive:
                 code = self._child.process.returncode
                 _log.warning("roads.engine_died", profile=self.profile.value, exit_code=code)
-                await self._replace(None)
+                self._replace(None)
                 pause = _FIRST_PAUSE_SECONDS if steady else min(pause * 2, _LONGEST_PAUSE_SECONDS)
                 if not steady and pause > _FIRST_PAUSE_SECONDS * 4:
-                    await self._fail(RoadsUnavailable("The road engine keeps dying; it is tried again soon."))
+                    self._fail(RoadsUnavailable("The road engine keeps dying; it is tried again soon."))
                     await asyncio.sleep(pause)
 
     async def _bring_up(self) -> None:
@@ -143,7 +142,7 @@ class Engine:
         if road_map is None:
             raise MapError("There is no map. Run: doorstep roads build FILE.osm.pbf")
         child = await self._start_on(road_map)
-        await self._replace(child)
+        self._replace(child)
         _log.info("roads.engine_running", profile=self.profile.value, pid=child.pid, map=road_map.name)
 
     async def _start_on(self, road_map: RoadMap) -> Routed:
@@ -157,7 +156,7 @@ class Engine:
             max_points=tuning.max_points,
         )
 
-    async def _replace(self, child: Routed | None) -> None:
+    def _replace(self, child: Routed | None) -> None:
         old, self._child = self._child, child
         if child is not None:
             self.failure = None
@@ -165,13 +164,22 @@ class Engine:
             task = asyncio.create_task(self._retire(old))
             self._background.add(task)
             task.add_done_callback(self._background.discard)
-        async with self._changed:
-            self._changed.notify_all()
+        self._tell()
 
-    async def _fail(self, error: PlacesError) -> None:
+    def _fail(self, error: PlacesError) -> None:
         self.failure = error
-        async with self._changed:
-            self._changed.notify_all()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake everybody who waits for the state to change."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _supervision_ended(self, task: asyncio.Task[None]) -> None:
+        """Nobody may wait for an engine that nobody looks after any more."""
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            _log.error("roads.supervision_failed", profile=self.profile.value, exc_info=fault)
+        self._fail(RoadsUnavailable("The road engine has been stopped."))
 
     async def _retire(self, old: Routed) -> None:
         """Let the old engine finish its answers, then stop it."""
