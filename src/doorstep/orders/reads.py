@@ -9,7 +9,7 @@ from uuid import UUID
 from doorstep.kernel.db import Row, Transaction
 from doorstep.kernel.paging import Page, PageRequest, Sort, fetch_page
 from doorstep.kernel.time import TimeWindow
-from doorstep.orders.model import PLANNABLE, LocationCheck, LocationStatus, OrderKind, OrderStatus, WaypointRole
+from doorstep.orders.model import PLANNABLE, Custody, LocationCheck, LocationStatus, OrderKind, OrderStatus, WaypointRole
 
 COLUMNS = (
     "id, version, reference, display_reference, kind, status, custody, location_status, depot_id, priority, required_skills, vehicle_kinds, "
@@ -150,7 +150,7 @@ class PlanningPoint:
 
 @dataclass(frozen=True, slots=True)
 class PlanningOrder:
-    """An order as a plan needs it; ``load`` is grams, cubic centimetres, items. ``pickup`` None: loaded at the depot."""
+    """An order as a plan needs it; ``load`` is grams, cubic centimetres, items. ``pickup`` None: loaded at the depot, which has the goods."""
 
     id: UUID
     version: int
@@ -185,7 +185,7 @@ async def orders_for_planning(tx: Transaction, tenant_id: UUID, order_ids: Seque
             skills=frozenset(row["required_skills"]),
             vehicle_kinds=frozenset(row["vehicle_kinds"]),
             location_status=LocationStatus(row["location_status"]),
-            pickup=points.get((row["id"], WaypointRole.PICKUP.value)),
+            pickup=None if row["custody"] == Custody.DEPOT else points.get((row["id"], WaypointRole.PICKUP.value)),
             dropoff=points[row["id"], WaypointRole.DROPOFF.value],
             due_at=row["due_at"],
         )

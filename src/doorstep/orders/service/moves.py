@@ -24,12 +24,12 @@ FROM orders WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE
 
 _MOVE = """
 UPDATE orders SET status = moved.status, custody = moved.custody, version = moved.version, status_reason = moved.reason,
-    attempt_number = moved.attempt_number, updated_at = now(),
+    attempt_number = moved.attempt_number, depot_id = coalesce(moved.depot_id, orders.depot_id), updated_at = now(),
     eta_at = CASE WHEN moved.on_route THEN eta_at END, eta_late_by_seconds = CASE WHEN moved.on_route THEN eta_late_by_seconds END,
     eta_stops_before = CASE WHEN moved.on_route THEN eta_stops_before END,
     eta_updated_at = CASE WHEN moved.on_route THEN eta_updated_at END, eta_announced_at = CASE WHEN moved.on_route THEN eta_announced_at END
-FROM unnest($2::uuid[], $3::text[], $4::text[], $5::int[], $6::text[], $7::int[], $8::bool[])
-    AS moved(id, status, custody, version, reason, attempt_number, on_route)
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::int[], $6::text[], $7::int[], $8::bool[], $9::uuid[])
+    AS moved(id, status, custody, version, reason, attempt_number, on_route, depot_id)
 WHERE orders.tenant_id = $1 AND orders.id = moved.id
 """
 
@@ -45,7 +45,8 @@ WHERE orders.tenant_id = $1 AND orders.id = told.id
 class Move:
     """One step of one order. ``reason`` is a word of a fixed list (it goes into the log), ``occurred_at`` the device's instant (None: now).
 
-    ``custody`` None: as ``model.CUSTODY_ON_ENTERING`` says. ``new_attempt`` counts the order's attempt number up.
+    ``custody`` None: as ``model.CUSTODY_ON_ENTERING`` says. ``new_attempt`` counts the order's attempt number up. ``depot_id``: the depot that has
+    the goods from now on, and from which the order will be delivered.
     """
 
     order_id: UUID
@@ -55,6 +56,7 @@ class Move:
     custody: Custody | None = None
     route_id: UUID | None = None
     new_attempt: bool = False
+    depot_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class _Standing:
     version: int
     attempt_number: int
     reason: str | None = None
+    depot_id: UUID | None = None
 
 
 async def lock_orders(scope: Scope, order_ids: Collection[UUID]) -> dict[UUID, Row]:
@@ -109,6 +112,7 @@ async def move_orders(scope: Scope, moves: Sequence[Move]) -> None:
         [one.reason for one in now],
         [one.attempt_number for one in now],
         [one.status in ON_ROUTE for one in now],
+        [one.depot_id for one in now],
     )
     for event in events:
         scope.emit(event)
@@ -129,6 +133,7 @@ def _step(rows: dict[UUID, Row], standing: dict[UUID, _Standing], move: Move) ->
     here.version += 1
     here.attempt_number += move.new_attempt
     here.reason = move.reason
+    here.depot_id = move.depot_id or here.depot_id
     return OrderStatusChanged(
         order_id=move.order_id,
         route_id=move.route_id,
