@@ -199,7 +199,16 @@ async def _write(scope: Scope, act: DriverAct, at: datetime, route: Row, effects
     await move_orders(
         scope,
         [
-            Move(move.order_id, move.to, move.reason, at, move.custody, route["id"], move.new_attempt)
+            Move(
+                move.order_id,
+                move.to,
+                move.reason,
+                occurred_at=at,
+                custody=move.custody,
+                route_id=route["id"],
+                new_attempt=move.new_attempt,
+                depot_id=route["depot_id"] if move.custody is Custody.DEPOT else None,
+            )
             for move in effects.moves
         ],
     )
