@@ -22,6 +22,7 @@ from doorstep.places.writing import line, plain
 
 _SETTLEMENTS: Final = ("city", "town", "village", "hamlet", "suburb", "borough", "quarter", "neighbourhood")
 _MAIN_SETTLEMENTS: Final = ("city", "town", "village")
+_HOUSE_KEYS: Final = ("addr:housenumber", "addr:street", "addr:place", "addr:city", "addr:postcode", "addr:country")
 _COUNTRY_KEYS: Final = ("ISO3166-1:alpha2", "ISO3166-1", "is_in:country_code")
 _PLAIN_NUMBER: Final = re.compile(r"\d+\s?[a-zA-Z]?")
 _CODE: Final = re.compile(r"[A-Z]{2}")
@@ -149,7 +150,7 @@ def _scan(path: Path) -> _Found:
         if where is None:
             continue
         if "addr:housenumber" in tags:
-            found.houses.append((tags, *where))
+            found.houses.append(({key: tags[key] for key in _HOUSE_KEYS if key in tags}, *where))
         if "highway" in tags and "name" in tags and thing.is_way():
             found.streets.append(Street(tags["name"], *where))
         elif tags.get("place") in _SETTLEMENTS and "name" in tags:

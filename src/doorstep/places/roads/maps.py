@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from doorstep.places.errors import BadExtract, DiskFull, DownloadFailed
 from doorstep.places.roads.programs import Progress, silent
 
 _BLOCK: Final = 1 << 20
+_DAY_SECONDS: Final = 86_400
 _SPARE_BYTES: Final = 16_000_000
 
 
@@ -54,6 +56,7 @@ def store(source: str | Path, home: Path, progress: Progress = silent) -> RoadMa
     is_address = text.startswith(("http://", "https://"))
     name = Path(urlsplit(text).path).name if is_address else Path(text).name
     blocks = _download(text, progress) if is_address else _read(Path(text), progress)
+    _sweep(folder)
     digest = hashlib.sha256()
     with _full_disk_is_an_error(folder), tempfile.NamedTemporaryFile(dir=folder, prefix=".incoming-") as incoming:
         for block in blocks:
@@ -114,6 +117,13 @@ def fingerprint(home: Path) -> tuple[int, int] | None:
 def forget(home: Path) -> None:
     """Use no map any more; extracts and graphs stay where they are."""
     _pointer(home).unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process left behind; whatever is younger than a day may still be coming in."""
+    for leftover in folder.glob(".incoming-*"):
+        if time.time() - leftover.stat().st_mtime > _DAY_SECONDS:
+            leftover.unlink(missing_ok=True)
 
 
 def _pointer(home: Path) -> Path:

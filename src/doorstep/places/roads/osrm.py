@@ -209,7 +209,9 @@ class Osrm:
         body = _body(answer)
         if not self._takes_json:
             self._takes_json = not (
-                body is None or body["code"] in ("InvalidUrl", "InvalidQuery") or answer.status_code in _STATUS_WITHOUT_POST
+                body is None
+                or body["code"] in ("InvalidUrl", "InvalidQuery")
+                or answer.status_code in _STATUS_WITHOUT_POST
             )
             if not self._takes_json:
                 return None

@@ -126,12 +126,12 @@ def _wheel_platforms() -> list[str]:
             return [f"manylinux_2_28_{machine}"]
         raise EngineUnsupported(
             f"The road engine needs glibc 2.28 or later; this machine has {library or 'another C library'} {release}. "
-            "Point DOORSTEP at an OSRM server of your own instead."
+            "Point Doorstep at an OSRM server of your own instead."
         )
     if system == "Darwin" and machine == "arm64":
         return [f"macosx_{major}_0_arm64" for major in range(15, 10, -1)]
     raise EngineUnsupported(
-        f"There is no road engine for {system} on {machine}. Point DOORSTEP at an OSRM server of your own instead."
+        f"There is no road engine for {system} on {machine}. Point Doorstep at an OSRM server of your own instead."
     )
 
 
