@@ -69,15 +69,25 @@ def _decode(list_name: str, sort: Sort, text: str) -> tuple[Any, UUID]:
         )
         if tag != f"{list_name}.{sort.name}":
             raise BadUserInput("This cursor belongs to another list or another sort.")
-        if sort.kind is datetime:
-            value = datetime.fromisoformat(value)
-        elif sort.kind is UUID:
-            value = UUID(value)
-        elif not isinstance(value, sort.kind):
-            raise BadUserInput("This is not a cursor of this list.")
-        return value, UUID(identifier)
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        return _plain_value(sort.kind, value), UUID(identifier)
+    except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error) as error:
         raise BadUserInput("This is not a cursor of this list.") from error
+
+
+def _plain_value(kind: type, value: Any) -> Any:
+    """The sort value as the database takes it; raises ValueError for anything that no row of ours can have."""
+    if kind is datetime:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None or not 1 < instant.year <= 9999:
+            raise ValueError("not an instant")
+        return instant
+    if kind is UUID:
+        return UUID(value)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError("another type")
+    if (isinstance(value, int) and abs(value) >= 2**31) or (isinstance(value, str) and "\x00" in value):
+        raise ValueError("out of range")
+    return value
 
 
 async def fetch_page(
