@@ -1,0 +1,308 @@
+"""A solver's answer as routes and stops: with instants, paths and sums, and written in bulk.
+
+Costs are minor units of the tenant's currency: per used vehicle its fixed cost, hours between start and end without breaks × its hourly cost,
+kilometres × its cost per kilometre, rounded once per route. Emissions are kilometres × the vehicle's grams of CO2e per kilometre.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from doorstep.fleets.reads import PlanningShift
+from doorstep.kernel.errors import Unavailable
+from doorstep.kernel.ids import new_id
+from doorstep.kernel.scope import Scope
+from doorstep.places.errors import RoadsError
+from doorstep.places.roads import Roads
+from doorstep.planning.model import RouteRow, RouteStatus, StopKind, StopOrderRow, StopRow, StopStatus, UnassignedCode
+from doorstep.planning.service.problems import Left, Position, Question, from_depot, vehicle_of
+from doorstep.planning.solver.problem import Capacity, Load
+from doorstep.planning.solver.solution import Route, Solution, Step, StepKind, Summary
+from doorstep.planning.solver.unassigned import Unassigned
+
+PATHS_AT_ONCE: Final = 4
+"""Routes whose paths are asked for at the same time."""
+
+_KIND: Final = {
+    StepKind.START: StopKind.DEPOT_START,
+    StepKind.PICKUP: StopKind.PICKUP,
+    StepKind.DELIVERY: StopKind.DROPOFF,
+    StepKind.BREAK: StopKind.BREAK,
+    StepKind.END: StopKind.DEPOT_END,
+}
+
+
+@dataclass(slots=True)
+class DraftStop:
+    """A stop that is not written yet. Instants are UTC; the leg leads from the stop before to this one."""
+
+    kind: StopKind
+    order_ids: list[UUID]
+    position: Position | None
+    arrival: datetime
+    service_start: datetime
+    departure: datetime
+    leg_seconds: int
+    leg_meters: int
+    load_after: dict[str, int]
+    depot_id: UUID | None = None
+    leg_path: str | None = None
+
+
+@dataclass(slots=True)
+class DraftRoute:
+    """A route that is not written yet."""
+
+    shift: PlanningShift
+    stops: list[DraftStop]
+    summary: dict[str, Any]
+    network: str
+    map_version: str | None
+    id: UUID = field(default_factory=new_id)
+
+
+def draft_routes(question: Question, solution: Solution) -> list[DraftRoute]:
+    """The routes of a solution, still without paths."""
+    return [_draft_route(question, route) for route in solution.routes]
+
+
+def _draft_route(question: Question, route: Route) -> DraftRoute:
+    shift = question.shifts[UUID(route.vehicle_id)]
+    network, map_version = question.source_of(shift)
+    return DraftRoute(
+        shift=shift,
+        stops=_draft_stops(question, shift, route),
+        summary=route_summary(shift, route),
+        network=network,
+        map_version=map_version,
+    )
+
+
+def _draft_stops(question: Question, shift: PlanningShift, route: Route) -> list[DraftStop]:
+    stops: list[DraftStop] = []
+    previous: Step | None = None
+    for step in route.steps:
+        if previous is not None and _same_stop(previous, step):
+            _join(stops[-1], step, question)
+        else:
+            stops.append(_draft_stop(question, shift, step))
+        previous = step
+    head = question.heads.get(shift.id)
+    if head is None:
+        order_ids = [UUID(order_id) for order_id in route.order_ids]
+        stops[0].order_ids = [order_id for order_id in order_ids if from_depot(question.orders[order_id])]
+    return stops
+
+
+def _same_stop(previous: Step, step: Step) -> bool:
+    """Whether a step goes on where the one before ended, at once and with the same act: one stop for several orders."""
+    return (
+        step.kind is previous.kind
+        and step.kind in (StepKind.PICKUP, StepKind.DELIVERY)
+        and step.location == previous.location
+        and step.leg_seconds == 0
+        and step.leg_meters == 0
+        and step.waiting_seconds == 0
+    )
+
+
+def _join(stop: DraftStop, step: Step, question: Question) -> None:
+    stop.departure = question.instant(step.departure)
+    stop.load_after = load_json(step.load_after)
+    if step.order_id is not None:
+        stop.order_ids.append(UUID(step.order_id))
+
+
+def _draft_stop(question: Question, shift: PlanningShift, step: Step) -> DraftStop:
+    kind = _KIND[step.kind]
+    return DraftStop(
+        kind=kind,
+        order_ids=[UUID(step.order_id)] if step.order_id else [],
+        position=question.points[step.location] if step.location is not None else None,
+        arrival=question.instant(step.arrival),
+        service_start=question.instant(step.service_start),
+        departure=question.instant(step.departure),
+        leg_seconds=step.leg_seconds,
+        leg_meters=step.leg_meters,
+        load_after=load_json(step.load_after),
+        depot_id=shift.depot_id if kind in (StopKind.DEPOT_START, StopKind.DEPOT_END) else None,
+    )
+
+
+def load_json(load: Load) -> dict[str, int]:
+    """The stored form of a load."""
+    return {
+        "weight_grams": load.weight_grams,
+        "volume_cubic_centimeters": load.volume_cm3,
+        "items": load.items,
+    }
+
+
+# ── paths ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def add_paths(roads: Roads, drafts: Sequence[DraftRoute]) -> None:
+    """Put the way to each stop into the drafts, a few routes at a time; raises Unavailable when the roads do not answer."""
+    at_once = asyncio.Semaphore(PATHS_AT_ONCE)
+
+    async def add(draft: DraftRoute) -> None:
+        placed = [stop for stop in draft.stops if stop.position is not None]
+        async with at_once:
+            legs = await legs_between(
+                roads, [stop.position for stop in placed if stop.position], vehicle_of(draft.shift).kind
+            )
+        for stop, path in zip(placed[1:], legs, strict=True):
+            stop.leg_path = path
+
+    await asyncio.gather(*(add(draft) for draft in drafts))
+
+
+async def legs_between(roads: Roads, positions: Sequence[Position], kind: str) -> list[str]:
+    """The polyline of each leg between consecutive positions."""
+    if len(positions) < 2:
+        return []
+    try:
+        return [leg.polyline6 for leg in (await roads.route(positions, kind)).legs]
+    except RoadsError as error:
+        raise Unavailable(error.message) from error
+
+
+# ── sums ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def route_summary(shift: PlanningShift, route: Route) -> dict[str, Any]:
+    """A route's sums in their stored form."""
+    vehicle = vehicle_of(shift)
+    per_kilometer = vehicle.emissions_grams_per_kilometer
+    meters = route.summary.distance_meters
+    return {
+        **_plain_sums(route.summary),
+        "emissions_grams": None if per_kilometer is None else round(meters / 1000 * per_kilometer),
+        "load_factor": _load_factor(shift, route),
+    }
+
+
+def _plain_sums(summary: Summary) -> dict[str, int]:
+    sums: dict[str, int] = asdict(summary)
+    return sums
+
+
+def _load_factor(shift: PlanningShift, route: Route) -> float | None:
+    """How full the vehicle is at its fullest, in its tightest dimension; None when nothing limits it."""
+    vehicle = vehicle_of(shift)
+    capacity = Capacity(
+        vehicle.capacity_weight_grams, vehicle.capacity_volume_cubic_centimeters, vehicle.capacity_items
+    )
+    limits = {name: limit for name, limit in asdict(capacity).items() if limit}
+    fills = [getattr(step.load_after, name) / limit for step in route.steps for name, limit in limits.items()]
+    return round(max(fills), 4) if fills else None
+
+
+def plan_summary(question: Question, solution: Solution, unassigned: int) -> dict[str, Any]:
+    """A plan's sums in their stored form."""
+    routes = [route_summary(question.shifts[UUID(route.vehicle_id)], route) for route in solution.routes]
+    fills = [route["load_factor"] for route in routes if route["load_factor"] is not None]
+    emissions = [route["emissions_grams"] for route in routes]
+    return {
+        **_plain_sums(solution.summary),
+        "unassigned": unassigned,
+        "emissions_grams": None if None in emissions else sum(emissions),
+        "load_factor": round(sum(fills) / len(fills), 4) if fills else None,
+    }
+
+
+def reasons_of(found: Iterable[Unassigned]) -> dict[UUID, list[Left]]:
+    """The solver's reasons for each order that it left out, with the shifts that each holds for."""
+    result: dict[UUID, list[Left]] = {}
+    for one in found:
+        result[UUID(one.order_id)] = [
+            Left(
+                UnassignedCode(reason.value),
+                tuple(UUID(blocked.vehicle_id) for blocked in one.vehicles if reason in blocked.reasons),
+            )
+            for reason in one.reasons
+        ]
+    return result
+
+
+# ── writing ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def write_routes(
+    scope: Scope, drafts: Sequence[DraftRoute], *, plan_id: UUID | None, status: RouteStatus, at: datetime | None = None
+) -> None:
+    """Write new routes with their stops, in three statements. ``at`` is when they were dispatched."""
+    await scope.tx.insert(RouteRow, [_route_row(scope, draft, plan_id, status, at) for draft in drafts])
+    await write_stops(scope, {draft.id: draft.stops for draft in drafts})
+
+
+async def write_stops(scope: Scope, stops_of: Mapping[UUID, Sequence[DraftStop]], first_sequence: int = 0) -> None:
+    """Write new stops of routes, numbered from ``first_sequence`` on."""
+    rows: list[dict[str, Any]] = []
+    links: list[dict[str, Any]] = []
+    for route_id, stops in stops_of.items():
+        for sequence, stop in enumerate(stops, first_sequence):
+            row = stop_row(scope, route_id, sequence, stop)
+            rows.append(row)
+            links += [
+                {"tenant_id": scope.tenant_id, "stop_id": row["id"], "order_id": order_id}
+                for order_id in stop.order_ids
+            ]
+    await scope.tx.insert(StopRow, rows)
+    await scope.tx.insert(StopOrderRow, links)
+
+
+def _route_row(
+    scope: Scope, draft: DraftRoute, plan_id: UUID | None, status: RouteStatus, at: datetime | None
+) -> dict[str, Any]:
+    return {
+        "tenant_id": scope.tenant_id,
+        "id": draft.id,
+        "version": 1,
+        "plan_id": plan_id,
+        "shift_id": draft.shift.id,
+        "driver_id": draft.shift.driver_id,
+        "vehicle_id": vehicle_of(draft.shift).id,
+        "depot_id": draft.shift.depot_id,
+        "status": status.value,
+        "starts_at": draft.stops[0].arrival,
+        "network": draft.network,
+        "map_version": draft.map_version,
+        "summary": draft.summary,
+        "dispatched_at": at,
+    }
+
+
+def stop_row(scope: Scope, route_id: UUID, sequence: int, stop: DraftStop) -> dict[str, Any]:
+    """A new stop's columns."""
+    return {
+        "tenant_id": scope.tenant_id,
+        "id": new_id(),
+        "version": 1,
+        "route_id": route_id,
+        "sequence": sequence,
+        "status": StopStatus.PENDING.value,
+        "locked": False,
+        **stop_columns(stop),
+    }
+
+
+def stop_columns(stop: DraftStop) -> dict[str, Any]:
+    """The columns of a stop that computing it anew gives."""
+    return {
+        "kind": stop.kind.value,
+        "depot_id": stop.depot_id,
+        "latitude": stop.position[0] if stop.position else None,
+        "longitude": stop.position[1] if stop.position else None,
+        "planned_arrival": stop.arrival,
+        "planned_service_start": stop.service_start,
+        "planned_departure": stop.departure,
+        "leg_meters": stop.leg_meters,
+        "leg_seconds": stop.leg_seconds,
+        "leg_path": stop.leg_path,
+        "load_after": stop.load_after,
+        "eta_at": stop.arrival,
+    }
