@@ -9,7 +9,15 @@ from uuid import UUID
 from doorstep.kernel.db import Row, Transaction
 from doorstep.kernel.paging import Page, PageRequest, Sort, fetch_page
 from doorstep.kernel.time import TimeWindow
-from doorstep.orders.model import PLANNABLE, Custody, LocationCheck, LocationStatus, OrderKind, OrderStatus, WaypointRole
+from doorstep.orders.model import (
+    PLANNABLE,
+    Custody,
+    LocationCheck,
+    LocationStatus,
+    OrderKind,
+    OrderStatus,
+    WaypointRole,
+)
 
 COLUMNS = (
     "id, version, reference, display_reference, kind, status, custody, location_status, depot_id, priority, required_skills, vehicle_kinds, "
@@ -134,6 +142,30 @@ async def usable_depots(tx: Transaction, tenant_id: UUID, depot_ids: Sequence[UU
     return {row["id"]: row["in_use"] for row in rows}
 
 
+_EVENTS = """
+SELECT found.*, (SELECT epoch FROM installation) AS epoch
+FROM unnest($2::uuid[]) AS wanted(order_id) CROSS JOIN LATERAL (
+    SELECT id, seq, recorded_at, type, aggregate_version, order_id, plan_id, route_id, occurred_at, actor_kind, actor_id, data
+    FROM events WHERE tenant_id = $1 AND events.order_id = wanted.order_id AND seq > $3 ORDER BY seq LIMIT $4
+) AS found ORDER BY found.order_id, found.seq
+"""
+
+
+async def events_of(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID], after: int, limit: int) -> list[Row]:
+    """Up to ``limit`` events of each order after number ``after``, oldest first, as the event log shows them."""
+    return await tx.fetch(_EVENTS, tenant_id, list(order_ids), after, limit)
+
+
+async def count_events_of(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many events each of these orders has."""
+    rows = await tx.fetch(
+        "SELECT order_id, count(*) AS events FROM events WHERE tenant_id = $1 AND order_id = ANY($2) GROUP BY order_id",
+        tenant_id,
+        list(order_ids),
+    )
+    return {row["order_id"]: row["events"] for row in rows}
+
+
 # ── for planning ────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -155,6 +187,7 @@ class PlanningOrder:
     id: UUID
     version: int
     status: OrderStatus
+    custody: Custody
     kind: OrderKind
     depot_id: UUID | None
     priority: int
@@ -178,6 +211,7 @@ async def orders_for_planning(tx: Transaction, tenant_id: UUID, order_ids: Seque
             id=row["id"],
             version=row["version"],
             status=OrderStatus(row["status"]),
+            custody=Custody(row["custody"]),
             kind=OrderKind(row["kind"]),
             depot_id=row["depot_id"],
             priority=row["priority"],
