@@ -298,5 +298,4 @@ def _is_alive(pid: int) -> bool:
 
 
 def _with_source() -> dict[str, str]:
-    source = str(Path(graphs.__file__).parents[3])
-    return {**os.environ, "PYTHONPATH": source}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
