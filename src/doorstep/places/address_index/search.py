@@ -226,8 +226,13 @@ async def _exactly(connection: Connection, extract_id: int, queries: Sequence[Qu
 
 
 async def _alike(connection: Connection, extract_id: int, queries: Sequence[Query]) -> list[list[_Candidate]]:
+    threshold = f"SET LOCAL pg_trgm.similarity_threshold = {_THRESHOLD}"
+    if connection.is_in_transaction():
+        # The caller began it, perhaps by hand, which asyncpg's own nesting refuses.
+        await connection.execute(threshold)
+        return _grouped(await connection.fetch(_ALIKE, extract_id, *_asked(queries)), len(queries))
     async with connection.transaction():
-        await connection.execute(f"SET LOCAL pg_trgm.similarity_threshold = {_THRESHOLD}")
+        await connection.execute(threshold)
         rows = await connection.fetch(_ALIKE, extract_id, *_asked(queries))
     return _grouped(rows, len(queries))
 
