@@ -24,9 +24,9 @@ class OrderPlaced(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderUpdated(DomainEvent):
-    """Somebody changed an order; ``fields`` are the schema's names of what changed, such as ``dropoff.windows``."""
+    """Somebody changed an order; ``changes`` are the schema's names of the fields, such as ``dropoff.windows``."""
 
-    fields: list[str]
+    changes: list[str]
     location_status: LocationStatus
     due_at: datetime | None
 

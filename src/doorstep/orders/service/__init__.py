@@ -1,12 +1,30 @@
 """Use cases of orders: the only writer of its tables, and the door for planning and tracking.
 
 - ``drafts``     what a caller says of an order, before anything is checked
-- ``preparing``  checks and normalises it, finds its addresses and holds its points against the roads, outside of any transaction
+- ``values``     the rules about single values
+- ``preparing``  checks and normalises, finds addresses and holds points against the roads, outside of any transaction
 - ``intake``     one path for one order and for a thousand
-- ``changes``    patches
+- ``patches``    prepares changes, ``changes`` applies them and cancels
 - ``moves``      states, custody and ETAs, also for planning and tracking
 """
 
+from doorstep.orders.service.changes import cancel_order, record_location_checks, update_order
+from doorstep.orders.service.intake import create_order, create_orders
 from doorstep.orders.service.moves import EtaChange, Move, lock_orders, move_orders, set_etas
+from doorstep.orders.service.patches import prepare_patch
+from doorstep.orders.service.preparing import prepare_orders
 
-__all__ = ["EtaChange", "Move", "lock_orders", "move_orders", "set_etas"]
+__all__ = [
+    "EtaChange",
+    "Move",
+    "cancel_order",
+    "create_order",
+    "create_orders",
+    "lock_orders",
+    "move_orders",
+    "prepare_orders",
+    "prepare_patch",
+    "record_location_checks",
+    "set_etas",
+    "update_order",
+]

@@ -29,10 +29,9 @@ from doorstep.orders.service.values import (
     MAX_SERVICE_SECONDS,
     Check,
     Path,
-    in_one_line,
 )
 from doorstep.places import address_index
-from doorstep.places.addresses import Address
+from doorstep.places.addresses import Address, one_line
 from doorstep.places.errors import RoadsError
 from doorstep.places.roads import Roads
 
@@ -135,7 +134,9 @@ def _check_order(draft: OrderDraft, path: Path, country: str | None) -> Prepared
         "metadata": check.metadata(draft.metadata),
         "due_at": due_at(dropoff["windows"]),
     }
-    return PreparedOrder(new_id(), check, check.depot_id(draft.depot_id), reference, columns, waypoints, packages)
+    return PreparedOrder(
+        new_id(), check, check.id_of("depot", draft.depot_id, "depotId"), reference, columns, waypoints, packages
+    )
 
 
 def _check_ends(draft: OrderDraft, check: Check, country: str | None) -> list[PreparedWaypoint]:
@@ -179,7 +180,7 @@ def address_columns(address: Address | None) -> dict[str, Any]:
         "region": address.region,
         "postal_code": address.postal_code,
         "country": address.country,
-        "formatted": in_one_line(address),
+        "formatted": one_line(address),
     }
 
 

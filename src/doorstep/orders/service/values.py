@@ -96,14 +96,14 @@ class Check:
         self.refuse(ProblemCode.TOO_MANY_ITEMS, f"At most {most}.", *where)
         return False
 
-    def depot_id(self, text: str | None) -> UUID | None:
-        """The UUID of a depot's id; whether this tenant has it is asked later."""
+    def id_of(self, prefix: str, text: str | None, *where: str | int) -> UUID | None:
+        """The UUID of an id of that type; whether this tenant has such an object is asked later."""
         if text is None:
             return None
         try:
-            return parse_id("depot", text)
+            return parse_id(prefix, text)
         except InvalidId as error:
-            self.refuse(ProblemCode.INVALID_ID, f"{error}.".capitalize(), "depotId")
+            self.refuse(ProblemCode.INVALID_ID, f"{error}.".capitalize(), *where)
             return None
 
     def skills(self, values: list[str]) -> list[str]:
@@ -249,9 +249,3 @@ class Check:
             code = _CODE_OF_FIELD.get(bad.field, ProblemCode.INVALID_ADDRESS)
             self.refuse(code, bad.message, *where, _PUBLIC_NAME.get(bad.field, bad.field))
             return None
-
-
-def in_one_line(address: addresses.Address) -> str:
-    """The whole address, as it is shown to people."""
-    town = " ".join(part for part in (address.postal_code, address.city) if part)
-    return ", ".join(part for part in (address.line1, address.line2, town, address.region, address.country) if part)

@@ -1,0 +1,16 @@
+"""Fields of ``Order`` that other slices answer.
+
+Orders may not import them (fleets lies beside, planning and tracking above), so the fields name a batch read here, and ``schema`` or the slice
+above supplies it.
+"""
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from doorstep.kernel.graphql.context import UpwardEdge
+
+if TYPE_CHECKING:
+    from doorstep.fleets.graphql import Depot
+
+DEPOT: "UpwardEdge[UUID, Depot | None]" = UpwardEdge("Order.depot")
+"""A depot by its id."""

@@ -1,0 +1,331 @@
+"""Order and its parts as the schema shows them. Nested objects are batch reads: one query per field and level, never per row."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import strawberry
+
+from doorstep.kernel.db import Row
+from doorstep.kernel.event_stream import decode_cursor
+from doorstep.kernel.graphql.connections import Connection, Edge, PageInfo
+from doorstep.kernel.graphql.context import Context, Info
+from doorstep.kernel.graphql.events import Event, show_event
+from doorstep.kernel.graphql.nodes import Node, register_node
+from doorstep.kernel.graphql.scalars import Cursor, JSONObject
+from doorstep.kernel.graphql.values import Coordinates, Load, TimeWindow
+from doorstep.kernel.paging import PageRequest
+from doorstep.kernel.scope import Permission
+from doorstep.orders.graphql.edges import DEPOT
+from doorstep.orders.model import (
+    ON_ROUTE,
+    ActorRole,
+    Custody,
+    LocationCheck,
+    LocationReason,
+    LocationStatus,
+    NextAction,
+    OrderActionKind,
+    OrderKind,
+    OrderStatus,
+    ProofKind,
+    Standing,
+    WaypointRole,
+    next_actions,
+)
+from doorstep.orders.reads import (
+    count_events_of,
+    events_of,
+    orders_by_ids,
+    packages_by_ids,
+    packages_of,
+    waypoints_of,
+    windows_of,
+)
+from doorstep.places.graphql import Address, Contact
+from doorstep.places.model import VehicleKind
+
+if TYPE_CHECKING:
+    from doorstep.fleets.graphql import Depot
+
+
+def _load_of(row: Row) -> Load:
+    return Load(
+        weight_grams=row["weight_grams"], volume_cubic_centimeters=row["volume_cubic_centimeters"], items=row["items"]
+    )
+
+
+@strawberry.type(description="One end of an order: where it is fetched, or where it goes.")
+class Waypoint:
+    address: Address = strawberry.field(description="The postal address.")
+    coordinates: Coordinates | None = strawberry.field(description="The point; null while the address is not found.")
+    location_check: LocationCheck = strawberry.field(description="Whether a road is known to lead there.")
+    location_reason: LocationReason | None = strawberry.field(
+        description="Why the address was not found for sure; null when the order has a point."
+    )
+    contact: Contact | None = strawberry.field(description="Whom to ask for.")
+    windows: list[TimeWindow] = strawberry.field(
+        description="When somebody may come, earliest first, at most 10; empty: any time."
+    )
+    service_seconds: int = strawberry.field(description="Seconds that the driver needs at the door.")
+    instructions: str | None = strawberry.field(description="What the driver should know.")
+    access_code: str | None = strawberry.field(description="What opens the door.")
+
+    @classmethod
+    def of(cls, row: Row) -> "Waypoint":
+        """From a row of ``order_waypoints``."""
+        located = row["latitude"] is not None
+        contact = (row["contact_name"], row["contact_phone"], row["contact_email"])
+        return cls(
+            address=Address.of(row),
+            coordinates=Coordinates(latitude=row["latitude"], longitude=row["longitude"]) if located else None,
+            location_check=LocationCheck(row["location_check"]),
+            location_reason=LocationReason(row["location_reason"]) if row["location_reason"] else None,
+            contact=Contact(name=contact[0], phone=contact[1], email=contact[2]) if any(contact) else None,
+            windows=[TimeWindow(start=window.start, end=window.end) for window in windows_of(row)],
+            service_seconds=row["service_seconds"],
+            instructions=row["instructions"],
+            access_code=row["access_code"],
+        )
+
+
+@strawberry.type(description="A parcel of an order.")
+class Package(Node):
+    barcode: str | None = strawberry.field(description="What is scanned.")
+    description: str | None = strawberry.field(description="What is inside.")
+    load: Load = strawberry.field(description="How much of a vehicle it takes.")
+    fragile: bool = strawberry.field(description="Whether it breaks easily.")
+
+    @classmethod
+    def of(cls, row: Row) -> "Package":
+        """From a row of ``packages``."""
+        return cls(
+            uuid=row["id"],
+            barcode=row["barcode"],
+            description=row["description"],
+            load=_load_of(row),
+            fragile=row["fragile"],
+        )
+
+
+@strawberry.type(description="What the driver must show before an order counts as delivered.")
+class ProofRequirement:
+    kinds: list[ProofKind] = strawberry.field(description="Every kind that must be shown; at most one of each.")
+    given_pin: strawberry.Private[str | None]
+
+    @strawberry.field(
+        description="What the recipient tells the driver, where a PIN is required; shown only to credentials that may write orders."
+    )
+    def pin(self, info: Info) -> str | None:
+        return self.given_pin if Permission.ORDERS_WRITE in info.context.principal.permissions else None
+
+
+@strawberry.type(description="Something that may be done to an order now.")
+class OrderAction:
+    kind: OrderActionKind = strawberry.field(description="What it is.")
+    to: OrderStatus = strawberry.field(description="The state that it leads to.")
+    by: list[ActorRole] = strawberry.field(description="Whose act it is; at most one of each role.")
+    mutation: str = strawberry.field(description="The mutation that does it.")
+    proofs: list[ProofKind] = strawberry.field(description="What must be shown for it; at most one of each kind.")
+
+    @classmethod
+    def of(cls, action: NextAction) -> "OrderAction":
+        """From the model's next action."""
+        return cls(
+            kind=action.kind,
+            to=action.to,
+            by=list(action.by),
+            mutation=action.mutation,
+            proofs=list(action.proofs),
+        )
+
+
+@strawberry.type(description="When the next stop of an order is expected.")
+class Eta:
+    at: datetime = strawberry.field(description="The expected arrival.")
+    stops_before: int = strawberry.field(description="How many stops come before it.")
+    late_by_seconds: int = strawberry.field(description="How far it is past the end of the last window; 0 in time.")
+    updated_at: datetime = strawberry.field(description="When it was last computed.")
+
+
+@strawberry.type(description="One thing to deliver, or to fetch and deliver. It keeps one id for life.")
+class Order(Node):
+    row: strawberry.Private[Row]
+    reference: str | None = strawberry.field(
+        description="The integrator's own number; unique in the tenant when given."
+    )
+    display_reference: str | None = strawberry.field(description="What people read on the ticket; may repeat.")
+    version: int = strawberry.field(
+        description="Counts the changes; send it as `ifVersion` to change only what you saw."
+    )
+    kind: OrderKind = strawberry.field(description="What it asks for.")
+    status: OrderStatus = strawberry.field(description="Where it stands.")
+    status_reason: str | None = strawberry.field(
+        description="Why it came into this state, such as a failure reason or why it was called off."
+    )
+    custody: Custody = strawberry.field(description="Who holds the goods.")
+    location_status: LocationStatus = strawberry.field(description="Whether its addresses are found.")
+    attempt_number: int = strawberry.field(description="How often it was tried before, without success.")
+    priority: int = strawberry.field(description="0 to 100; where not all fit, higher ones go first.")
+    required_skills: list[str] = strawberry.field(description="What driver and vehicle must be able to do, at most 20.")
+    due_at: datetime | None = strawberry.field(
+        description="The end of the last drop-off window; null: any time will do."
+    )
+    created_at: datetime = strawberry.field(description="When it was taken in.")
+    updated_at: datetime = strawberry.field(description="When it last changed.")
+
+    @classmethod
+    def of(cls, row: Row) -> "Order":
+        """From a row with the columns of ``reads.COLUMNS``."""
+        return cls(
+            uuid=row["id"],
+            row=row,
+            reference=row["reference"],
+            display_reference=row["display_reference"],
+            version=row["version"],
+            kind=OrderKind(row["kind"]),
+            status=OrderStatus(row["status"]),
+            status_reason=row["status_reason"],
+            custody=Custody(row["custody"]),
+            location_status=LocationStatus(row["location_status"]),
+            attempt_number=row["attempt_number"],
+            priority=row["priority"],
+            required_skills=row["required_skills"],
+            due_at=row["due_at"],
+            created_at=row["created_at"],
+            updated_at=row["updated_at"],
+        )
+
+    @strawberry.field(
+        description="What may be done now, by whom, and what proof it needs; computed from the state machine, at most 8."
+    )
+    def next_actions(self) -> list[OrderAction]:
+        standing = Standing(self.status, self.custody, self.kind, self.location_status, tuple(self._proof_kinds()))
+        return [OrderAction.of(action) for action in next_actions(standing)]
+
+    @strawberry.field(description="Where it is fetched; null: loaded at the depot.")
+    async def pickup(self, info: Info) -> Waypoint | None:
+        return (await info.context.load(load_waypoints, self.uuid)).get(WaypointRole.PICKUP)
+
+    @strawberry.field(description="Where it goes.")
+    async def dropoff(self, info: Info) -> Waypoint | None:
+        return (await info.context.load(load_waypoints, self.uuid)).get(WaypointRole.DROPOFF)
+
+    @strawberry.field(description="The depot that it is served from; null: any.")
+    async def depot(self, info: Info) -> Annotated["Depot", strawberry.lazy("doorstep.fleets.graphql")] | None:
+        depot_id: UUID | None = self.row["depot_id"]
+        return await DEPOT.load(info.context, depot_id) if depot_id else None
+
+    @strawberry.field(description="Its parcels, at most 100.")
+    async def packages(self, info: Info) -> list[Package]:
+        return await info.context.load(load_packages, self.uuid)
+
+    @strawberry.field(description="How much of a vehicle it takes: the sum of its packages.")
+    def load(self) -> Load:
+        return _load_of(self.row)
+
+    @strawberry.field(description="The kinds of vehicle that may bring it; empty: any.")
+    def vehicle_kinds(self) -> list[VehicleKind]:
+        return [VehicleKind(kind) for kind in self.row["vehicle_kinds"]]
+
+    @strawberry.field(description="What the driver must show.")
+    def proof_required(self) -> ProofRequirement:
+        return ProofRequirement(kinds=self._proof_kinds(), given_pin=self.row["pin"])
+
+    @strawberry.field(description="When it is expected; null while it is on no route.")
+    def eta(self) -> Eta | None:
+        if self.row["eta_at"] is None or self.status not in ON_ROUTE:
+            return None
+        return Eta(
+            at=self.row["eta_at"].astimezone(UTC),
+            stops_before=self.row["eta_stops_before"] or 0,
+            late_by_seconds=self.row["eta_late_by_seconds"] or 0,
+            updated_at=self.row["eta_updated_at"],
+        )
+
+    @strawberry.field(description="The integrator's own data.")
+    def metadata(self) -> JSONObject:
+        return JSONObject(self.row["metadata"])
+
+    @strawberry.field(
+        description="What happened to it, oldest first. Needs the scope `events:read`. The cursors are places in the tenant's event log."
+    )
+    async def events(
+        self,
+        info: Info,
+        first: Annotated[
+            int | None, strawberry.argument(description="How many at most, 1 to 250; 50 when left out.")
+        ] = None,
+        after: Annotated[Cursor | None, strawberry.argument(description="What follows this cursor.")] = None,
+    ) -> Connection[Event]:
+        context = info.context
+        context.require(Permission.EVENTS_READ)
+        size = PageRequest(first=first).size()
+        seq = decode_cursor(context.tenant_id, after).seq if after is not None else 0
+        rows = await context.load(load_events, (self.uuid, size, seq))
+        edges = [Edge(node=event, cursor=event.cursor(info)) for event in map(show_event, rows[:size])]
+        return Connection(
+            edges=edges,
+            page_info=PageInfo(
+                has_next_page=len(rows) > size,
+                has_previous_page=after is not None,
+                start_cursor=edges[0].cursor if edges else None,
+                end_cursor=edges[-1].cursor if edges else after,
+            ),
+            count=lambda: context.load(load_event_counts, self.uuid),
+        )
+
+    def _proof_kinds(self) -> list[ProofKind]:
+        return [ProofKind(kind) for kind in self.row["proof_kinds"]]
+
+
+async def load_orders(context: Context, keys: list[UUID]) -> Sequence[Order | None]:
+    """Orders by id."""
+    rows = await orders_by_ids(await context.reads(), context.tenant_id, keys)
+    found = {row["id"]: Order.of(row) for row in rows}
+    return [found.get(key) for key in keys]
+
+
+async def load_waypoints(context: Context, keys: list[UUID]) -> Sequence[dict[WaypointRole, Waypoint]]:
+    """The ends of orders, by order id."""
+    ends: defaultdict[UUID, dict[WaypointRole, Waypoint]] = defaultdict(dict)
+    for row in await waypoints_of(await context.reads(), context.tenant_id, keys):
+        ends[row["order_id"]][WaypointRole(row["role"])] = Waypoint.of(row)
+    return [ends[key] for key in keys]
+
+
+async def load_packages(context: Context, keys: list[UUID]) -> Sequence[list[Package]]:
+    """The packages of orders, by order id."""
+    packages: defaultdict[UUID, list[Package]] = defaultdict(list)
+    for row in await packages_of(await context.reads(), context.tenant_id, keys):
+        packages[row["order_id"]].append(Package.of(row))
+    return [packages[key] for key in keys]
+
+
+async def load_packages_by_id(context: Context, keys: list[UUID]) -> Sequence[Package | None]:
+    """Packages by their own ids."""
+    rows = await packages_by_ids(await context.reads(), context.tenant_id, keys)
+    found = {row["id"]: Package.of(row) for row in rows}
+    return [found.get(key) for key in keys]
+
+
+async def load_events(context: Context, keys: list[tuple[UUID, int, int]]) -> Sequence[list[Row]]:
+    """One more than so many events of each order after a number, by (order id, how many, number)."""
+    found: dict[tuple[UUID, int, int], list[Row]] = {key: [] for key in keys}
+    for size, seq in sorted({(size, seq) for _, size, seq in keys}):
+        orders = [order_id for order_id, its_size, its_seq in keys if (its_size, its_seq) == (size, seq)]
+        for row in await events_of(await context.reads(), context.tenant_id, orders, seq, size + 1):
+            found[row["order_id"], size, seq].append(row)
+    return [found[key] for key in keys]
+
+
+async def load_event_counts(context: Context, keys: list[UUID]) -> Sequence[int]:
+    """How many events each order has."""
+    counts = await count_events_of(await context.reads(), context.tenant_id, keys)
+    return [counts.get(key, 0) for key in keys]
+
+
+register_node("order", "Order", Permission.ORDERS_READ, load_orders)
+register_node("pkg", "Package", Permission.ORDERS_READ, load_packages_by_id)
