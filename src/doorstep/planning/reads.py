@@ -240,12 +240,12 @@ async def assignments_of_orders(tx: Transaction, tenant_id: UUID, order_ids: Seq
 async def stops_of_assignments(
     tx: Transaction, tenant_id: UUID, keys: Sequence[tuple[UUID, UUID]]
 ) -> dict[tuple[UUID, UUID], list[Row]]:
-    """The stops of each (route, order) by sequence."""
+    """The stops of each (route, order) by sequence, without cancelled ones."""
     rows = await tx.fetch(
         "SELECT wanted.order_id, stop.* FROM unnest($2::uuid[], $3::uuid[]) AS wanted(route_id, order_id) "
         "JOIN stop_orders AS link ON link.tenant_id = $1 AND link.order_id = wanted.order_id "
         f"JOIN (SELECT tenant_id, {STOP_COLUMNS} FROM stops) AS stop "
-        "ON stop.tenant_id = $1 AND stop.id = link.stop_id AND stop.route_id = wanted.route_id "
+        "ON stop.tenant_id = $1 AND stop.id = link.stop_id AND stop.route_id = wanted.route_id AND stop.status <> 'CANCELLED' "
         "ORDER BY stop.route_id, stop.sequence",
         tenant_id,
         [route_id for route_id, _ in keys],

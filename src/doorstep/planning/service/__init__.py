@@ -5,13 +5,16 @@
 - ``routes``      dispatch, recall, cancel routes
 - ``assigning``   orders to a shift and off it, without a plan
 - ``execution``   what tracking needs: lock a stop's route, write stops, end assignments
-- ``proposals``   a computed proposal becomes routes and stops
+- ``problems``    orders and shifts become the solver's problem
+- ``proposals``   the solver's answer becomes routes and stops
+- ``refreshing``  a changed route's legs and times anew
 """
 
+from doorstep.planning.service.assigning import assign_orders, prepare_assignment, unassign_orders
+from doorstep.planning.service.committing import OnChanged, commit_plan
 from doorstep.planning.service.execution import (
     lock_route,
     lock_route_of_stop,
-    place_stops,
     release_orders,
     set_route_status,
     take_off_stops,
@@ -19,15 +22,31 @@ from doorstep.planning.service.execution import (
     write_stop,
     write_stop_etas,
 )
+from doorstep.planning.service.plans import NewPlan, cancel_plan, create_plan, optimize_plan
+from doorstep.planning.service.problems import Engines
+from doorstep.planning.service.routes import cancel_route, dispatch_plan, dispatch_route, recall_route
 
 __all__ = [
+    "Engines",
+    "NewPlan",
+    "OnChanged",
+    "assign_orders",
+    "cancel_plan",
+    "cancel_route",
+    "commit_plan",
+    "create_plan",
+    "dispatch_plan",
+    "dispatch_route",
     "lock_route",
     "lock_route_of_stop",
-    "place_stops",
+    "optimize_plan",
+    "prepare_assignment",
+    "recall_route",
     "release_orders",
     "set_route_status",
     "take_off_stops",
     "touch_route",
+    "unassign_orders",
     "write_stop",
     "write_stop_etas",
 ]

@@ -170,11 +170,19 @@ async def set_route_status(scope: Scope, route: Row, to: RouteStatus, at: dateti
 
 
 async def touch_route(
-    scope: Scope, route_id: UUID, *, added: Collection[UUID] = (), removed: Collection[UUID] = ()
+    scope: Scope,
+    route_id: UUID,
+    *,
+    added: Collection[UUID] = (),
+    removed: Collection[UUID] = (),
+    only_times: bool = False,
 ) -> int:
-    """Count a change of a locked route's stops, emit RouteChanged, return the new version."""
+    """Count a change of a locked route's stops, emit RouteChanged, return the version.
+
+    ``only_times``: the sequence stands, so the version does too and the driver's acts stay valid.
+    """
     row = await scope.tx.fetchrow(
-        "UPDATE routes SET version = version + 1, updated_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING version, plan_id",
+        f"UPDATE routes SET version = version + {0 if only_times else 1}, updated_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING version, plan_id",
         scope.tenant_id,
         route_id,
     )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from doorstep.fleets.reads import PlanningShift, shifts_for_planning, shifts_starting
 from doorstep.kernel import jobs
-from doorstep.kernel.db import Row
+from doorstep.kernel.db import Row, Transaction
 from doorstep.kernel.errors import Conflict, DoorstepError, NotFound, ProblemCode
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import Permission, Scope
@@ -218,7 +218,7 @@ async def _orders(scope: Scope, wanted: NewPlan, faults: list[DoorstepError]) ->
     elif len(ids) > MOST_ORDERS:
         faults.append(_too_many("orders", MOST_ORDERS, "orderIds"))
     else:
-        return await plannable_orders(scope, ids, faults)
+        return await plannable_orders(scope.tx, scope.tenant_id, ids, faults)
     return []
 
 
@@ -234,14 +234,16 @@ async def _orders_found(scope: Scope, query: OrderQuery, faults: list[DoorstepEr
     elif len(ids) > MOST_ORDERS:
         faults.append(_too_many("orders", MOST_ORDERS, "orderFilter"))
     else:
-        return await plannable_orders(scope, ids, faults)
+        return await plannable_orders(scope.tx, scope.tenant_id, ids, faults)
     return []
 
 
-async def plannable_orders(scope: Scope, order_ids: Sequence[UUID], faults: list[DoorstepError]) -> list[Row]:
+async def plannable_orders(
+    tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID], faults: list[DoorstepError]
+) -> list[Row]:
     """The rows of orders that can be planned; for each that cannot, a refusal at ``orderIds.<index>`` joins ``faults``."""
-    rows = {row["id"]: row for row in await orders_by_ids(scope.tx, scope.tenant_id, order_ids)}
-    taken = await active_routes_of_orders(scope.tx, scope.tenant_id, order_ids)
+    rows = {row["id"]: row for row in await orders_by_ids(tx, tenant_id, order_ids)}
+    taken = await active_routes_of_orders(tx, tenant_id, order_ids)
     for index, order_id in enumerate(order_ids):
         path = ("orderIds", index)
         if order_id not in rows:
@@ -278,15 +280,16 @@ async def _shifts(scope: Scope, wanted: NewPlan, faults: list[DoorstepError]) ->
     used = await active_routes_of_shifts(scope.tx, scope.tenant_id, ids)
     now = scope.clock.now()
     for index, shift_id in enumerate(ids):
-        fault = _shift_fault(found.get(shift_id), used.get(shift_id), now, ["shiftIds", index])
+        fault = shift_fault(found.get(shift_id), used.get(shift_id), now, ["shiftIds", index])
         if fault is not None:
             faults.append(fault)
     return list(found.values())
 
 
-def _shift_fault(
+def shift_fault(
     shift: PlanningShift | None, route_id: UUID | None, now: datetime, path: Sequence[str | int]
 ) -> DoorstepError | None:
+    """Why a shift cannot be planned for, or None."""
     if shift is None:
         return NotFound("shift", path)
     if shift.vehicle is None:

@@ -15,7 +15,7 @@ from uuid import UUID
 from doorstep.fleets.reads import PlanningShift, PlanningVehicle
 from doorstep.kernel.errors import Unavailable
 from doorstep.kernel.time import TimeWindow
-from doorstep.orders.model import LocationCheck, LocationStatus, OrderStatus
+from doorstep.orders.model import Custody, LocationCheck, LocationStatus
 from doorstep.orders.reads import PlanningOrder, PlanningPoint
 from doorstep.places.errors import RoadsError
 from doorstep.places.roads import Roads, profile_of
@@ -130,8 +130,12 @@ async def pose(
     shifts: Sequence[PlanningShift],
     now: datetime,
     heads: Mapping[UUID, Head] | None = None,
+    within: float | None = None,
 ) -> Question:
-    """The question for the solver. A shift under way starts at ``now``, one with a head from there; raises Unavailable when the roads do not answer."""
+    """The question for the solver. A shift under way starts at ``now``, one with a head from there.
+
+    Raises Unavailable when the roads do not answer (``within`` so many seconds).
+    """
     heads = heads or {}
     epoch = int(min(_start(shift, now, heads.get(shift.id)) for shift in shifts).timestamp())
     question = Question(
@@ -152,7 +156,7 @@ async def pose(
             tasks.append(_task(order, places, epoch, on_board.get(order.id)))
     question.points = places.points
     if tasks:
-        matrices = await _matrices(roads, question)
+        matrices = await _matrices(roads, question, within)
         vehicles = tuple(_vehicle(shift, places, starts.get(shift.id), question, now) for shift in shifts)
         question.problem = Problem(tuple(tasks), vehicles, matrices, epoch)
     return question
@@ -182,7 +186,7 @@ def ends_of(order: PlanningOrder) -> list[PlanningPoint]:
 
 def from_depot(order: PlanningOrder) -> bool:
     """Whether the goods are loaded at the depot."""
-    return order.pickup is None or order.status is OrderStatus.AWAITING_REATTEMPT
+    return order.pickup is None or order.custody is Custody.DEPOT
 
 
 def position_of(point: PlanningPoint) -> Position:
@@ -211,10 +215,10 @@ async def _off_road(roads: Roads, orders: Sequence[PlanningOrder], shifts: Seque
     return {order_id for (order_id, _), found in pairs if not found.distance_meters <= roads.max_snap_meters}
 
 
-async def _matrices(roads: Roads, question: Question) -> dict[str, Matrices]:
+async def _matrices(roads: Roads, question: Question, within: float | None) -> dict[str, Matrices]:
     kinds = {profile_of(vehicle_of(shift).kind).value: vehicle_of(shift).kind for shift in question.shifts.values()}
     try:
-        found = await asyncio.gather(*(roads.matrix(question.points, kind) for kind in kinds.values()))
+        found = await asyncio.gather(*(roads.matrix(question.points, kind, within=within) for kind in kinds.values()))
     except RoadsError as error:
         raise Unavailable(error.message) from error
     for (profile, kind), matrix in zip(kinds.items(), found, strict=True):

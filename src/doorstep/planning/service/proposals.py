@@ -11,13 +11,27 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from doorstep.fleets.reads import PlanningShift
+from doorstep.kernel.db import Row
 from doorstep.kernel.errors import Unavailable
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import Scope
 from doorstep.places.errors import RoadsError
 from doorstep.places.roads import Roads
-from doorstep.planning.model import RouteRow, RouteStatus, StopKind, StopOrderRow, StopRow, StopStatus, UnassignedCode
+from doorstep.planning.events import PlanFinished
+from doorstep.planning.model import (
+    PlanStatus,
+    RouteRow,
+    RouteStatus,
+    StopKind,
+    StopOrderRow,
+    StopRow,
+    StopStatus,
+    UnassignedCode,
+)
+from doorstep.planning.service.plans import move_plan
 from doorstep.planning.service.problems import Left, Position, Question, from_depot, vehicle_of
 from doorstep.planning.solver.problem import Capacity, Load
 from doorstep.planning.solver.solution import Route, Solution, Step, StepKind, Summary
@@ -306,3 +320,100 @@ def stop_columns(stop: DraftStop) -> dict[str, Any]:
         "load_after": stop.load_after,
         "eta_at": stop.arrival,
     }
+
+
+@dataclass(slots=True)
+class Proposal:
+    """What an optimization found, ready to be written."""
+
+    routes: list[DraftRoute]
+    unassigned: dict[UUID, list[Left]]
+    summary: dict[str, Any]
+    baseline: dict[str, Any] | None
+    order_versions: dict[UUID, int]
+    shift_versions: dict[UUID, int]
+    engine: str | None
+
+
+async def propose(scope: Scope, plan: Row, proposal: Proposal) -> None:
+    """Write what an optimization found in place of what was there, and make the locked plan PROPOSED."""
+    plan_id = plan["id"]
+    await scope.tx.execute(
+        "DELETE FROM routes WHERE tenant_id = $1 AND plan_id = $2 AND status = 'DRAFT'", scope.tenant_id, plan_id
+    )
+    await write_routes(scope, proposal.routes, plan_id=plan_id, status=RouteStatus.DRAFT)
+    await _write_orders(scope, plan_id, proposal)
+    await scope.tx.execute(
+        "UPDATE plan_shifts SET shift_version = seen.version FROM unnest($3::uuid[], $4::int[]) AS seen(id, version) "
+        "WHERE plan_shifts.tenant_id = $1 AND plan_shifts.plan_id = $2 AND plan_shifts.shift_id = seen.id",
+        scope.tenant_id,
+        plan_id,
+        list(proposal.shift_versions),
+        list(proposal.shift_versions.values()),
+    )
+    await scope.tx.execute(
+        "UPDATE plans SET summary = $3, baseline = $4, network = $5, map_version = $6, engine = $7, finished_at = $8 "
+        "WHERE tenant_id = $1 AND id = $2",
+        scope.tenant_id,
+        plan_id,
+        proposal.summary,
+        proposal.baseline,
+        _listed(route.network for route in proposal.routes),
+        _listed(route.map_version for route in proposal.routes),
+        proposal.engine,
+        scope.clock.now(),
+    )
+    version = await move_plan(scope, plan, PlanStatus.PROPOSED)
+    scope.emit(
+        PlanFinished(
+            aggregate_version=version,
+            plan_id=plan_id,
+            status=PlanStatus.PROPOSED,
+            routes=len(proposal.routes),
+            assigned=len(proposal.order_versions) - len(proposal.unassigned),
+            unassigned=len(proposal.unassigned),
+        )
+    )
+
+
+async def _write_orders(scope: Scope, plan_id: UUID, proposal: Proposal) -> None:
+    ids = list(proposal.order_versions)
+    reasons = [[left.as_json() for left in proposal.unassigned.get(order_id, ())] for order_id in ids]
+    await scope.tx.execute(
+        "UPDATE plan_orders SET order_version = seen.version, assigned = seen.assigned, reasons = seen.reasons::jsonb "
+        "FROM unnest($3::uuid[], $4::int[], $5::bool[], $6::text[]) AS seen(id, version, assigned, reasons) "
+        "WHERE plan_orders.tenant_id = $1 AND plan_orders.plan_id = $2 AND plan_orders.order_id = seen.id",
+        scope.tenant_id,
+        plan_id,
+        ids,
+        list(proposal.order_versions.values()),
+        [order_id not in proposal.unassigned for order_id in ids],
+        [orjson.dumps(left).decode() if left else None for left in reasons],
+    )
+
+
+def _listed(values: Iterable[str | None]) -> str | None:
+    """The different values as one text, such as two maps' versions."""
+    return ", ".join(sorted({value for value in values if value})) or None
+
+
+async def fail_plan(scope: Scope, plan: Row, reason: str) -> None:
+    """Make a locked, optimizing plan FAILED; it may be optimized again."""
+    version = await move_plan(scope, plan, PlanStatus.FAILED, reason)
+    await scope.tx.execute(
+        "UPDATE plans SET finished_at = $3 WHERE tenant_id = $1 AND id = $2",
+        scope.tenant_id,
+        plan["id"],
+        scope.clock.now(),
+    )
+    scope.emit(
+        PlanFinished(
+            aggregate_version=version,
+            plan_id=plan["id"],
+            status=PlanStatus.FAILED,
+            routes=0,
+            assigned=0,
+            unassigned=0,
+            reason=reason,
+        )
+    )

@@ -1,0 +1,190 @@
+"""Optimizing a plan: read a snapshot, ask roads and solver, write the proposal in one fenced transaction.
+
+Whatever keeps it from an answer for the moment (a database, a road engine, an engine process that died) is raised and tried again by the worker;
+what no repetition mends makes the plan FAILED with the reason at once.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from doorstep.fleets.reads import PlanningShift, shifts_for_planning
+from doorstep.kernel.db import Row
+from doorstep.kernel.errors import Unavailable
+from doorstep.kernel.jobs import Job, LostLease
+from doorstep.kernel.scope import Scope
+from doorstep.orders.model import PLANNABLE
+from doorstep.orders.reads import PlanningOrder, orders_for_planning
+from doorstep.places.roads import Roads
+from doorstep.planning.model import PlanStatus, UnassignedCode
+from doorstep.planning.reads import (
+    active_routes_of_orders,
+    active_routes_of_shifts,
+    plan_order_ids,
+    plan_shift_versions,
+    plans_by_ids,
+)
+from doorstep.planning.service.plans import lock_plan
+from doorstep.planning.service.problems import Left, Question, pose
+from doorstep.planning.service.proposals import (
+    Proposal,
+    add_paths,
+    draft_routes,
+    fail_plan,
+    plan_summary,
+    propose,
+    reasons_of,
+)
+from doorstep.planning.solver.errors import ProblemInvalidError
+from doorstep.planning.solver.estimate import Objective, choose_options
+from doorstep.planning.solver.pool import Outcome, Progress, SolverPool, SolveStatus
+from doorstep.planning.solver.solution import Solution, Summary
+
+WRITE_SECONDS = 30.0
+"""A statement that writes a large proposal may take so long."""
+
+
+class PlanPhase(StrEnum):
+    """What an optimization is busy with."""
+
+    QUEUED = "QUEUED"
+    ROADS = "ROADS"
+    SOLVING = "SOLVING"
+    PATHS = "PATHS"
+    DONE = "DONE"
+
+
+class CannotPlan(Exception):
+    """No repetition helps: the plan fails with this reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    objective: Objective
+    orders: list[PlanningOrder]
+    shifts: list[PlanningShift]
+    order_versions: dict[UUID, int]
+    set_aside: dict[UUID, list[Left]]
+
+
+async def optimize(job: Job) -> None:
+    """Run the job of kind ``optimize_plan``: input ``{"plan_id"}``."""
+    plan_id = UUID(job.input["plan_id"])
+    try:
+        proposal = await _find(job, await _load(job, plan_id))
+    except CannotPlan as failure:
+        reason = str(failure)
+        async with job.db.write(job.principal) as scope:
+            await fail_plan(scope, await _own_plan(job, scope, plan_id), reason)
+            await job.finish(scope, {"status": PlanStatus.FAILED.value})
+        return
+    async with job.db.write(job.principal, statement_seconds=WRITE_SECONDS) as scope:
+        await propose(scope, await _own_plan(job, scope, plan_id), proposal)
+        await job.finish(scope, {"status": PlanStatus.PROPOSED.value})
+
+
+async def give_up_plan(job: Job, reason: str) -> None:
+    """After the last try: the plan is FAILED, unless it moved on by itself."""
+    async with job.db.write(job.principal) as scope:
+        plan = await lock_plan(scope, UUID(job.input["plan_id"]))
+        if plan["status"] == PlanStatus.OPTIMIZING and plan["job_id"] == job.id:
+            await fail_plan(scope, plan, reason)
+
+
+async def _own_plan(job: Job, scope: Scope, plan_id: UUID) -> Row:
+    """The plan, locked, if this run may still write it (plans are locked before jobs, everywhere); raises LostLease."""
+    plan = await lock_plan(scope, plan_id)
+    await job.fence(scope)
+    if plan["status"] != PlanStatus.OPTIMIZING or plan["job_id"] != job.id:
+        raise LostLease(job.kind)
+    return plan
+
+
+async def _load(job: Job, plan_id: UUID) -> _Loaded:
+    async with job.db.snapshot(job.tenant_id) as tx:
+        plan = (await plans_by_ids(tx, job.tenant_id, [plan_id])).get(plan_id)
+        if plan is None or plan["status"] != PlanStatus.OPTIMIZING or plan["job_id"] != job.id:
+            raise LostLease(job.kind)
+        order_ids = list(await plan_order_ids(tx, job.tenant_id, plan_id))
+        shift_ids = list(await plan_shift_versions(tx, job.tenant_id, plan_id))
+        orders = await orders_for_planning(tx, job.tenant_id, order_ids)
+        taken = await active_routes_of_orders(tx, job.tenant_id, order_ids)
+        shifts = await shifts_for_planning(tx, job.tenant_id, shift_ids)
+        used = await active_routes_of_shifts(tx, job.tenant_id, shift_ids)
+    now = job.principal.clock.now()
+    free = [shift for shift in shifts if shift.vehicle and shift.id not in used and shift.ends_at > now]
+    if not free:
+        raise CannotPlan(
+            "None of the plan's shifts is free any more: each is over, archived, without a vehicle or on a route."
+        )
+    gone = {order.id for order in orders if order.id in taken or order.status not in PLANNABLE}
+    return _Loaded(
+        objective=Objective(plan["options"].get("objective", Objective.COST)),
+        orders=[order for order in orders if order.id not in gone],
+        shifts=free,
+        order_versions={order.id: order.version for order in orders},
+        set_aside={order_id: [Left(UnassignedCode.NOT_PLANNABLE)] for order_id in gone},
+    )
+
+
+async def _find(job: Job, loaded: _Loaded) -> Proposal:
+    roads: Roads = job.services.get(Roads)
+    await job.report(progress_json(PlanPhase.ROADS, 0.02))
+    try:
+        question = await pose(roads, loaded.orders, loaded.shifts, job.principal.clock.now())
+    except ProblemInvalidError as error:
+        raise CannotPlan(f"The solver cannot work with this: {error}.") from error
+    outcome = await _solve(job, question, loaded.objective)
+    solution = outcome.solution if outcome and outcome.solution else Solution((), (), Summary())
+    await job.report(progress_json(PlanPhase.PATHS, 0.9, best=solution.summary, unassigned=len(solution.unassigned)))
+    routes = draft_routes(question, solution)
+    await add_paths(roads, routes)
+    unassigned = {**loaded.set_aside, **question.set_aside, **reasons_of(outcome.unassigned if outcome else ())}
+    baseline = outcome.baseline if outcome else None
+    left_by_baseline = len(unassigned) - len(solution.unassigned)
+    return Proposal(
+        routes=routes,
+        unassigned=unassigned,
+        summary=plan_summary(question, solution, len(unassigned)),
+        baseline=plan_summary(question, baseline, left_by_baseline + len(baseline.unassigned)) if baseline else None,
+        order_versions=loaded.order_versions,
+        shift_versions={shift.id: shift.version for shift in loaded.shifts},
+        engine=outcome.engine if outcome else None,
+    )
+
+
+async def _solve(job: Job, question: Question, objective: Objective) -> Outcome | None:
+    """The solver's outcome, always with a solution; None when there was nothing to ask."""
+    problem = question.problem
+    if problem is None:
+        return None
+    pool: SolverPool = job.services.get(SolverPool)
+
+    async def report(progress: Progress) -> None:
+        share = progress.runs_done / progress.runs_total if progress.runs_total else 0.0
+        await job.report(
+            progress_json(PlanPhase.SOLVING, 0.1 + 0.75 * share, best=progress.best, unassigned=progress.unassigned)
+        )
+
+    options = await asyncio.to_thread(choose_options, problem, pool.slots, objective=objective)
+    outcome = await pool.solve(problem, options, progress=report)
+    if outcome.status is SolveStatus.CRASHED:
+        raise Unavailable(f"The solver's process died: {outcome.reason}")
+    if outcome.solution is None:
+        raise CannotPlan(f"The solver found no plan ({outcome.status}): {outcome.reason}")
+    return outcome
+
+
+def progress_json(
+    phase: PlanPhase, fraction: float, *, best: Summary | None = None, unassigned: int | None = None
+) -> dict[str, Any]:
+    """A job's progress as it is stored."""
+    return {
+        "phase": phase.value,
+        "fraction": round(fraction, 3),
+        "cost": best.cost if best else None,
+        "routes": best.routes if best else None,
+        "unassigned": unassigned,
+    }
