@@ -239,7 +239,7 @@ def test_windows_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
         EmbeddedCluster.start(home)
 
 
-def test_chosen_account_is_that_of_existing_data(used_home: Path) -> None:
+def test_existing_data_chooses_the_account(used_home: Path) -> None:
     data = used_home / "postgres" / "data"
     account = choose_account(data)
     assert account is None if not IS_ROOT else account and account.uid == data.stat().st_uid

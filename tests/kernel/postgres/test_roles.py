@@ -284,9 +284,9 @@ async def test_databases_of_the_cluster_and_their_copies(shared_cluster: Embedde
     shared_cluster.create_database("pattern one")
     await _in(shared_cluster, "owner", "pattern one", "CREATE TABLE things (n int)")
     shared_cluster.create_database('copy "1"', template="pattern one")
-    await _in(shared_cluster, "app", "copy%20%221%22", "INSERT INTO things VALUES (1)")
-    await _in(shared_cluster, "owner", "copy%20%221%22", "CREATE TABLE later AS SELECT similarity('a', 'b')")
-    await _in(shared_cluster, "system", "copy%20%221%22", "INSERT INTO later SELECT 1")
+    await _in(shared_cluster, "app", 'copy "1"', "INSERT INTO things VALUES (1)")
+    await _in(shared_cluster, "owner", 'copy "1"', "CREATE TABLE later AS SELECT similarity('a', 'b')")
+    await _in(shared_cluster, "system", 'copy "1"', "INSERT INTO later SELECT 1")
     for name in ('copy "1"', "pattern one", "never there"):
         shared_cluster.drop_database(name)
     with pytest.raises(asyncpg.InvalidCatalogNameError):
@@ -294,7 +294,7 @@ async def test_databases_of_the_cluster_and_their_copies(shared_cluster: Embedde
 
 
 async def _in(cluster: EmbeddedCluster, role: str, database: str, statement: str) -> None:
-    connection = await asyncpg.connect(cluster.url(role, database.replace(" ", "%20")))  # type: ignore[arg-type]
+    connection = await asyncpg.connect(cluster.url(role, database))  # type: ignore[arg-type]
     try:
         await connection.execute(statement)
     finally:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,10 +14,12 @@ import pytest
 from tests.kernel.postgres.conftest import Holder, Person, eventually, is_gone, query, stopped
 
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
+from doorstep.kernel.postgres.errors import ClusterInUse
 from doorstep.kernel.postgres.folder import ClusterFolder, State
 
 Hold = Callable[..., Holder]
 MakeHome = Callable[[Person], Path]
+as_ourselves = pytest.mark.parametrize("person", ["ourselves"], indirect=True)
 
 
 def state_of(home: Path) -> State:
@@ -124,7 +127,7 @@ def test_all_killed_at_once(person: Person, made_home: MakeHome, hold: Hold) -> 
 @pytest.mark.parametrize(
     ("person", "victims"),
     [
-        ("ourselves", ("holder",)),
+        pytest.param("ourselves", ("holder",), marks=pytest.mark.release),
         ("ourselves", ("supervisor",)),
         ("ourselves", ("holder", "supervisor")),
         ("ordinary", ("holder", "supervisor")),
@@ -163,6 +166,7 @@ def _supervisor_of(home: Path) -> int:
     raise AssertionError("no supervisor found")
 
 
+@as_ourselves
 def test_forked_child_does_not_keep_the_lease(person: Person, made_home: MakeHome, hold: Hold) -> None:
     home = made_home(person)
     holder = hold(home)
@@ -176,6 +180,7 @@ def test_forked_child_does_not_keep_the_lease(person: Person, made_home: MakeHom
         kill(child)
 
 
+@as_ourselves
 def test_signals_of_a_terminal_do_not_stop_a_server_in_use(person: Person, made_home: MakeHome, hold: Hold) -> None:
     home = made_home(person)
     holder = hold(home)
@@ -196,6 +201,26 @@ def test_release_can_be_repeated_and_the_process_can_start_again(used_home: Path
         with EmbeddedCluster.start(used_home) as same_process:
             assert same_process.app_url == cluster.app_url
         assert query(cluster.superuser_url, "SELECT 1") == "1"
+
+
+def test_remove_deletes_a_cluster_that_nobody_uses(used_home: Path) -> None:
+    with EmbeddedCluster.start(used_home) as cluster:
+        with pytest.raises(ClusterInUse, match="stop every 'doorstep'"):
+            EmbeddedCluster.remove(used_home)
+        assert rows(cluster.superuser_url) == "1"
+    EmbeddedCluster.remove(used_home)
+    assert list(used_home.iterdir()) == []
+    EmbeddedCluster.remove(used_home)
+
+
+def test_data_that_vanished_is_not_silently_made_anew(used_home: Path) -> None:
+    with EmbeddedCluster.start(used_home) as cluster:
+        supervisor = state_of(used_home).supervisor
+        shutil.move(used_home / "postgres" / "data", used_home / "away")
+        kill(supervisor)
+        cluster._watch.join(30)
+        assert not cluster._watch.is_alive()
+        assert not (used_home / "postgres" / "data").exists()
 
 
 def test_start_while_the_last_one_leaves(used_home: Path) -> None:

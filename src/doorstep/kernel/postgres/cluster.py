@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 import structlog
 
@@ -23,6 +25,7 @@ from doorstep.kernel.postgres import grants
 from doorstep.kernel.postgres.account import choose_account, require_reachable
 from doorstep.kernel.postgres.binaries import Binaries, find_binaries
 from doorstep.kernel.postgres.errors import (
+    ClusterInUse,
     DiskFull,
     EmbeddedPostgresError,
     OtherMajorVersion,
@@ -40,7 +43,8 @@ Role = Literal["owner", "system", "app", "superuser"]
 _log = structlog.get_logger(__name__)
 _PACKAGE_ROOT = Path(__file__).parents[3]
 _LAUNCH = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from doorstep.kernel.postgres.supervisor import main; main()"
+    "import sys; root = sys.argv.pop(1); root in sys.path or sys.path.insert(0, root); "
+    "from doorstep.kernel.postgres.supervisor import main; main()"
 )
 _ROLE_NAMES: dict[Role, str] = {
     "owner": grants.OWNER,
@@ -50,6 +54,7 @@ _ROLE_NAMES: dict[Role, str] = {
 }
 _WATCH_EVERY = 1.0
 _WATCH_PATIENCE_LIMIT = 30.0
+_WATCH_JOIN = 5.0
 _ATTEMPTS = 4
 
 
@@ -94,6 +99,23 @@ class EmbeddedCluster:
         cluster._watch.start()
         return cluster
 
+    @classmethod
+    def remove(cls, home: Path) -> None:
+        """Delete the cluster below ``home`` with all its data; nothing happens when there is none.
+
+        Raises ``ClusterInUse`` while somebody holds it or its server is still going down.
+        """
+        folder = ClusterFolder(home.absolute() / "postgres")
+        if not folder.root.exists():
+            return
+        try:
+            with FileLock(folder.start_lock) as starting, FileLock(folder.lease) as lease:
+                if not starting.try_lock(shared=False) or not lease.try_lock(shared=False):
+                    raise ClusterInUse(folder.root)
+                shutil.rmtree(folder.root)
+        except OSError as error:
+            raise folder.explain(error) from error
+
     @property
     def port(self) -> int:
         """TCP port on 127.0.0.1."""
@@ -122,7 +144,7 @@ class EmbeddedCluster:
     def url(self, role: Role, database: str = grants.DATABASE) -> str:
         """Address of a database of this cluster for one of the roles; holds the password."""
         password = getattr(self._credentials, role)
-        return f"postgresql://{_ROLE_NAMES[role]}:{password}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{_ROLE_NAMES[role]}:{password}@127.0.0.1:{self.port}/{quote(database, safe='')}"
 
     def create_database(self, name: str, *, template: str | None = None) -> None:
         """Make a database owned by doorstep_owner, a copy of ``template`` (to which nobody may be connected).
@@ -162,7 +184,7 @@ class EmbeddedCluster:
             return
         self._released.set()
         if self._watch.is_alive():
-            self._watch.join(self._timeout)
+            self._watch.join(_WATCH_JOIN)
         last = self._lease is not None and self._lease.try_lock(shared=False)
         self._give_back()
         if last or held_exclusively(self._folder.lease):
@@ -284,6 +306,11 @@ class EmbeddedCluster:
                 continue
             pause = min(pause * 2, _WATCH_PATIENCE_LIMIT)
             _log.warning("embedded_postgres.supervisor_lost", home=str(self.home))
+            if self._folder.major_version() is None:
+                _log.error(
+                    "embedded_postgres.data_gone", home=str(self.home)
+                )  # never make an empty one behind a user's back
+                return
             self._try(self._bring_up)
 
     def _follow_port(self) -> None:

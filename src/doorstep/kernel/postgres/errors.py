@@ -90,6 +90,13 @@ class DiskFull(EmbeddedPostgresError):
         self.free_bytes = free_bytes
 
 
+class ClusterInUse(EmbeddedPostgresError):
+    """The cluster cannot be removed while somebody holds it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"The database in {folder} is in use: stop every 'doorstep' that runs on it, then try again.")
+
+
 class StartTimedOut(EmbeddedPostgresError):
     """The server (or another starter) did not get ready in time."""
 
