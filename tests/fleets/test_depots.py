@@ -1,5 +1,13 @@
-from doorstep.kernel.db import Database
-from doorstep.kernel.ids import parse_id
+import asyncio
+
+import asyncpg
+import pytest
+from tests.fleets.conftest import client_of
+
+from doorstep.kernel.db import Database, DatabaseUrls
+from doorstep.places import address_index, map_extract, town
+from doorstep.server import running_server
+from doorstep.settings import Settings
 
 VADUZ = {"line1": "Städtle 49", "city": "Vaduz", "postalCode": "9490"}
 POINT = {"latitude": 47.139, "longitude": 9.5225}
@@ -70,8 +78,42 @@ async def test_a_moved_depot_makes_its_coming_shifts_stale(alpha):
     assert (await alpha.data("query($id: ID!) { shift(id: $id) { version } }", id=shift))["shift"]["version"] == 2
 
 
-async def test_an_address_is_found_on_the_map(alpha, system: Database):
-    async with system.transaction() as tx:
-        known = await tx.fetchval("SELECT count(*) FROM map_extracts")
-    assert known == 0, "the lookup itself is tested with the address index"
-    assert parse_id("depot", await alpha.made("createDepot", name="D", address=VADUZ, coordinates=POINT))
+async def test_an_address_without_coordinates_is_looked_up_on_the_map(alpha, database_urls: DatabaseUrls, tmp_path):
+    extract = await asyncio.to_thread(town.build, tmp_path / "town.osm.pbf")
+    connection = await asyncpg.connect(database_urls.system)
+    await address_index.load(connection, extract, "town")
+    await connection.close()
+    [house] = map_extract.sample_addresses(extract, 1)
+    address = {"line1": house.line1, "city": house.city, "postalCode": house.postal_code, "country": house.country}
+    made = await alpha.change("createDepot", "id coordinates { latitude longitude }", name="D", address=address)
+    assert made["problems"] == []
+    assert made["depot"]["coordinates"] == {
+        "latitude": pytest.approx(house.latitude, abs=1e-4), "longitude": pytest.approx(house.longitude, abs=1e-4),
+    }  # fmt: skip
+    elsewhere = {"line1": "Nowhere Avenue 999", "city": house.city, "country": house.country}
+    assert await alpha.refused("updateDepot", id=made["depot"]["id"], address=elsewhere) == [("INVALID_ADDRESS", "address")]
+
+
+async def _far_from_every_road(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An OSRM elsewhere that finds the nearest road 5 km away."""
+    while await reader.readline() not in {b"\r\n", b""}:
+        pass
+    body = b'{"code":"Ok","data_version":"1","waypoints":[{"distance":5000.0,"location":[9.6,47.2],"hint":"","name":""}]}'
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body))
+    writer.write(body)
+    await writer.drain()
+    writer.close()
+
+
+async def test_a_depot_far_from_every_road_is_refused(database_urls: DatabaseUrls, system: Database, tmp_path):
+    osrm = await asyncio.start_server(_far_from_every_road, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{osrm.sockets[0].getsockname()[1]}"
+    settings = Settings(home=tmp_path, osrm_urls={"car": url}, drain_seconds=5)  # type: ignore[call-arg]
+    async with osrm, running_server(settings, database_urls, work=False, port=0) as server:
+        client = await client_of(server, system, "off-road")
+        refused = await client.refused("createDepot", name="D", address=VADUZ, coordinates=POINT)
+        assert refused == [("OFF_ROAD", "coordinates")]
+        osrm.close()
+        taken = await client.refused("createDepot", name="D", address=VADUZ, coordinates=POINT)
+        assert taken == [], "a road engine that does not answer stops nobody"
+        await client.close()
