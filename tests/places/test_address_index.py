@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from doorstep.assembly import DatabaseUrls
+from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.places import address_index, map_extract, town
 from doorstep.places.address_index import Location, LocationStatus, MatchKind, Query, Reason
 from doorstep.places.errors import BadExtract
@@ -65,15 +66,26 @@ def as_typed_in_a_hurry(query: Query) -> Query:
     return replace(query, line1=line1, postal_code=None)
 
 
-@pytest.fixture(params=["town", "liechtenstein"])
-async def samples(request: pytest.FixtureRequest, system: Connection) -> list[SampleAddress]:
-    """200 addresses of a map that has been loaded."""
+Loaded = tuple[Connection, list[SampleAddress]]
+
+
+@pytest.fixture(scope="session", params=["town", "liechtenstein"])
+async def loaded(request: pytest.FixtureRequest, cluster: EmbeddedCluster, template: str) -> AsyncIterator[Loaded]:
+    """A database that holds a whole map, for tests that only ask, and 200 addresses of that map."""
     extract: Path = request.getfixturevalue({"town": "town_extract"}.get(request.param, request.param))
+    name = f"map_of_{request.param}"
+    cluster.create_database(name, template=template)
+    system = await asyncpg.connect(cluster.url("system", name))
     await address_index.load(system, extract, "checksum")
-    return map_extract.sample_addresses(extract, 200, seed=11)
+    await system.close()
+    app = await asyncpg.connect(cluster.url("app", name))
+    yield app, map_extract.sample_addresses(extract, 200, seed=11)
+    await app.close()
+    cluster.drop_database(name)
 
 
-async def test_addresses_are_found(app: Connection, samples: list[SampleAddress]) -> None:
+async def test_addresses_are_found(loaded: Loaded) -> None:
+    app, samples = loaded
     for alter in (lambda query: query, as_typed_in_a_hurry, lambda query: replace(query, city=None)):
         locations = await address_index.locate(app, [alter(asked(address)) for address in samples])
         located = [location for location in locations if location.status is LocationStatus.LOCATED]
@@ -82,7 +94,8 @@ async def test_addresses_are_found(app: Connection, samples: list[SampleAddress]
         assert all(location.best and location.best.kind is MatchKind.ROOFTOP for location in located)
 
 
-async def test_typing_errors_are_forgiven_but_never_lead_astray(app: Connection, samples: list[SampleAddress]) -> None:
+async def test_typing_errors_are_forgiven_but_never_lead_astray(loaded: Loaded) -> None:
+    app, samples = loaded
     dice = random.Random(3)
     locations = await address_index.locate(app, [with_typing_error(dice, asked(address)) for address in samples])
     assert sum(map(is_hit, samples, locations)) >= 190
@@ -153,14 +166,14 @@ async def test_a_new_map_replaces_the_old_one_whole(
     assert not again.fresh
     async with app.transaction(isolation="repeatable_read", readonly=True):
         before = await app.fetchval("SELECT count(*) FROM map_houses")
-        loaded = await address_index.load(system, other, "other")
-        assert loaded.fresh
+        fresh = await address_index.load(system, other, "other")
+        assert fresh.fresh
         assert await app.fetchval("SELECT count(*) FROM map_houses") == before
         sample = map_extract.sample_addresses(loaded_town, 1)[0]
         [location] = await address_index.locate(app, [asked(sample)])
         assert is_hit(sample, location)
     assert await address_index.current(app) == "other"
-    assert await app.fetchval("SELECT count(*) FROM map_houses") == loaded.houses
+    assert await app.fetchval("SELECT count(*) FROM map_houses") == fresh.houses
     assert await app.fetchval("SELECT count(*) FROM map_extracts") == 1
 
 
