@@ -15,6 +15,7 @@ from doorstep.planning.service.committing import OnChanged, commit_plan
 from doorstep.planning.service.execution import (
     lock_route,
     lock_route_of_stop,
+    place_stops,
     release_orders,
     set_route_status,
     take_off_stops,
@@ -40,6 +41,7 @@ __all__ = [
     "lock_route",
     "lock_route_of_stop",
     "optimize_plan",
+    "place_stops",
     "prepare_assignment",
     "recall_route",
     "release_orders",
