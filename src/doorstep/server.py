@@ -6,7 +6,7 @@
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ from doorstep.app import create_app
 from doorstep.assembly import assemble
 from doorstep.kernel.db import DatabaseUrls
 from doorstep.kernel.graphql.context import Services
-from doorstep.kernel.jobs import JobKind
 from doorstep.kernel.metrics import REGISTRY
+from doorstep.planning.jobs import CONSUMERS, JOB_KINDS
 from doorstep.settings import Settings
 from doorstep.worker import Worker
 
@@ -28,15 +28,13 @@ MAX_MESSAGE_BYTES = 64 * 1024
 STALLED_READER_MILLISECONDS = 15_000
 """After so long without an acknowledgement the kernel gives a connection up, so that a reader who stalled is freed."""
 
-BACKLOG = 2048
-
 
 class PortTaken(Exception):
     """An address to listen on is not to be had; the message says which and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class RunningServer:
+class Server:
     """A server that answers now."""
 
     url: str
@@ -67,7 +65,7 @@ class _Uvicorn(uvicorn.Server):
 @asynccontextmanager
 async def running_server(
     settings: Settings, urls: DatabaseUrls, *, work: bool = True, host: str | None = None, port: int | None = None
-) -> AsyncIterator[RunningServer]:
+) -> AsyncIterator[Server]:
     """A server until the block ends (port 0: a free one); with ``work`` jobs, reactions and the solver run in it as well.
 
     At the end it stops listening, closes WebSockets with 1012 (clients resume by cursor), lets requests and jobs finish within
@@ -81,7 +79,7 @@ async def running_server(
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             try:
                 await _answering(server, serving)
-                yield RunningServer(_address(listener), listener.getsockname()[1], services, worker)
+                yield Server(_address(listener), listener.getsockname()[1], services, worker)
             finally:
                 server.should_exit = True
                 await asyncio.gather(
@@ -91,10 +89,20 @@ async def running_server(
         listener.close()
 
 
+@asynccontextmanager
+async def running_worker(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Services]:
+    """Jobs, reactions and the solver without the API, until the block ends; what runs then finishes within the drain time."""
+    async with assemble(settings, urls) as services:
+        worker = start_worker(services)
+        try:
+            yield services
+        finally:
+            await worker.stop(settings.drain_seconds)
+
+
 def start_worker(services: Services) -> Worker:
     """A worker with everything that Doorstep does in the background, started."""
-    kinds: Mapping[str, JobKind] = {}
-    worker = Worker(services, kinds, ())
+    worker = Worker(services, JOB_KINDS, CONSUMERS)
     worker.start()
     return worker
 

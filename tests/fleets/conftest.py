@@ -10,7 +10,7 @@ import pytest
 from doorstep.identity.service import NewTenant, create_key, create_tenant, tenant_by_slug
 from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.scope import ALL_PERMISSIONS
-from doorstep.server import RunningServer, running_server
+from doorstep.server import Server, running_server
 from doorstep.settings import Settings
 
 
@@ -63,13 +63,13 @@ class Client:
 
 
 @pytest.fixture
-async def server(database_urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[RunningServer]:
+async def server(database_urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[Server]:
     settings = Settings(home=tmp_path, roads="straight", drain_seconds=5)  # type: ignore[call-arg]
     async with running_server(settings, database_urls, work=False, port=0) as running:
         yield running
 
 
-async def client_of(server: RunningServer, system: Database, slug: str, country: str | None = "LI") -> Client:
+async def client_of(server: Server, system: Database, slug: str, country: str | None = "LI") -> Client:
     """A new tenant's client."""
     await create_tenant(system, NewTenant(slug, slug.title(), "Europe/Vaduz", country))
     _, key = await create_key(system, await tenant_by_slug(system, slug), "test", sorted(ALL_PERMISSIONS))
@@ -77,14 +77,14 @@ async def client_of(server: RunningServer, system: Database, slug: str, country:
 
 
 @pytest.fixture
-async def alpha(server: RunningServer, system: Database) -> AsyncIterator[Client]:
+async def alpha(server: Server, system: Database) -> AsyncIterator[Client]:
     client = await client_of(server, system, "alpha")
     yield client
     await client.close()
 
 
 @pytest.fixture
-async def beta(server: RunningServer, system: Database) -> AsyncIterator[Client]:
+async def beta(server: Server, system: Database) -> AsyncIterator[Client]:
     client = await client_of(server, system, "beta")
     yield client
     await client.close()

@@ -1,7 +1,8 @@
+from tests.fleets.conftest import Client
+
 from doorstep.identity.service import create_key, tenant_by_slug
 from doorstep.kernel.db import Database
 from doorstep.kernel.scope import Permission
-from tests.fleets.conftest import Client
 
 DEPOT = {"name": "Yard", "address": {"line1": "Städtle 1", "city": "Vaduz"}, "coordinates": {"latitude": 47.1, "longitude": 9.5}}
 PAGE = """query($first: Int, $after: Cursor, $last: Int, $before: Cursor, $orderBy: FleetOrdering) {
