@@ -19,7 +19,7 @@ from doorstep.demo.board import Board
 from doorstep.demo.client import ApiClient
 from doorstep.demo.dispatcher import CompanyDay, close_day, open_day, plan_day
 from doorstep.demo.documents import TO_PASTE
-from doorstep.demo.ground import Ground, load_addresses, prepare
+from doorstep.demo.ground import Ground, load_addresses, near_roads, prepare
 from doorstep.demo.robot import Robot
 from doorstep.demo.world import COMPANIES, OPENING, Company
 from doorstep.identity.errors import UnknownTenant
@@ -35,6 +35,7 @@ from doorstep.identity.service import (
 from doorstep.kernel.db import Database, Row
 from doorstep.kernel.scope import ALL_PERMISSIONS
 from doorstep.kernel.time import Clock
+from doorstep.places.roads import Roads
 from doorstep.server import Server, running_server
 from doorstep.settings import Settings
 
@@ -179,7 +180,7 @@ class DemoDay:
             await set_clock(system, tenant, clock)
 
     async def _open_days(self, steps: _Steps) -> list[list[str]]:
-        addresses = self._ground.addresses
+        addresses = await near_roads(self._server.services.get(Roads), self._ground.addresses)
         shifts = []
         for day, home in zip(self._days, addresses, strict=False):
             steps.show(f"Orders of {day.company.name}", 0.0)

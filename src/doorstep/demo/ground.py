@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from doorstep.demo.world import COMPANIES
 from doorstep.places import address_index, town
 from doorstep.places.errors import EngineMissing, MapError
 from doorstep.places.map_extract import SampleAddress, sample_addresses
-from doorstep.places.roads import graphs, maps, profile_of, programs
+from doorstep.places.roads import Roads, graphs, maps, profile_of, programs
 
 ADDRESSES = 400
+NEAR_METERS = 250
 TOWN_SEED = 1
 
 Progress = Callable[[str, float], None]
@@ -66,6 +67,13 @@ def _town(home: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         town.build(path, seed=TOWN_SEED)
     return path
+
+
+async def near_roads(roads: Roads, addresses: Sequence[SampleAddress]) -> list[SampleAddress]:
+    """The addresses that a vehicle can get close to: maps hold some houses that no road leads to."""
+    points = [(address.latitude, address.longitude) for address in addresses]
+    snapped = await roads.snap(points, within=30)
+    return [address for address, point in zip(addresses, snapped, strict=True) if point.distance_meters <= NEAR_METERS]
 
 
 async def load_addresses(system_url: str, home: Path, progress: Progress) -> None:
