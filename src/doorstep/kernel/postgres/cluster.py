@@ -74,7 +74,7 @@ class EmbeddedCluster:
         self._lease: FileLock | None = None
         self._state = State(phase="starting")
         self._credentials = Credentials("", "", "", "")
-        self._binaries: Binaries | None = None
+        self._client: Binaries | None = None
         self._released = threading.Event()
         self._watch = threading.Thread(target=self._watch_over, name="embedded-postgres", daemon=True)
 
@@ -87,7 +87,7 @@ class EmbeddedCluster:
         """
         if sys.platform == "win32":
             raise UnsupportedPlatform("Windows")
-        cluster = cls(home.absolute(), timeout=timeout)
+        cluster = cls(home.resolve(), timeout=timeout)
         try:
             cluster._bring_up()
         except OSError as error:
@@ -105,7 +105,7 @@ class EmbeddedCluster:
 
         Raises ``ClusterInUse`` while somebody holds it or its server is still going down.
         """
-        folder = ClusterFolder(home.absolute() / "postgres")
+        folder = ClusterFolder(home.resolve() / "postgres")
         if not folder.root.exists():
             return
         try:
@@ -162,10 +162,10 @@ class EmbeddedCluster:
 
     def run_sql(self, statements: list[str], database: str) -> None:
         """Run statements as the superuser, each in its own transaction; the first error ends it (ServerFailed)."""
-        programs = (self._binaries or self._find_binaries()).bin
+        self._client = self._client or find_binaries(self._folder.root, None)
         answer = subprocess.run(
             [
-                programs / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-",
+                self._client.bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-",
                 "-h", "127.0.0.1", "-p", str(self.port), "-U", SUPERUSER, "-d", database,
             ],
             input="".join(f"{statement};\n" for statement in statements),
@@ -249,7 +249,7 @@ class EmbeddedCluster:
         account = choose_account(self._folder.data)
         if account:
             require_reachable(self._folder.root, account)
-        binaries = self._find_binaries()
+        binaries = find_binaries(self._folder.root, account)
         found = self._folder.major_version()
         if found is not None and found != binaries.major:
             raise OtherMajorVersion(self._folder.data, found, binaries.major)
@@ -265,10 +265,6 @@ class EmbeddedCluster:
             )  # fmt: skip
         if started.returncode != 0:
             raise ServerFailed("starting its supervisor", started.stderr.strip()[-1500:], self._folder.log)
-
-    def _find_binaries(self) -> Binaries:
-        self._binaries = find_binaries(self._folder.root, choose_account(self._folder.data))
-        return self._binaries
 
     def _await_supervisor(self, deadline: float) -> State:
         """The state when the server is ready, or the last one when the supervisor has ended, perhaps without a word."""
@@ -292,8 +288,6 @@ class EmbeddedCluster:
         credentials = self._folder.read_credentials()
         if credentials is None:
             raise ServerFailed("starting", f"{self._folder.credentials_file} is missing", self._folder.log)
-        if self._binaries is None:
-            self._find_binaries()
         self._state, self._credentials = state, credentials
 
     def _watch_over(self) -> None:

@@ -146,7 +146,7 @@ class ClusterFolder:
         return FolderNotWritable(Path(error.filename or self.root), error.strerror or str(error))
 
     def _write_private(self, path: Path, text: str, *, durable: bool) -> None:
-        new = path.with_name(f"{path.name}.{os.getpid()}")
+        new = path.with_name(f"{path.name}.new")
         fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(fd, "w") as file:
