@@ -7,10 +7,11 @@ from doorstep.kernel.errors import Conflict, DoorstepError, ProblemCode
 
 
 class StaleRoute(Conflict):
-    """The act was made on an older version of the route; the payload shows the present one (``identifier`` is the stop)."""
+    """The act was made on an older version of the route; the payload shows the present one."""
 
-    def __init__(self, present: int, stop_id: UUID) -> None:
+    def __init__(self, present: int, stop_id: UUID, route_id: UUID) -> None:
         super().__init__("route", present, stop_id, ["routeVersion"])
+        self.outcome["route"] = str(route_id)
         self.code = ProblemCode.STALE_ROUTE
         self.message = (
             f"This route is at version {present} now: take the route that this payload shows, and act again if it still "

@@ -75,7 +75,7 @@ async def advance_stop(scope: Scope, act: DriverAct, *, route_version: int | Non
     if known is not None:
         return _repeated(known, mark)
     if route_version is not None and route_version != route["version"]:
-        raise StaleRoute(route["version"], act.stop_id)
+        raise StaleRoute(route["version"], act.stop_id, route["id"])
     at = act.occurred_at or scope.clock.now()
     orders = await lock_orders(scope, {order_id for stop in stops for order_id in stop["order_ids"]})
     effects = decide(_state(route, stops, orders), act.stop_id, act.act, at, reason=act.reason, order_ids=act.order_ids)

@@ -1,0 +1,43 @@
+"""The enumerations of tracking, as the schema describes them."""
+
+from doorstep.kernel.graphql.enums import show_enum
+from doorstep.tracking.model import AttemptOutcome, FailureReason, StopAct
+
+show_enum(
+    StopAct,
+    "What a driver does at a stop.",
+    {
+        StopAct.DEPART: "Sets off for the stop. Whichever stop was under way before is left without an outcome.",
+        StopAct.ARRIVE: "Is there.",
+        StopAct.COMPLETE: "Has done it: loaded at the depot, fetched at a pickup, handed over at a dropoff (with every required proof), paused, come back.",
+        StopAct.FAIL: "Could not do it, for a reason. Goods on board come back to the depot; what was not fetched is off the route.",
+        StopAct.SKIP: "Not now: with goods on board for it the stop goes last, else its orders are off the route.",
+    },
+)
+show_enum(
+    FailureReason,
+    "Why an attempt failed.",
+    {
+        FailureReason.NOT_HOME: "Nobody was there.",
+        FailureReason.ADDRESS_NOT_FOUND: "The address could not be found.",
+        FailureReason.NO_ACCESS: "The way to the door was closed.",
+        FailureReason.REFUSED: "The recipient did not want it: it goes back.",
+        FailureReason.DAMAGED: "The goods are damaged: they go back.",
+        FailureReason.MISSING_ITEMS: "Something is missing.",
+        FailureReason.AGE_CHECK_FAILED: "The recipient is too young, or did not show it.",
+        FailureReason.PIN_WRONG: "The recipient did not know the PIN.",
+        FailureReason.PAYMENT_FAILED: "It could not be paid.",
+        FailureReason.NOT_READY: "The goods were not ready to be fetched.",
+        FailureReason.CLOSED: "The place was closed.",
+        FailureReason.NO_TIME: "There was no time left.",
+        FailureReason.VEHICLE_TROUBLE: "The vehicle failed.",
+        FailureReason.WEATHER: "The weather did not allow it.",
+        FailureReason.UNSAFE: "It was not safe.",
+        FailureReason.OTHER: "Something else; the note says what.",
+    },
+)
+show_enum(
+    AttemptOutcome,
+    "How one try ended.",
+    {AttemptOutcome.DELIVERED: "Handed over.", AttemptOutcome.FAILED: "Not handed over, or not fetched."},
+)
