@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.kernel.postgres.conftest import IS_ROOT, PROGRAMS, Holder, Person, eventually, is_gone, link, query, stopped
@@ -31,10 +32,16 @@ MakeHome = Callable[[Person], Path]
 as_root = pytest.mark.skipif(not IS_ROOT, reason="only root lends the server another account")
 
 
+def as_the_servers_user() -> dict[str, Any]:
+    """The server overlooks processes of other users by itself; those of its own user are the trouble."""
+    account = choose_account(Path("/nowhere"))
+    return account.popen_options() if account else {}
+
+
 @pytest.fixture
 def bystander() -> Iterator[int]:
     """A living process that has nothing to do with PostgreSQL."""
-    process = subprocess.Popen(["sleep", "600"])
+    process = subprocess.Popen(["sleep", "600"], cwd="/", **as_the_servers_user())
     yield process.pid
     process.kill()
     process.wait()
@@ -43,7 +50,7 @@ def bystander() -> Iterator[int]:
 @pytest.fixture
 def zombie() -> Iterator[int]:
     """A process that ended and was not collected."""
-    process = subprocess.Popen(["true"])
+    process = subprocess.Popen(["true"], cwd="/", **as_the_servers_user())
     eventually(lambda: is_gone(process.pid), "it ended")
     yield process.pid
     process.wait()
@@ -274,6 +281,7 @@ def test_too_small_a_disk_is_refused_before_anything_is_made(home: Path, ourselv
 _FILL_UP = """
 import json, os, subprocess, sys, time
 from pathlib import Path
+from typing import Any
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.postgres.errors import DiskFull
 from doorstep.kernel.postgres.folder import ClusterFolder

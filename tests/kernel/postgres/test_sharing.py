@@ -103,6 +103,13 @@ def test_killed_supervisor_is_replaced_while_somebody_holds_the_cluster(
     assert stopped(home)
 
 
+def test_server_dies_with_its_supervisor_when_nobody_is_left(person: Person, made_home: MakeHome, hold: Hold) -> None:
+    holder = hold(made_home(person))
+    kill(holder.says["supervisor"])
+    holder.kill()
+    eventually(lambda: is_gone(holder.says["postmaster"]), "the kernel told the server")
+
+
 def test_killed_server_is_started_again(person: Person, made_home: MakeHome, hold: Hold) -> None:
     home = made_home(person)
     holder = hold(home)
