@@ -1,5 +1,6 @@
 """The import contracts of pyproject.toml hold, and each of them catches a planted fault."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,28 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unneeded = shutil.ignore_patterns("static", "__pycache__")
     shutil.copytree(REPOSITORY / "src" / "doorstep", folder / "src" / "doorstep", ignore=unneeded)
     return folder
+
+
+def type_checking_imports(tree: ast.AST) -> list[str]:
+    """Modules of ours that are imported for the type checker alone, which the contracts leave out."""
+    blocks = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    ]
+    imports = [node for block in blocks for node in ast.walk(block) if isinstance(node, ast.ImportFrom)]
+    return [node.module for node in imports if node.module is not None and node.module.startswith("doorstep.")]
+
+
+def test_between_slices_only_graphql_leaves_imports_to_the_type_checker() -> None:
+    hidden = {
+        str(path.relative_to(REPOSITORY)): modules
+        for path in sorted((REPOSITORY / "src" / "doorstep").rglob("*.py"))
+        if "graphql" not in {path.stem, *path.parts}
+        if (modules := type_checking_imports(ast.parse(path.read_text("utf-8"))))
+        if any(module.split(".")[1] not in path.parts for module in modules)
+    }
+    assert hidden == {}
 
 
 def test_every_contract_is_kept() -> None:
