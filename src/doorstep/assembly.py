@@ -12,8 +12,10 @@ from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
+from doorstep.kernel.postgres.errors import LoginRefused
 from doorstep.kernel.postgres.migrate import check_schema, migrate
-from doorstep.kernel.postgres.roles import check_runtime_role
+from doorstep.kernel.postgres.roles import Login, check_runtime_role
+from doorstep.kernel.secrets import SecretKeys
 from doorstep.places.roads import Roads, RoadsMode
 from doorstep.planning.solver.pool import SolverPool
 from doorstep.settings import Settings
@@ -44,18 +46,24 @@ async def _check_external(settings: Settings, urls: DatabaseUrls) -> None:
             "An external database needs DATABASE_URL (role doorstep_app) and DATABASE_SYSTEM_URL (role doorstep_system). "
             "`DATABASE_OWNER_URL=… doorstep migrate` makes both roles and the schema."
         )
-    if not settings.secret_keys:
-        raise MissingUrl(
-            "With an external database set DOORSTEP_SECRET_KEYS (32 random bytes, e.g. `openssl rand -hex 32`)."
-        )
+    SecretKeys.load(settings.secret_keys, settings.home, may_make=False)
     logins: tuple[tuple[str, Literal["app", "system"]], ...] = ((urls.app, "app"), (urls.system, "system"))
     for url, kind in logins:
-        connection = await asyncpg.connect(url, timeout=10)
+        connection = await connect(url, "DATABASE_URL" if kind == "app" else "DATABASE_SYSTEM_URL")
         try:
             await check_runtime_role(connection, kind)
             await check_schema(connection)
         finally:
             await connection.close()
+
+
+async def connect(url: str, variable: str) -> asyncpg.Connection:
+    """A connection to an external database; raises LoginRefused naming the setting when it cannot be had."""
+    try:
+        return await asyncpg.connect(url, timeout=10)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+        reason = str(error).strip() or type(error).__name__
+        raise LoginRefused(variable, Login.of(url).role, reason) from error
 
 
 class MissingUrl(Exception):
@@ -65,6 +73,7 @@ class MissingUrl(Exception):
 @asynccontextmanager
 async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Services]:
     """Everything that requests and jobs use, started; closed at the end."""
+    secret_keys = SecretKeys.load(settings.secret_keys, settings.home, may_make=settings.embedded)
     system = Database(urls.system, pool_size=max(2, settings.pool_size // 2), name="doorstep system")
     hub = EventHub(system)
     db = Database(urls.app, pool_size=settings.pool_size, name="doorstep app", on_commit=hub.signal)
@@ -74,6 +83,7 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
     services.offer(roads)
     services.offer(solver)
     services.offer(settings)
+    services.offer(secret_keys)
     services.offer(Authenticator(db))
     hub.start()
     await roads.start()

@@ -22,7 +22,9 @@ def default_home() -> Path:
 class Settings(BaseSettings):
     """Every setting of a Doorstep process, from the environment or a ``.env`` file in the working folder."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
 
     database_url: str | None = Field(None, validation_alias="DATABASE_URL")
     database_system_url: str | None = Field(None, validation_alias="DATABASE_SYSTEM_URL")
@@ -49,6 +51,12 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(25.0, gt=0, le=30, validation_alias="DOORSTEP_DRAIN_SECONDS")
     log_format: Literal["console", "json"] = Field("console", validation_alias="DOORSTEP_LOG_FORMAT")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", validation_alias="DOORSTEP_LOG_LEVEL")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        """The data folder stays the same wherever a child process is started."""
+        return value.expanduser().absolute()
 
     @field_validator("trusted_proxies", "allowed_origins", "secret_keys", mode="before")
     @classmethod

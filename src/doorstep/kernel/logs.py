@@ -1,0 +1,106 @@
+"""Logs: structlog for our own, the standard library's loggers routed into it; nothing of what a client sent.
+
+Tracebacks name files, lines and exception classes. The messages of exceptions are left out, since a driver or a parser quotes the value
+that it stumbled over, except at level ``debug``, which is for development.
+"""
+
+import logging
+import sys
+import traceback
+from types import TracebackType
+from typing import Any, TextIO, cast
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_ERROR = tuple[type[BaseException], BaseException, TracebackType | None]
+
+QUIET = ("asyncio", "alembic", "sqlalchemy", "uvicorn", "httpx", "httpcore", "websockets", "prometheus_client")
+"""Loggers of others whose warnings we want and whose chatter we do not."""
+
+SILENT = ("strawberry.execution", "uvicorn.access", "graphql")
+"""Loggers that would write a client's documents, values or addresses."""
+
+
+def configure_logging(form: str, level: str, stream: TextIO | None = None) -> None:
+    """Set up logging for a process: ``form`` is ``json`` (one object a line) or ``console``; ``level`` as in the settings."""
+    number = getattr(logging, level.upper())
+    with_messages = number <= logging.DEBUG
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _Tracebacks(with_messages),
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(number)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+class _Tracebacks:
+    """Turns ``exc_info`` into a text of frames and classes under ``exception``."""
+
+    def __init__(self, with_messages: bool) -> None:
+        self._with_messages = with_messages
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """A structlog processor."""
+        found = _error(event.pop("exc_info", None))
+        if found is not None:
+            event["exception"] = describe(found[1], with_messages=self._with_messages)
+        return event
+
+
+def _error(given: Any) -> _ERROR | None:
+    if isinstance(given, BaseException):
+        return type(given), given, given.__traceback__
+    if isinstance(given, tuple):
+        return cast(_ERROR, given) if given[1] is not None else None
+    if given:
+        current = sys.exc_info()
+        return current if current[1] is not None else None
+    return None
+
+
+def describe(error: BaseException, *, with_messages: bool = False) -> str:
+    """The error and its causes, oldest first: frames without the values in them, classes, messages only on request."""
+    summary = traceback.TracebackException.from_exception(error, capture_locals=False)
+    parts: list[str] = []
+    link: traceback.TracebackException | None = summary
+    seen: BaseException | None = error
+    while link is not None and seen is not None:
+        name = f"{type(seen).__module__}.{type(seen).__qualname__}"
+        frames = "".join(f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n' for frame in link.stack)
+        parts.append(f"{frames}{name}{f': {seen}' if with_messages else ''}")
+        if seen.__cause__ is not None:
+            link, seen = link.__cause__, seen.__cause__
+        elif not seen.__suppress_context__:
+            link, seen = link.__context__, seen.__context__
+        else:
+            break
+    return "\ncaused\n".join(reversed(parts))
