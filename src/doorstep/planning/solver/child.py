@@ -27,6 +27,7 @@ from types import ModuleType
 from typing import IO, Any
 
 PR_SET_PDEATHSIG = 1
+M_ARENA_MAX = -8
 
 
 def main() -> None:
@@ -38,6 +39,7 @@ def main() -> None:
     stream = sys.stdin.buffer
     header = json.loads(stream.readline())
     limit(header["limits"])
+    os.putenv("OPENBLAS_NUM_THREADS", "1")  # the engine loads numpy, whose idle threads would count as memory
     try:
         result = solve(header, stream)
     except MemoryError:
@@ -57,6 +59,8 @@ def die_with(parent: int) -> None:
 
 def limit(limits: dict[str, float]) -> None:
     """Bound memory, processor time and wall time by means that work while the engine holds the interpreter's lock."""
+    with contextlib.suppress(AttributeError):  # a C library that is not glibc
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)  # else every thread reserves 64 MB of the memory limit
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, limits["wall_seconds"])
     for kind, value in (

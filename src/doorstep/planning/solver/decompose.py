@@ -55,18 +55,17 @@ class Neighbourhood:
     def sectors(self, orders: Sequence[Order], size: int) -> list[Group]:
         """Disjoint groups of about `size` tasks over all `orders` and vehicles."""
         free: list[Order] = [order for order in orders if not isinstance(order, OnBoard)]
-        groups: list[Group] = []
-        for start, vehicles in self._fleets().items():
-            mine = [order for order in free if self._fleet_of(order) == start]
-            groups += self._sectors(mine, vehicles, size)
         carried: dict[str, list[Order]] = {}
         for order in orders:
             if isinstance(order, OnBoard):
                 carried.setdefault(order.vehicle, []).append(order)
-        return [
-            Group((*(o for v in group.vehicles for o in carried.get(v.id, ())), *group.orders), group.vehicles)
-            for group in groups
-        ]
+        groups: list[Group] = []
+        for start, vehicles in self._fleets().items():
+            mine = [order for order in free if self._fleet_of(order) == start]
+            for part in self._sectors(mine, vehicles, size):
+                aboard = [order for vehicle in part.vehicles for order in carried.get(vehicle.id, ())]
+                groups.append(Group((*aboard, *part.orders), part.vehicles))
+        return [group for group in groups if group.orders]
 
     def _fleets(self) -> dict[int, list[VehicleShift]]:
         fleets: dict[int, list[VehicleShift]] = {}
@@ -188,9 +187,7 @@ class Neighbourhood:
         return float(here @ np.array([math.cos(turn * GOLDEN_ANGLE), math.sin(turn * GOLDEN_ANGLE)]))
 
 
-def merge(
-    problem: Problem, orders: Sequence[Order], solution: Solution, group: Group, answer: Solution
-) -> Solution:
+def merge(problem: Problem, orders: Sequence[Order], solution: Solution, group: Group, answer: Solution) -> Solution:
     """`solution` (of `orders`) with the group's present routes replaced by those of `answer`."""
     gone = {route.vehicle_id for route in group.present}
     kept = [route for route in solution.routes if route.vehicle_id not in gone]

@@ -29,6 +29,9 @@ from doorstep.planning.solver.unassigned import Unassigned, explain, hopeless
 from doorstep.planning.solver.verify import verify
 from doorstep.planning.solver.vroom import EngineAnswerError, from_engine, to_engine
 
+FRUITLESS_ROUNDS = 3
+"""After so many rounds without a better solution the neighbourhoods are worked out."""
+
 
 class SolveStatus(StrEnum):
     """How a solve ended; only OK has a solution."""
@@ -115,8 +118,9 @@ class SolverPool:
         task works as usual. Either way the engines are dead when this returns. `SolutionRejectedError` when what the
         engine found does not hold.
         """
-        chosen = options or await asyncio.to_thread(choose_options, problem, self.slots)
-        work = asyncio.create_task(_Solve(self._free, self.slots, problem, chosen, progress).run())
+        if options is None:
+            options = await asyncio.to_thread(choose_options, problem, self.slots)
+        work = asyncio.create_task(_Solve(self._free, self.slots, problem, options, progress).run())
         stop = asyncio.create_task(cancelled.wait()) if cancelled is not None else None
         self._running.add(work)
         try:
@@ -204,14 +208,17 @@ class _Solve:
         return await self._improved(near, first, size)
 
     async def _improved(self, near: Neighbourhood, first: Solution, size: int) -> Solution:
-        best = first
+        best, fruitless = first, 0
         for turn in range(self.options.improve_rounds):
-            if self._soft_seconds_left() <= 0 and not self.options.deterministic:
+            over = self._soft_seconds_left() <= 0 and not self.options.deterministic
+            if over or fruitless == FRUITLESS_ROUNDS:
                 break
+            before = best
             best = await self._replace(best, await asyncio.to_thread(near.regroup, best, size, turn))
             rest = await asyncio.to_thread(near.leftovers, best, size) if best.unassigned else None
             if rest is not None:
                 best = await self._replace(best, [rest])
+            fruitless = fruitless + 1 if best is before else 0
         return best
 
     async def _replace(self, best: Solution, groups: Sequence[Group]) -> Solution:
@@ -251,7 +258,9 @@ class _Solve:
         async with self.free:
             left = self.started + options.hard_limit_seconds - time.monotonic()
             if left <= 0:
-                return _NoAnswerError(SolveStatus.TIMEOUT, f"the time limit of {options.hard_limit_seconds:g} s is over")
+                return _NoAnswerError(
+                    SolveStatus.TIMEOUT, f"the time limit of {options.hard_limit_seconds:g} s is over"
+                )
             engine_input = await asyncio.to_thread(
                 to_engine, self.problem, self.travel, group.orders, group.vehicles, options.objective
             )

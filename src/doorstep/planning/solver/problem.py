@@ -316,9 +316,7 @@ def _check_break(path: str, pause: Break, shift: Window) -> None:
     if not pause.windows:
         raise ProblemInvalidError(f"{path}.windows", "a break needs at least one window")
     _windows(f"{path}.windows", pause.windows)
-    if not any(
-        max(w.start, shift.start) <= min(w.end, shift.end - pause.duration_seconds) for w in pause.windows
-    ):
+    if not any(max(w.start, shift.start) <= min(w.end, shift.end - pause.duration_seconds) for w in pause.windows):
         raise ProblemInvalidError(f"{path}.windows", "the break does not fit into the shift")
 
 

@@ -152,6 +152,8 @@ def _judge(exit_code: int, out: bytes, err: bytes, limits: Limits) -> RunAnswer:
             return RunAnswer(RunStatus.OK, answer=said["solution"], cpu_seconds=cpu)
         message = str(said["message"])
     except (ValueError, KeyError, TypeError):
+        if _starved(err):
+            return RunAnswer(RunStatus.CRASHED, reason=_memory_reason(limits))
         return RunAnswer(RunStatus.CRASHED, reason=f"the engine ended with status {exit_code}: {_tail(err)}")
     if status == "refused":
         return RunAnswer(RunStatus.REFUSED, reason=f"the engine refused the problem: {message}", cpu_seconds=cpu)
@@ -163,7 +165,7 @@ def _judge(exit_code: int, out: bytes, err: bytes, limits: Limits) -> RunAnswer:
 def _killed(number: int, err: bytes, limits: Limits) -> RunAnswer:
     if number in (signal.SIGALRM, signal.SIGXCPU):
         return RunAnswer(RunStatus.TIMEOUT, reason=_timeout_reason(limits))
-    if number == signal.SIGABRT and b"bad_alloc" in err:
+    if _starved(err):
         return RunAnswer(RunStatus.CRASHED, reason=_memory_reason(limits))
     try:
         name = signal.Signals(number).name
@@ -174,6 +176,12 @@ def _killed(number: int, err: bytes, limits: Limits) -> RunAnswer:
 
 def _memory_reason(limits: Limits) -> str:
     return f"the engine needed more than its {limits.memory_bytes >> 20} MB of memory"
+
+
+def _starved(err: bytes) -> bool:
+    """Whether the engine, its libraries or Python complained about memory before the end."""
+    words = (b"bad_alloc", b"memoryerror", b"memory allocation", b"allocate memory", b"failed to map segment")
+    return any(word in err.lower() for word in words)
 
 
 def _tail(err: bytes) -> str:

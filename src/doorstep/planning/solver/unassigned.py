@@ -166,10 +166,11 @@ def _travel_unmet(order: Order, vehicle: VehicleShift, legs: Legs) -> list[Reaso
             return [Reason.UNREACHABLE]
         seconds += leg
         meters += int(legs.meters[here, visit.location])
-        begin = next_open(visit.windows, now + leg)
-        if begin is None or begin > vehicle.window.end:
+        arrival = now + leg
+        begin = next_open(visit.windows, arrival)
+        if begin is None or begin > max(arrival, vehicle.window.end):
             reasons.append(Reason.WINDOW)
-            begin = now + leg
+            begin = arrival
         here, now = visit.location, begin + visit.service_seconds
     if vehicle.end is not None:
         leg = int(legs.seconds[here, vehicle.end])

@@ -167,7 +167,9 @@ class _Translator:
         if driving:
             result["max_travel_time"] = min(driving)
         route = self.start_from.get(vehicle.id)
-        if route is not None and not vehicle.breaks:  # VROOM places the breaks of given routes too clumsily to accept them
+        if (
+            route is not None and not vehicle.breaks
+        ):  # VROOM places the breaks of given routes too clumsily to accept them
             result["steps"] = self._steps(route)
         return result
 
