@@ -1,6 +1,7 @@
 """Which proofs an act shows, for which order, and whether they are right and enough. Pure, no I/O.
 
-- PIN: the order's own; BARCODE: every barcode that its packages have must be scanned (an order whose packages have none takes any one scan);
+- PIN: the order's own; BARCODE: every barcode that its packages have must be scanned (an order that asks for a
+  scan though its packages have none takes any);
   NOTE: a note; LEFT_WITH: with whom it was left.
 - A proof without an order goes to each order of the act that it fits: a PIN to the orders that have it, a barcode to the order whose package
   bears it, a note and the taker's name to all.
@@ -89,7 +90,7 @@ def take_proofs(needs: Mapping[UUID, ProofNeed], proofs: Sequence[ProofGiven]) -
             refusals.append(DoorstepError(ProblemCode.NOT_FOUND, said, ["proofs", index, "orderId"]))
             continue
         meant = [needs[proof.order_id]] if proof.order_id is not None else list(needs.values())
-        fitting = [need for need in meant if _fits(need, proof)]
+        fitting = _fitting(meant, proof)
         if meant and not fitting:
             refusals.append(ProofRejected(_REJECTED[proof.kind], ["proofs", index, _CAMEL[_FIELDS[proof.kind]]]))
         taken += [_taken(need.order_id, proof) for need in fitting]
@@ -106,12 +107,14 @@ _REJECTED = {
 }
 
 
-def _fits(need: ProofNeed, proof: ProofGiven) -> bool:
+def _fitting(needs: Sequence[ProofNeed], proof: ProofGiven) -> list[ProofNeed]:
     if proof.kind is ProofKind.PIN:
-        return need.pin is not None and compare_digest(need.pin.encode(), (proof.pin or "").encode())
-    if proof.kind is ProofKind.BARCODE and need.barcodes:
-        return proof.barcode in need.barcodes
-    return True
+        said = (proof.pin or "").encode()
+        return [need for need in needs if need.pin is not None and compare_digest(need.pin.encode(), said)]
+    if proof.kind is ProofKind.BARCODE:
+        bearing = [need for need in needs if proof.barcode in need.barcodes]
+        return bearing or [need for need in needs if not need.barcodes and ProofKind.BARCODE in need.kinds]
+    return list(needs)
 
 
 def _taken(order_id: UUID, proof: ProofGiven) -> ProofTaken:
