@@ -66,7 +66,7 @@ def test_every_contract_is_kept() -> None:
     ("module", "fault", "contract"),
     [
         ("kernel/ids.py", "from doorstep.orders import model as _m", "Imports point down the stack"),
-        ("orders/errors.py", "from doorstep.orders import model as _m", "Inside a slice"),
+        ("fleets/errors.py", "from doorstep.fleets import model as _m", "Inside a slice"),
         ("orders/model.py", "import strawberry as _s", "Only graphql and http modules"),
         ("planning/solver/problem.py", "import doorstep.kernel.ids as _k", "planning.solver is pure"),
         ("worker.py", "import vroom as _v", "Only planning.solver loads a solver engine"),
