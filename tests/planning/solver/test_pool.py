@@ -275,6 +275,16 @@ async def test_two_solves_run_side_by_side(pool: SolverPool, slow: Problem) -> N
         await long
 
 
+async def test_waiting_for_a_slot_counts_against_no_limit(slow: Problem) -> None:
+    async with SolverPool(slots=1) as pool:
+        long = asyncio.create_task(pool.solve(slow, replace(ENDLESS, hard_limit_seconds=2.5)))
+        await first_engine(os.getpid())
+        waited = await pool.solve(problem([parcel("a", 1)], [van()]), replace(QUICK, hard_limit_seconds=1.5))
+        assert solved(waited).summary.orders == 1
+        assert waited.queued_seconds > 1.0
+        assert (await long).status is SolveStatus.TIMEOUT
+
+
 async def test_the_event_loop_goes_on_during_a_solve(pool: SolverPool) -> None:
     """Planted trap: VROOM holds the interpreter for the whole solve; in this process every other task would stand still."""
     task = asyncio.create_task(pool.solve(town(220, capacity=200, vehicles=6), replace(QUICK, searches=2)))

@@ -8,9 +8,10 @@ breaks a rule (`SolutionRejectedError`) are exceptions.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
@@ -64,7 +65,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a solve. `reason` says why there is no solution; `cpu_seconds` is what the engines used."""
+    """What came of a solve. `reason` says why there is no solution.
+
+    `cpu_seconds` is what the engines used. `queued_seconds` of `elapsed_seconds` were spent waiting for a free slot; they
+    count against no limit.
+    """
 
     status: SolveStatus
     reason: str | None
@@ -73,6 +78,7 @@ class Outcome:
     unassigned: tuple[Unassigned, ...]
     elapsed_seconds: float
     cpu_seconds: float
+    queued_seconds: float
     engine: str
 
 
@@ -161,6 +167,9 @@ class _Solve:
     report: Report | None
     started: float = field(default_factory=time.monotonic)
     cpu_seconds: float = 0.0
+    queued_seconds: float = 0.0
+    running: int = 0
+    idle_since: float = 0.0
     runs_done: int = 0
     runs_total: int = 0
     orders: tuple[Order, ...] = ()
@@ -255,8 +264,9 @@ class _Solve:
 
     async def _run(self, group: Group, soft_seconds: float | None) -> Solution | _NoAnswerError:
         options = self.options
-        async with self.free:
-            left = self.started + options.hard_limit_seconds - time.monotonic()
+        asked = time.monotonic()
+        async with self._slot(asked):
+            left = options.hard_limit_seconds - self._busy_seconds()
             if left <= 0:
                 return _NoAnswerError(
                     SolveStatus.TIMEOUT, f"the time limit of {options.hard_limit_seconds:g} s is over"
@@ -289,8 +299,24 @@ class _Solve:
         }
         return sum(order.priority for order in left), len(left), aim[self.options.objective], summary.cost
 
+    @contextlib.asynccontextmanager
+    async def _slot(self, asked: float) -> AsyncIterator[None]:
+        """A free engine slot. While no run of this solve is going, the wait for it is queueing."""
+        async with self.free:
+            if not self.running:
+                self.queued_seconds += time.monotonic() - max(asked, self.idle_since)
+            self.running += 1
+            try:
+                yield
+            finally:
+                self.running -= 1
+                self.idle_since = time.monotonic()
+
+    def _busy_seconds(self) -> float:
+        return time.monotonic() - self.started - self.queued_seconds
+
     def _soft_seconds_left(self) -> float:
-        return self.started + self.options.time_limit_seconds - time.monotonic()
+        return self.options.time_limit_seconds - self._busy_seconds()
 
     async def _tell(self, phase: Phase) -> None:
         if self.report is None:
@@ -318,6 +344,7 @@ class _Solve:
             unassigned=left,
             elapsed_seconds=time.monotonic() - self.started,
             cpu_seconds=self.cpu_seconds,
+            queued_seconds=self.queued_seconds,
             engine=engine_name(),
         )
 

@@ -12,7 +12,7 @@ What VROOM gets is narrower than what it would accept, because it breaks its lim
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,14 +76,12 @@ def to_engine(
     orders: Sequence[Order],
     vehicles: Sequence[VehicleShift],
     objective: Objective = Objective.COST,
-    start_from: Mapping[str, Route] | None = None,
 ) -> EngineInput:
     """VROOM's input for `orders` on `vehicles`, which are some or all of the problem's.
 
-    `start_from` holds present routes by vehicle id: the search then begins there (they are no lock). Every order must
-    be able to ride in some vehicle (`unassigned.hopeless`), so that it has a window inside the horizon.
+    No order may be hopeless (see `unassigned.hopeless`), so that each has a window inside the horizon.
     """
-    return _Translator(problem, travel, orders, vehicles, objective, start_from or {}).translate()
+    return _Translator(problem, travel, orders, vehicles, objective).translate()
 
 
 class _Translator:
@@ -94,14 +92,12 @@ class _Translator:
         orders: Sequence[Order],
         vehicles: Sequence[VehicleShift],
         objective: Objective,
-        start_from: Mapping[str, Route],
     ) -> None:
         self.problem = problem
         self.travel = travel
         self.orders = orders
         self.vehicles = vehicles
         self.objective = objective
-        self.start_from = start_from
         self.order_number = {order.id: number for number, order in enumerate(problem.orders, 1)}
         self.vehicle_number = {vehicle.id: number for number, vehicle in enumerate(problem.vehicles, 1)}
         self.profiles = {key: f"p{n}" for n, key in enumerate(dict.fromkeys(travel_key(v) for v in vehicles))}
@@ -166,11 +162,6 @@ class _Translator:
             driving.append(self.too_long - 1)
         if driving:
             result["max_travel_time"] = min(driving)
-        route = self.start_from.get(vehicle.id)
-        if (
-            route is not None and not vehicle.breaks
-        ):  # VROOM places the breaks of given routes too clumsily to accept them
-            result["steps"] = self._steps(route)
         return result
 
     def _costs(self, vehicle: VehicleShift) -> dict[str, int]:
@@ -231,10 +222,6 @@ class _Translator:
     def _amount(self, load: Load) -> list[int]:
         return [getattr(load, dimension) for dimension in self.dimensions]
 
-    def _steps(self, route: Route) -> list[Json]:
-        served = [(step.kind, self.problem.order_by_id[step.order_id]) for step in route.steps if step.order_id]
-        return [{"type": _step_type(order, kind), "id": self.order_number[order.id]} for kind, order in served]
-
     def _clipped(self, window: Window) -> list[int]:
         horizon = self.problem.horizon
         return self._relative(Window(max(window.start, horizon.start), min(window.end, horizon.end)))
@@ -248,10 +235,6 @@ def within(windows: Sequence[Window], bounds: Window) -> tuple[Window, ...]:
     """The parts of `windows` inside `bounds`, sorted and without overlap."""
     parts = (Window(max(w.start, bounds.start), min(w.end, bounds.end)) for w in windows)
     return merged(w for w in parts if w.start <= w.end)
-
-
-def _step_type(order: Order, kind: StepKind) -> str:
-    return kind.value.lower() if isinstance(order, PickupDelivery) else "job"
 
 
 def _skill_words(order: Order) -> set[str]:
