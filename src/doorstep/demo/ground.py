@@ -17,6 +17,7 @@ from doorstep.places.roads import Roads, graphs, maps, profile_of, programs
 ADDRESSES = 400
 NEAR_METERS = 250
 TOWN_SEED = 1
+VEHICLE_KINDS = tuple(company.vehicle_kind for company in COMPANIES)
 
 Progress = Callable[[str, float], None]
 
@@ -31,23 +32,30 @@ class Ground:
     note: str
 
 
-async def prepare(home: Path, osm: str | None, progress: Progress) -> Ground:
-    """The extract (or the made-up town), its road graphs for the demo's vehicles, and sample addresses.
+async def prepare(
+    home: Path,
+    osm: str | None,
+    progress: Progress,
+    *,
+    vehicle_kinds: Sequence[str] = VEHICLE_KINDS,
+    addresses: int = ADDRESSES,
+) -> Ground:
+    """The extract (or the made-up town), its road graphs for these vehicles, and sample addresses, as many as it has up to ``addresses``.
 
     Where no road engine can be had the note says so and plans use straight lines. Raises MapError for a bad extract.
     """
     note = await _engine(home, progress)
     source = osm or str(await asyncio.to_thread(_town, home))
     if not note:
-        wanted = [profile_of(company.vehicle_kind) for company in COMPANIES]
+        wanted = [profile_of(kind) for kind in vehicle_kinds]
         road_map = await graphs.use_extract(source, home, wanted, progress)
     else:
         road_map = await asyncio.to_thread(maps.store, source, home, progress)
-    addresses = await asyncio.to_thread(sample_addresses, road_map.path, ADDRESSES)
-    if len(addresses) < 50:
-        raise MapError(f"This extract has only {len(addresses)} complete addresses; the demo needs 50 or more.")
+    found = await asyncio.to_thread(sample_addresses, road_map.path, addresses)
+    if len(found) < 50:
+        raise MapError(f"This extract has only {len(found)} complete addresses; 50 or more are needed.")
     time_zone = "UTC" if osm else town.TIME_ZONE
-    return Ground(addresses, time_zone, addresses[0].country, note)
+    return Ground(found, time_zone, found[0].country, note)
 
 
 async def _engine(home: Path, progress: Progress) -> str:

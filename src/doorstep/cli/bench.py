@@ -1,0 +1,53 @@
+"""``doorstep bench``: what this machine does a second."""
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from doorstep.bench.figures import as_table
+from doorstep.bench.machine import this_machine
+from doorstep.bench.run import as_json, bench_settings, run_bench
+from doorstep.bench.stage import BenchOptions
+from doorstep.cli.terminal import CommandError, console, errors, run
+from doorstep.settings import get_settings
+
+LARGEST_PLAN = 1000
+
+
+def bench(  # noqa: PLR0913, PLR0917 - one for each option of the command line
+    orders: Annotated[int, typer.Option(min=1, max=1000, help="Orders in one bulk call.")] = 1000,
+    plans: Annotated[str, typer.Option(help="Sizes of the plans, with commas.")] = "100,300,1000",
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="How long each rate is measured.")] = 5.0,
+    clients: Annotated[int, typer.Option(min=2, max=50, help="Clients at the same time, where there are several.")] = 8,
+    events: Annotated[int, typer.Option(min=10, max=100_000, help="Events that a subscriber is to receive.")] = 300,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Rounds of each rate; shown are median and range.")] = 5,
+    plan_rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each plan is made.")] = 3,
+    osm: Annotated[
+        str | None,
+        typer.Option(help="An OpenStreetMap extract (.osm.pbf), a file or an address; without it a made-up town."),
+    ] = None,
+    home: Annotated[
+        Path | None, typer.Option(help="A data folder to use and keep; without it one that is removed at the end.")
+    ] = None,
+    as_json_text: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Measure this machine: orders taken in, pages read, plans made, events delivered, on a server with embedded defaults."""
+    options = BenchOptions(orders, _sizes(plans), seconds, clients, events, rounds, plan_rounds, osm)
+    with bench_settings(get_settings(), home) as settings:
+        figures = run(lambda: run_bench(settings, options, errors))
+    if as_json_text:
+        typer.echo(orjson.dumps(as_json(figures, options), option=orjson.OPT_INDENT_2).decode())
+    else:
+        console.print(as_table(figures, this_machine()))
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise CommandError(f"--plans takes sizes with commas between them, such as 100,300; not {text!r}.") from error
+    if not sizes or not all(1 <= size <= LARGEST_PLAN for size in sizes):
+        raise CommandError(f"--plans takes at least one size, each from 1 to {LARGEST_PLAN:,}.")
+    return sizes
