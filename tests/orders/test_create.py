@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.orders.conftest import ADDRESS, VADUZ, Desk, dropoff, window
 
 from doorstep.kernel.scope import Permission
-from tests.orders.conftest import ADDRESS, VADUZ, Desk, dropoff, window
 
 CREATE = "mutation($input: CreateOrderInput!) { createOrder(input: $input) { order { id } problems { code } } }"
 
@@ -18,7 +18,11 @@ async def test_an_order_comes_out_as_it_went_in(desk: Desk) -> None:
         displayReference="#17",
         kind="PICKUP_AND_DELIVERY",
         depotId=depot,
-        pickup={"address": {**ADDRESS, "line1": "Aeulestrasse 2", "line2": "Hof"}, "coordinates": VADUZ, "serviceSeconds": 60},
+        pickup={
+            "address": {**ADDRESS, "line1": "Aeulestrasse 2", "line2": "Hof"},
+            "coordinates": VADUZ,
+            "serviceSeconds": 60,
+        },
         dropoff=dropoff(
             contact={"name": " Ada  Lovelace ", "phone": "236 61 11", "email": "Ada@Example.ORG"},
             windows=[window("14:00", "15:00"), window("09:00", "10:00")],
@@ -27,7 +31,12 @@ async def test_an_order_comes_out_as_it_went_in(desk: Desk) -> None:
             accessCode="4711#",
         ),
         packages=[
-            {"barcode": "P1", "description": "Lampe", "load": {"weightGrams": 1200, "volumeCubicCentimeters": 9000}, "fragile": True},
+            {
+                "barcode": "P1",
+                "description": "Lampe",
+                "load": {"weightGrams": 1200, "volumeCubicCentimeters": 9000},
+                "fragile": True,
+            },
             {"load": {"weightGrams": 300, "items": 3}},
         ],
         priority=70,
@@ -59,7 +68,7 @@ async def test_an_order_comes_out_as_it_went_in(desk: Desk) -> None:
     assert (end["serviceSeconds"], end["instructions"], end["accessCode"]) == (300, "Zweimal läuten\nHund", "4711#")
     assert end["coordinates"] == VADUZ
     assert end["locationCheck"] == "CHECKED"
-    found = await desk.data("query { order(by: {reference: \"A-1\"}) { id depot { id name } } }")
+    found = await desk.data('query { order(by: {reference: "A-1"}) { id depot { id name } } }')
     assert found["order"] == {"id": order["id"], "depot": {"id": depot, "name": found["order"]["depot"]["name"]}}
 
 
@@ -186,7 +195,11 @@ async def test_a_reference_is_unique_and_the_refusal_says_whose_it_is(desk: Desk
     payload = await desk.change("createOrder", reference="R-1", dropoff=dropoff())
     assert await desk.written() == before
     [problem] = payload["problems"]
-    assert (problem["code"], problem["path"], problem["existingId"]) == ("DUPLICATE_REFERENCE", ["reference"], first["id"])
+    assert (problem["code"], problem["path"], problem["existingId"]) == (
+        "DUPLICATE_REFERENCE",
+        ["reference"],
+        first["id"],
+    )
     assert payload["order"] is None
     assert (await other.place(reference="R-1"))["reference"] == "R-1"
 
@@ -209,8 +222,12 @@ async def test_a_replay_answers_with_the_same_order(desk: Desk) -> None:
     again = await desk.change("createOrder", **fields)
     assert again == first
     assert await desk.written() == written
-    assert await desk.refused("createOrder", **{**fields, "priority": 1}) == [("IDEMPOTENCY_MISMATCH", "idempotencyKey")]
-    assert await desk.refused("createOrder", **{**fields, "idempotencyKey": ""}) == [("INVALID_VALUE", "idempotencyKey")]
+    assert await desk.refused("createOrder", **{**fields, "priority": 1}) == [
+        ("IDEMPOTENCY_MISMATCH", "idempotencyKey")
+    ]
+    assert await desk.refused("createOrder", **{**fields, "idempotencyKey": ""}) == [
+        ("INVALID_VALUE", "idempotencyKey")
+    ]
 
 
 async def test_a_refusal_is_not_stored_under_its_key(desk: Desk) -> None:
