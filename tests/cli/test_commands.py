@@ -9,9 +9,7 @@ import pytest
 
 from doorstep import cli
 from doorstep.__main__ import missing
-from doorstep.identity.service import Authenticator
-from doorstep.kernel.db import Database, DatabaseUrls
-from doorstep.kernel.errors import Unauthenticated
+from doorstep.kernel.db import DatabaseUrls
 from doorstep.settings import get_settings
 
 Run = Callable[..., tuple[int, str, str]]
@@ -45,7 +43,9 @@ def test_a_tenant_and_its_keys(doorstep: Run):
     [tenant] = json.loads(doorstep("tenant", "list", "--json")[1])
     assert (tenant["name"], tenant["country"], tenant["mode"]) == ("Corner Shop", "LI", "LIVE")
 
-    made = json.loads(doorstep("key", "create", "--tenant", "corner-shop", "--name", "till", "--scope", "orders:read", "--json")[1])
+    made = json.loads(
+        doorstep("key", "create", "--tenant", "corner-shop", "--name", "till", "--scope", "orders:read", "--json")[1]
+    )
     assert made["key"].startswith("dsk_live_")
     [key] = json.loads(doorstep("key", "list", "--tenant", "corner-shop", "--json")[1])
     assert (key["id"], key["scopes"], key["revoked_at"]) == (made["id"], ["orders:read"], None)
@@ -81,7 +81,6 @@ def test_a_refusal_is_one_line_that_says_what_to_do(doorstep: Run, arguments, ex
 def test_a_taken_slug_is_refused(doorstep: Run):
     doorstep("tenant", "create", "shop")
     assert doorstep("tenant", "create", "shop")[::2] == (1, "There is a tenant 'shop' already: choose another slug.\n")
-
 
 
 def test_a_wrong_setting_is_named_without_its_value(doorstep: Run, monkeypatch: pytest.MonkeyPatch):

@@ -37,8 +37,14 @@ async def test_a_depot_is_made_changed_and_archived(alpha):
     assert (await alpha.change("archiveDepot", "version", id=depot["id"]))["depot"] == {"version": 3}
     assert await alpha.refused("updateDepot", id=depot["id"], name="Again") == [("ARCHIVED", "id")]
 
-    log = await alpha.data("{ events { nodes { __typename aggregateVersion ... on DepotUpdated { changes depotId depot { name } } } } }")
-    assert [event["__typename"] for event in log["events"]["nodes"]] == ["DepotCreated", "DepotUpdated", "DepotArchived"]
+    log = await alpha.data(
+        "{ events { nodes { __typename aggregateVersion ... on DepotUpdated { changes depotId depot { name } } } } }"
+    )
+    assert [event["__typename"] for event in log["events"]["nodes"]] == [
+        "DepotCreated",
+        "DepotUpdated",
+        "DepotArchived",
+    ]
     assert log["events"]["nodes"][1] == {
         "__typename": "DepotUpdated", "aggregateVersion": 2, "changes": ["name"], "depotId": depot["id"], "depot": {"name": "Yard"},
     }  # fmt: skip
@@ -91,15 +97,22 @@ async def test_an_address_without_coordinates_is_looked_up_on_the_map(alpha, dat
         "latitude": pytest.approx(house.latitude, abs=1e-4), "longitude": pytest.approx(house.longitude, abs=1e-4),
     }  # fmt: skip
     elsewhere = {"line1": "Nowhere Avenue 999", "city": house.city, "country": house.country}
-    assert await alpha.refused("updateDepot", id=made["depot"]["id"], address=elsewhere) == [("INVALID_ADDRESS", "address")]
+    assert await alpha.refused("updateDepot", id=made["depot"]["id"], address=elsewhere) == [
+        ("INVALID_ADDRESS", "address")
+    ]
 
 
 async def _far_from_every_road(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """An OSRM elsewhere that finds the nearest road 5 km away."""
     while await reader.readline() not in {b"\r\n", b""}:
         pass
-    body = b'{"code":"Ok","data_version":"1","waypoints":[{"distance":5000.0,"location":[9.6,47.2],"hint":"","name":""}]}'
-    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body))
+    body = (
+        b'{"code":"Ok","data_version":"1","waypoints":[{"distance":5000.0,"location":[9.6,47.2],"hint":"","name":""}]}'
+    )
+    writer.write(
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+        % len(body)
+    )
     writer.write(body)
     await writer.drain()
     writer.close()

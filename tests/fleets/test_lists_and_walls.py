@@ -4,7 +4,11 @@ from doorstep.identity.service import create_key, tenant_by_slug
 from doorstep.kernel.db import Database
 from doorstep.kernel.scope import Permission
 
-DEPOT = {"name": "Yard", "address": {"line1": "Städtle 1", "city": "Vaduz"}, "coordinates": {"latitude": 47.1, "longitude": 9.5}}
+DEPOT = {
+    "name": "Yard",
+    "address": {"line1": "Städtle 1", "city": "Vaduz"},
+    "coordinates": {"latitude": 47.1, "longitude": 9.5},
+}
 PAGE = """query($first: Int, $after: Cursor, $last: Int, $before: Cursor, $orderBy: FleetOrdering) {
   drivers(first: $first, after: $after, last: $last, before: $before, orderBy: $orderBy) {
     nodes { name } totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
@@ -42,7 +46,11 @@ async def test_filters_narrow_a_list(alpha):
     driver = await alpha.made("createDriver", name="Ada")
     shifts = {
         hour: await alpha.made(
-            "createShift", driverId=driver, depotId=depot, start=f"2999-01-01T{hour}:00:00Z", end=f"2999-01-01T{hour}:59:00Z"
+            "createShift",
+            driverId=driver,
+            depotId=depot,
+            start=f"2999-01-01T{hour}:00:00Z",
+            end=f"2999-01-01T{hour}:59:00Z",
         )
         for hour in ("08", "10", "12")
     }
@@ -98,9 +106,13 @@ async def test_another_tenant_s_objects_do_not_exist(alpha, beta, system: Databa
         assert await alpha.refused(f"archive{word}", id=identifier) == [("NOT_FOUND", "id")]
         if kind != "shift":
             fields = mine | {f"{kind}Id": identifier}
-            refused = await alpha.refused("createShift", **fields, start="2999-02-01T08:00:00Z", end="2999-02-01T16:00:00Z")
+            refused = await alpha.refused(
+                "createShift", **fields, start="2999-02-01T08:00:00Z", end="2999-02-01T16:00:00Z"
+            )
             assert refused == [("NOT_FOUND", f"{kind}Id")]
-    assert await alpha.refused("updateVehicle", id=mine["vehicleId"], depotId=theirs["depot"]) == [("NOT_FOUND", "depotId")]
+    assert await alpha.refused("updateVehicle", id=mine["vehicleId"], depotId=theirs["depot"]) == [
+        ("NOT_FOUND", "depotId")
+    ]
     assert (await alpha.data("{ shifts { totalCount } }"))["shifts"]["totalCount"] == 0
     async with system.transaction() as tx:
         assert await tx.fetchval("SELECT count(*) FROM events") == events
@@ -117,7 +129,7 @@ async def test_scopes_decide(alpha, server, system: Database):
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN", "FORBIDDEN"]
     _, key = await create_key(system, tenant, "orders", [Permission.ORDERS_READ])
     stranger = Client(server.graphql_url, key)
-    answer = await stranger.ask("{ depots { totalCount } vehicle(id: \"vehicle_01jd2n00000000000000000000\") { id } }")
+    answer = await stranger.ask('{ depots { totalCount } vehicle(id: "vehicle_01jd2n00000000000000000000") { id } }')
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN", "FORBIDDEN"]
     await reader.close()
     await stranger.close()

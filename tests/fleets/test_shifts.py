@@ -8,7 +8,11 @@ from doorstep.kernel.db import Database
 from doorstep.kernel.ids import parse_id
 
 DAY = datetime(2999, 1, 1, tzinfo=UTC)
-DEPOT = {"name": "Yard", "address": {"line1": "Städtle 1", "city": "Vaduz"}, "coordinates": {"latitude": 47.1, "longitude": 9.5}}
+DEPOT = {
+    "name": "Yard",
+    "address": {"line1": "Städtle 1", "city": "Vaduz"},
+    "coordinates": {"latitude": 47.1, "longitude": 9.5},
+}
 
 
 def at(hours: float) -> str:
@@ -35,7 +39,9 @@ async def test_a_shift_shows_what_it_needs_and_what_planning_reads(alpha, fleet,
     shift = made["shift"]
     assert (shift["driver"]["name"], shift["vehicle"]["name"], shift["depot"]["name"]) == ("Ada", "V", "Yard")
     assert shift["startAt"] == shift["endAt"] == {"latitude": 47.1}
-    assert shift["breaks"] == [{"start": "2999-01-01T11:00:00Z", "end": "2999-01-01T13:00:00Z", "durationSeconds": 1800}]
+    assert shift["breaks"] == [
+        {"start": "2999-01-01T11:00:00Z", "end": "2999-01-01T13:00:00Z", "durationSeconds": 1800}
+    ]
 
     async with system.transaction() as tx:
         tenant_id = await tx.fetchval("SELECT id FROM tenants")
@@ -47,7 +53,11 @@ async def test_a_shift_shows_what_it_needs_and_what_planning_reads(alpha, fleet,
     assert planned.id == parse_id("shift", shift["id"])
     assert planned.skills == {"lift", "cooled"}
     assert planned.vehicle is not None
-    assert (planned.vehicle.kind, planned.vehicle.capacity_items, planned.vehicle.capacity_weight_grams) == ("VAN", 9, None)
+    assert (planned.vehicle.kind, planned.vehicle.capacity_items, planned.vehicle.capacity_weight_grams) == (
+        "VAN",
+        9,
+        None,
+    )
     assert (planned.depot_latitude, planned.max_stops) == (47.1, 40)
     assert planned.breaks[0].duration_seconds == 1800
 
@@ -58,12 +68,21 @@ async def test_times_that_make_no_sense_are_refused(alpha, fleet, system: Databa
 
     assert await refused(end=at(8)) == [("INVALID_WINDOW", "end")]
     assert await refused(end=at(32.1)) == [("INVALID_WINDOW", "end")]
-    assert await refused(breaks=[{"start": at(7), "end": at(9), "durationSeconds": 60}]) == [("INVALID_WINDOW", "breaks.0")]
-    assert await refused(breaks=[{"start": at(9), "end": at(9), "durationSeconds": 60}]) == [("INVALID_WINDOW", "breaks.0.end")]
+    assert await refused(breaks=[{"start": at(7), "end": at(9), "durationSeconds": 60}]) == [
+        ("INVALID_WINDOW", "breaks.0")
+    ]
+    assert await refused(breaks=[{"start": at(9), "end": at(9), "durationSeconds": 60}]) == [
+        ("INVALID_WINDOW", "breaks.0.end")
+    ]
     too_long = [{"start": at(9), "end": at(10), "durationSeconds": 3601}]
     assert await refused(breaks=too_long) == [("INVALID_VALUE", "breaks.0.durationSeconds")]
-    assert await refused(breaks=[{"start": at(8), "end": at(16), "durationSeconds": 8 * 3600}]) == [("INVALID_VALUE", "breaks")]
-    assert await refused(maxStops=0, maxDistanceMeters=-1) == [("INVALID_VALUE", "maxStops"), ("INVALID_VALUE", "maxDistanceMeters")]
+    assert await refused(breaks=[{"start": at(8), "end": at(16), "durationSeconds": 8 * 3600}]) == [
+        ("INVALID_VALUE", "breaks")
+    ]
+    assert await refused(maxStops=0, maxDistanceMeters=-1) == [
+        ("INVALID_VALUE", "maxStops"),
+        ("INVALID_VALUE", "maxDistanceMeters"),
+    ]
     async with system.transaction() as tx:
         assert await tx.fetchval("SELECT count(*) FROM shifts") == 0
 
@@ -74,9 +93,13 @@ async def test_an_overlap_names_the_shift_in_the_way(alpha, fleet):
     other_vehicle = await alpha.made("createVehicle", name="W", kind="VAN")
 
     same_driver = await alpha.change("createShift", **fleet | {"vehicleId": other_vehicle}, start=at(15), end=at(17))
-    assert [(p["code"], p["path"], p["existingId"]) for p in same_driver["problems"]] == [("SHIFT_OVERLAP", ["driverId"], first)]
+    assert [(p["code"], p["path"], p["existingId"]) for p in same_driver["problems"]] == [
+        ("SHIFT_OVERLAP", ["driverId"], first)
+    ]
     same_vehicle = await alpha.change("createShift", **fleet | {"driverId": other_driver}, start=at(7), end=at(9))
-    assert [(p["code"], p["path"], p["existingId"]) for p in same_vehicle["problems"]] == [("SHIFT_OVERLAP", ["vehicleId"], first)]
+    assert [(p["code"], p["path"], p["existingId"]) for p in same_vehicle["problems"]] == [
+        ("SHIFT_OVERLAP", ["vehicleId"], first)
+    ]
 
     second = await alpha.made("createShift", **fleet, start=at(16), end=at(18))
     assert await alpha.refused("updateShift", id=second, start=at(15)) == [("SHIFT_OVERLAP", "driverId")]

@@ -4,7 +4,11 @@ ALL = (
     "id version name kind skills speedFactor emissionsGramsPerKilometer maxRangeMeters depot { name } "
     "capacity { weightGrams volumeCubicCentimeters items } costs { fixedMinor perHourMinor perKilometerMinor }"
 )
-DEPOT = {"name": "Yard", "address": {"line1": "Städtle 1", "city": "Vaduz"}, "coordinates": {"latitude": 47.1, "longitude": 9.5}}
+DEPOT = {
+    "name": "Yard",
+    "address": {"line1": "Städtle 1", "city": "Vaduz"},
+    "coordinates": {"latitude": 47.1, "longitude": 9.5},
+}
 
 
 async def test_a_vehicle_with_everything_and_with_nothing(alpha):
@@ -39,7 +43,9 @@ async def test_a_patch_tells_absent_from_null(alpha):
     assert emptied["problems"] == []
     assert (emptied["vehicle"]["maxRangeMeters"], emptied["vehicle"]["depot"]) == (None, None)
     assert emptied["vehicle"]["capacity"]["items"] is None
-    answer = await alpha.ask("mutation($id: ID!) { updateVehicle(input: {id: $id, name: null}) { problems { code } } }", id=vehicle)
+    answer = await alpha.ask(
+        "mutation($id: ID!) { updateVehicle(input: {id: $id, name: null}) { problems { code } } }", id=vehicle
+    )
     assert answer["errors"][0]["extensions"]["code"] in {"BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED"}
 
 
@@ -53,8 +59,12 @@ async def test_every_fault_of_a_vehicle_is_shown_at_once_and_nothing_is_written(
         ("INVALID_VALUE", "maxRangeMeters"), ("INVALID_VALUE", "costs.perHourMinor"), ("INVALID_VALUE", "skills"),
         ("INVALID_VALUE", "emissionsGramsPerKilometer"),
     }  # fmt: skip
-    assert await alpha.refused("createVehicle", name="V", kind="VAN", speedFactor=5.1) == [("INVALID_VALUE", "speedFactor")]
-    assert await alpha.refused("createVehicle", name="V", kind="VAN", depotId="vehicle_1") == [("INVALID_ID", "depotId")]
+    assert await alpha.refused("createVehicle", name="V", kind="VAN", speedFactor=5.1) == [
+        ("INVALID_VALUE", "speedFactor")
+    ]
+    assert await alpha.refused("createVehicle", name="V", kind="VAN", depotId="vehicle_1") == [
+        ("INVALID_ID", "depotId")
+    ]
     async with system.transaction() as tx:
         assert await tx.fetchval("SELECT count(*) FROM vehicles") == 0
         assert await tx.fetchval("SELECT count(*) FROM events") == 0
@@ -65,7 +75,12 @@ async def test_a_smaller_vehicle_makes_its_coming_shifts_stale_a_new_name_does_n
     driver = await alpha.made("createDriver", name="Ada")
     vehicle = await alpha.made("createVehicle", name="V", kind="VAN")
     shift = await alpha.made(
-        "createShift", driverId=driver, vehicleId=vehicle, depotId=depot, start="2999-01-01T08:00:00Z", end="2999-01-01T16:00:00Z"
+        "createShift",
+        driverId=driver,
+        vehicleId=vehicle,
+        depotId=depot,
+        start="2999-01-01T08:00:00Z",
+        end="2999-01-01T16:00:00Z",
     )
 
     async def version() -> int:
@@ -79,7 +94,9 @@ async def test_a_smaller_vehicle_makes_its_coming_shifts_stale_a_new_name_does_n
     assert await version() == 2
     await alpha.change("updateDriver", id=driver, skills=["lift"])
     assert await version() == 3
-    log = await alpha.data('{ events(filter: {types: ["ShiftUpdated"]}) { nodes { ... on ShiftUpdated { changes aggregateVersion } } } }')
+    log = await alpha.data(
+        '{ events(filter: {types: ["ShiftUpdated"]}) { nodes { ... on ShiftUpdated { changes aggregateVersion } } } }'
+    )
     assert [event["changes"] for event in log["events"]["nodes"]] == [["vehicle"], ["driver"]]
 
 

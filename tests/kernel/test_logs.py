@@ -52,8 +52,7 @@ def test_other_libraries_are_routed_or_silenced(written):
 
 
 def test_messages_are_there_on_request():
-    try:
+    with pytest.raises(RuntimeError) as caught:
         _fail()
-    except RuntimeError as error:
-        assert "cannot call" in describe(error, with_messages=True)
-        assert "cannot call" not in describe(error)
+    assert "cannot call" in describe(caught.value, with_messages=True)
+    assert "cannot call" not in describe(caught.value)
