@@ -16,12 +16,13 @@ from doorstep.kernel.graphql.nodes import NodeQuery
 from doorstep.kernel.graphql.scalars import SCALARS
 from doorstep.kernel.graphql.view import OneOperation
 from doorstep.orders.graphql import DEPOT, OrdersMutation, OrdersQuery
+from doorstep.planning.graphql import PlanningMutation, PlanningQuery, PlanningSubscription
 
 MAX_TOKENS = 1000
 
-Query = merge_types("Query", (IdentityQuery, NodeQuery, EventQueries, FleetsQuery, OrdersQuery))
-Mutation = merge_types("Mutation", (FleetsMutation, OrdersMutation))
-Subscription = merge_types("Subscription", (EventSubscriptions,))
+Query = merge_types("Query", (IdentityQuery, NodeQuery, EventQueries, FleetsQuery, OrdersQuery, PlanningQuery))
+Mutation = merge_types("Mutation", (FleetsMutation, OrdersMutation, PlanningMutation))
+Subscription = merge_types("Subscription", (EventSubscriptions, PlanningSubscription))
 
 DEPOT.supply(load_depots)
 """Orders and fleets do not know each other; here they meet."""

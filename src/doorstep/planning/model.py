@@ -57,6 +57,16 @@ class StopStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class PlanPhase(StrEnum):
+    """What an optimization is busy with."""
+
+    QUEUED = "QUEUED"
+    ROADS = "ROADS"
+    SOLVING = "SOLVING"
+    PATHS = "PATHS"
+    DONE = "DONE"
+
+
 class PlanObjective(StrEnum):
     """What a plan should have little of, after leaving out as few orders as possible."""
 

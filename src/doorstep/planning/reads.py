@@ -281,3 +281,61 @@ def _grouped(rows: Sequence[Row], column: str) -> dict[UUID, list[Row]]:
     for row in rows:
         result.setdefault(row[column], []).append(row)
     return result
+
+
+async def unassigned_page(tx: Transaction, tenant_id: UUID, plan_id: UUID, request: PageRequest) -> Page:
+    """A page of the orders that a plan left out, by order id."""
+    return await fetch_page(
+        tx,
+        "unassigned",
+        UNASSIGNED_BY_ORDER,
+        request,
+        select=UNASSIGNED,
+        conditions=["tenant_id = $1", "plan_id = $2", "NOT assigned", "reasons IS NOT NULL"],
+        arguments=[tenant_id, plan_id],
+    )
+
+
+async def count_routes_of_plans(tx: Transaction, tenant_id: UUID, plan_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many routes each plan has."""
+    rows = await tx.fetch(
+        "SELECT plan_id, count(*) AS count FROM routes WHERE tenant_id = $1 AND plan_id = ANY($2) GROUP BY plan_id",
+        tenant_id,
+        list(plan_ids),
+    )
+    return {row["plan_id"]: row["count"] for row in rows}
+
+
+async def count_unassigned_of_plans(tx: Transaction, tenant_id: UUID, plan_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many orders each plan left out."""
+    rows = await tx.fetch(
+        "SELECT plan_id, count(*) AS count FROM plan_orders WHERE tenant_id = $1 AND plan_id = ANY($2) AND NOT assigned "
+        "AND reasons IS NOT NULL GROUP BY plan_id",
+        tenant_id,
+        list(plan_ids),
+    )
+    return {row["plan_id"]: row["count"] for row in rows}
+
+
+async def shift_ids_of_plans(tx: Transaction, tenant_id: UUID, plan_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """The shifts of each plan."""
+    rows = await tx.fetch(
+        "SELECT plan_id, shift_id FROM plan_shifts WHERE tenant_id = $1 AND plan_id = ANY($2) ORDER BY shift_id",
+        tenant_id,
+        list(plan_ids),
+    )
+    result: dict[UUID, list[UUID]] = {}
+    for row in rows:
+        result.setdefault(row["plan_id"], []).append(row["shift_id"])
+    return result
+
+
+async def route_state(tx: Transaction, tenant_id: UUID, route_id: UUID) -> tuple[Any, ...] | None:
+    """Something that differs whenever a route or one of its stops changed; None when there is no such route."""
+    row = await tx.fetchrow(
+        "SELECT route.version, route.status, (SELECT sum(stop.version) FROM stops AS stop "
+        "WHERE stop.tenant_id = route.tenant_id AND stop.route_id = route.id) AS stops FROM routes AS route WHERE tenant_id = $1 AND id = $2",
+        tenant_id,
+        route_id,
+    )
+    return tuple(row) if row is not None else None

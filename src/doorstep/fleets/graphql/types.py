@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 from uuid import UUID
 
 import strawberry
 
+from doorstep.fleets.graphql.edges import CURRENT_ROUTE
 from doorstep.fleets.model import VehicleKind
 from doorstep.fleets.reads import planning_break, rows_by_ids, shifts_of_drivers
 from doorstep.kernel.db import Row
@@ -19,6 +20,9 @@ from doorstep.kernel.graphql.values import Coordinates
 from doorstep.kernel.paging import MAX_PAGE
 from doorstep.kernel.scope import Permission
 from doorstep.places.graphql import Address
+
+if TYPE_CHECKING:
+    from doorstep.planning.graphql import Route
 
 T = TypeVar("T")
 
@@ -133,6 +137,14 @@ class Driver(Node):
     archived_at: datetime | None = strawberry.field(description=_ARCHIVED)
     created_at: datetime = strawberry.field(description="When the entry was made.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
+
+    @strawberry.field(
+        description="The route that they work now: the one under way, else the dispatched one that starts first. Needs the scope `planning:read`."
+    )
+    async def current_route(
+        self, info: Info
+    ) -> Annotated["Route", strawberry.lazy("doorstep.planning.graphql")] | None:
+        return await CURRENT_ROUTE.load(info.context, self.uuid)
 
     @strawberry.field(description="Their shifts in a time, by start; archived ones are left out. At most 250.")
     async def shifts(

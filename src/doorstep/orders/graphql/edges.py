@@ -11,6 +11,10 @@ from doorstep.kernel.graphql.context import UpwardEdge
 
 if TYPE_CHECKING:
     from doorstep.fleets.graphql import Depot
+    from doorstep.planning.graphql import Assignment
 
 DEPOT: "UpwardEdge[UUID, Depot | None]" = UpwardEdge("Order.depot")
 """A depot by its id."""
+
+ASSIGNMENT: "UpwardEdge[UUID, Assignment | None]" = UpwardEdge("Order.assignment")
+"""The active assignment of an order, by the order's id."""

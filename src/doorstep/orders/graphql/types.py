@@ -18,7 +18,7 @@ from doorstep.kernel.graphql.scalars import Cursor, JSONObject
 from doorstep.kernel.graphql.values import Coordinates, Load, TimeWindow
 from doorstep.kernel.paging import PageRequest
 from doorstep.kernel.scope import Permission
-from doorstep.orders.graphql.edges import DEPOT
+from doorstep.orders.graphql.edges import ASSIGNMENT, DEPOT
 from doorstep.orders.model import (
     ON_ROUTE,
     ActorRole,
@@ -49,6 +49,7 @@ from doorstep.places.model import VehicleKind
 
 if TYPE_CHECKING:
     from doorstep.fleets.graphql import Depot
+    from doorstep.planning.graphql import Assignment
 
 
 def _load_of(row: Row) -> Load:
@@ -217,6 +218,14 @@ class Order(Node):
     async def depot(self, info: Info) -> Annotated["Depot", strawberry.lazy("doorstep.fleets.graphql")] | None:
         depot_id: UUID | None = self.row["depot_id"]
         return await DEPOT.load(info.context, depot_id) if depot_id else None
+
+    @strawberry.field(
+        description="The route that it is on, with stops, driver and vehicle; null while it is on none, and without the scope `planning:read`."
+    )
+    async def assignment(
+        self, info: Info
+    ) -> Annotated["Assignment", strawberry.lazy("doorstep.planning.graphql")] | None:
+        return await ASSIGNMENT.load(info.context, self.uuid)
 
     @strawberry.field(description="Its parcels, at most 100.")
     async def packages(self, info: Info) -> list[Package]:

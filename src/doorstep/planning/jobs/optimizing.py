@@ -6,7 +6,6 @@ what no repetition mends makes the plan FAILED with the reason at once.
 
 import asyncio
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from doorstep.kernel.scope import Scope
 from doorstep.orders.model import PLANNABLE
 from doorstep.orders.reads import PlanningOrder, orders_for_planning
 from doorstep.places.roads import Roads
-from doorstep.planning.model import PlanStatus, UnassignedCode
+from doorstep.planning.model import PlanPhase, PlanStatus, UnassignedCode
 from doorstep.planning.reads import (
     active_routes_of_orders,
     active_routes_of_shifts,
@@ -44,16 +43,6 @@ from doorstep.planning.solver.solution import Solution, Summary
 
 WRITE_SECONDS = 30.0
 """A statement that writes a large proposal may take so long."""
-
-
-class PlanPhase(StrEnum):
-    """What an optimization is busy with."""
-
-    QUEUED = "QUEUED"
-    ROADS = "ROADS"
-    SOLVING = "SOLVING"
-    PATHS = "PATHS"
-    DONE = "DONE"
 
 
 class CannotPlan(Exception):

@@ -22,7 +22,7 @@ async def react(scope: Scope, event: Row) -> None:
         to = event["data"]["to"]
         if to in _LEAVING:
             await leave_route(scope, order_id, stays_on_board=to == OrderStatus.RETURNING)
-    elif any(name.startswith(_ENDS) for name in event["data"].get("fields", ())):
+    elif any(name.startswith(_ENDS) for name in event["data"].get("changes", ())):
         route_id = await scope.tx.fetchval(
             "SELECT route_id FROM assignments WHERE tenant_id = $1 AND order_id = $2 AND active",
             scope.tenant_id,

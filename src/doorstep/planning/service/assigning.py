@@ -6,7 +6,7 @@ where they cost least, also while its vehicle is under way.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -112,10 +112,17 @@ class _Present:
 
 
 async def prepare_assignment(
-    db: Database, principal: Principal, engines: Engines, order_ids: Sequence[UUID], shift_id: UUID
+    db: Database, principal: Principal, engines: Engines, wanted: Callable[[], tuple[Sequence[UUID], UUID]]
 ) -> Prepared:
-    """Compute the shift's route with the orders on it; a refusal is kept for ``assign_orders`` to raise, so that a replay gets its stored answer first."""
+    """Compute the shift's route with the orders on it; ``wanted`` says which orders and shift.
+
+    A refusal, also one that ``wanted`` raises, is kept for ``assign_orders`` to raise, so that a replay gets its stored answer first.
+    """
     principal.require(Permission.PLANNING_WRITE)
+    try:
+        order_ids, shift_id = wanted()
+    except DoorstepError as refusal:
+        return Prepared(UUID(int=0), [], refusal)
     prepared = Prepared(shift_id, list(dict.fromkeys(order_ids)))
     try:
         await _prepare(prepared, db, principal, engines)

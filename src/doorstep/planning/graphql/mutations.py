@@ -1,0 +1,261 @@
+"""Mutations of planning."""
+
+import asyncio
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from doorstep.kernel.errors import ProblemCode
+from doorstep.kernel.graphql.context import Context, Info, Outcome, input_id
+from doorstep.kernel.graphql.problems import Payload
+from doorstep.kernel.scope import Permission, Scope
+from doorstep.orders.graphql import Order, load_orders
+from doorstep.places.roads import Roads
+from doorstep.planning import service
+from doorstep.planning.graphql.inputs import (
+    AssignOrdersInput,
+    CancelPlanInput,
+    CancelRouteInput,
+    CommitPlanInput,
+    CreatePlanInput,
+    DispatchPlanInput,
+    DispatchRouteInput,
+    OptimizePlanInput,
+    RecallRouteInput,
+    UnassignOrdersInput,
+)
+from doorstep.planning.graphql.types import Plan, Route, load_plans, load_routes
+from doorstep.planning.solver.pool import SolverPool
+
+
+@strawberry.type
+class PlanPayload(Payload):
+    """Base of the answers that show a plan; not in the schema by itself."""
+
+    @strawberry.field(description="The plan as it is now, also after a CONFLICT; null when there is none to show.")
+    async def plan(self, info: Info) -> Plan | None:
+        identifier = self.outcome_id()
+        return await info.context.load(load_plans, identifier) if identifier else None
+
+
+@strawberry.type(description="The answer to createPlan.")
+class CreatePlanPayload(PlanPayload):
+    pass
+
+
+@strawberry.type(description="The answer to optimizePlan.")
+class OptimizePlanPayload(PlanPayload):
+    pass
+
+
+@strawberry.type(description="The answer to cancelPlan.")
+class CancelPlanPayload(PlanPayload):
+    pass
+
+
+@strawberry.type(description="An order that was left out when its plan was committed.")
+class DroppedOrder:
+    code: ProblemCode = strawberry.field(description="Why: PLAN_STALE, ORDER_TAKEN, IN_USE.")
+    message: str = strawberry.field(description="What changed.")
+    order_uuid: strawberry.Private[UUID]
+
+    @strawberry.field(description="The order; null without the scope `orders:read`.")
+    async def order(self, info: Info) -> Order | None:
+        if Permission.ORDERS_READ not in info.context.principal.permissions:
+            return None
+        return await info.context.load(load_orders, self.order_uuid)
+
+
+@strawberry.type(description="The answer to commitPlan.")
+class CommitPlanPayload(PlanPayload):
+    @strawberry.field(description="What `onChanged: DROP` left out, at most 1,000.")
+    def dropped(self) -> list[DroppedOrder]:
+        return [
+            DroppedOrder(code=ProblemCode(one["code"]), message=one["message"], order_uuid=UUID(one["order_id"]))
+            for one in self.outcome.get("dropped", [])
+        ]
+
+
+@strawberry.type(description="The answer to dispatchPlan.")
+class DispatchPlanPayload(PlanPayload):
+    @strawberry.field(description="The routes that were dispatched, at most 250.")
+    async def routes(self, info: Info) -> list[Route]:
+        return await _routes(info.context, self.outcome_ids("route_ids"))
+
+
+@strawberry.type
+class RoutePayload(Payload):
+    """Base of the answers that show a route; not in the schema by itself."""
+
+    @strawberry.field(description="The route as it is now, also after a CONFLICT; null when there is none to show.")
+    async def route(self, info: Info) -> Route | None:
+        identifier = self.outcome_id()
+        return await info.context.load(load_routes, identifier) if identifier else None
+
+
+@strawberry.type(description="The answer to dispatchRoute.")
+class DispatchRoutePayload(RoutePayload):
+    pass
+
+
+@strawberry.type(description="The answer to recallRoute.")
+class RecallRoutePayload(RoutePayload):
+    pass
+
+
+@strawberry.type(description="The answer to cancelRoute.")
+class CancelRoutePayload(RoutePayload):
+    pass
+
+
+@strawberry.type(description="The answer to assignOrders.")
+class AssignOrdersPayload(RoutePayload):
+    @strawberry.field(description="The orders that were assigned, at most 250; none without the scope `orders:read`.")
+    async def orders(self, info: Info) -> list[Order]:
+        return await _orders(info.context, self.outcome_ids("order_ids"))
+
+
+@strawberry.type(description="The answer to unassignOrders.")
+class UnassignOrdersPayload(Payload):
+    @strawberry.field(description="The orders that were taken off, at most 250; none without the scope `orders:read`.")
+    async def orders(self, info: Info) -> list[Order]:
+        return await _orders(info.context, self.outcome_ids("order_ids"))
+
+    @strawberry.field(description="The routes that they were on, at most 250.")
+    async def routes(self, info: Info) -> list[Route]:
+        return await _routes(info.context, self.outcome_ids("route_ids"))
+
+
+async def _orders(context: Context, ids: list[UUID]) -> list[Order]:
+    if Permission.ORDERS_READ not in context.principal.permissions:
+        return []
+    found = await asyncio.gather(*(context.load(load_orders, identifier) for identifier in ids))
+    return [order for order in found if order is not None]
+
+
+async def _routes(context: Context, ids: list[UUID]) -> list[Route]:
+    found = await asyncio.gather(*(context.load(load_routes, identifier) for identifier in ids))
+    return [route for route in found if route is not None]
+
+
+@strawberry.type
+class PlanningMutation:
+    @strawberry.mutation(
+        description="Make a plan over orders and shifts and start to optimize it; follow it with `planProgress`. Nothing changes for orders or drivers before commitPlan."
+    )
+    async def create_plan(
+        self, info: Info, input: Annotated[CreatePlanInput, strawberry.argument(description="What it is about.")]
+    ) -> CreatePlanPayload | None:
+        async def use_case(scope: Scope) -> Outcome:
+            return await service.create_plan(scope, input.wanted())
+
+        return await info.context.write("createPlan", input, CreatePlanPayload, use_case)
+
+    @strawberry.mutation(
+        description="Optimize a plan (again), on its orders and shifts as they are now. What it proposed before is replaced."
+    )
+    async def optimize_plan(
+        self, info: Info, input: Annotated[OptimizePlanInput, strawberry.argument(description="Which plan.")]
+    ) -> OptimizePlanPayload | None:
+        async def use_case(scope: Scope) -> Outcome:
+            return await service.optimize_plan(scope, input_id("plan", input.plan_id, "planId"), input.if_version)
+
+        return await info.context.write("optimizePlan", input, OptimizePlanPayload, use_case)
+
+    @strawberry.mutation(description="Give up a plan that is not committed; a running optimization stops.")
+    async def cancel_plan(
+        self, info: Info, input: Annotated[CancelPlanInput, strawberry.argument(description="Which plan.")]
+    ) -> CancelPlanPayload | None:
+        async def use_case(scope: Scope) -> Outcome:
+            return await service.cancel_plan(scope, input_id("plan", input.plan_id, "planId"), input.if_version)
+
+        return await info.context.write("cancelPlan", input, CancelPlanPayload, use_case)
+
+    @strawberry.mutation(
+        description=(
+            "Make a proposal true: its orders are assigned, its routes wait to be dispatched. Refused with PLAN_STALE or ORDER_TAKEN when an order or a "
+            "shift is not as the plan saw it; `onChanged: DROP` leaves those out. Older proposals that hold one of the orders become SUPERSEDED."
+        )
+    )
+    async def commit_plan(
+        self, info: Info, input: Annotated[CommitPlanInput, strawberry.argument(description="Which plan.")]
+    ) -> CommitPlanPayload | None:
+        async def use_case(scope: Scope) -> Outcome:
+            plan_id = input_id("plan", input.plan_id, "planId")
+            return await service.commit_plan(scope, plan_id, input.on_changed, input.if_version)
+
+        return await info.context.write("commitPlan", input, CommitPlanPayload, use_case)
+
+    @strawberry.mutation(description="Hand a route to its driver.")
+    async def dispatch_route(
+        self, info: Info, input: Annotated[DispatchRouteInput, strawberry.argument(description="Which route.")]
+    ) -> DispatchRoutePayload | None:
+        async def use_case(scope: Scope) -> Outcome:
+            return await service.dispatch_route(scope, input_id("route", input.route_id, "routeId"), input.if_version)
+
+        return await info.context.write("dispatchRoute", input, DispatchRoutePayload, use_case)
+
+    @strawberry.mutation(description="Hand every COMMITTED route of a plan to its driver.")
+    async def dispatch_plan(
+        self, info: Info, input: Annotated[DispatchPlanInput, strawberry.argument(description="Which plan.")]
+    ) -> DispatchPlanPayload | None:
+        async def use_case(scope: Scope) -> Outcome:
+            return await service.dispatch_plan(scope, input_id("plan", input.plan_id, "planId"))
+
+        return await info.context.write("dispatchPlan", input, DispatchPlanPayload, use_case)
+
+    @strawberry.mutation(description="Take a dispatched route back before its driver's first act: COMMITTED again.")
+    async def recall_route(
+        self, info: Info, input: Annotated[RecallRouteInput, strawberry.argument(description="Which route.")]
+    ) -> RecallRoutePayload | None:
+        async def use_case(scope: Scope) -> Outcome:
+            return await service.recall_route(scope, input_id("route", input.route_id, "routeId"), input.if_version)
+
+        return await info.context.write("recallRoute", input, RecallRoutePayload, use_case)
+
+    @strawberry.mutation(
+        description="Give up a route with nothing on board: its orders are PENDING again and its shift is free."
+    )
+    async def cancel_route(
+        self, info: Info, input: Annotated[CancelRouteInput, strawberry.argument(description="Which route.")]
+    ) -> CancelRoutePayload | None:
+        async def use_case(scope: Scope) -> Outcome:
+            return await service.cancel_route(scope, input_id("route", input.route_id, "routeId"), input.if_version)
+
+        return await info.context.write("cancelRoute", input, CancelRoutePayload, use_case)
+
+    @strawberry.mutation(
+        description=(
+            "Put orders on a shift without a plan and dispatch its route at once, also one under way: the orders go where they cost least. All or none; "
+            "TOO_LARGE_FOR_FLEET and NOT_PLANNABLE say which order does not fit, and why."
+        )
+    )
+    async def assign_orders(
+        self,
+        info: Info,
+        input: Annotated[AssignOrdersInput, strawberry.argument(description="Which orders and shift.")],
+    ) -> AssignOrdersPayload | None:
+        context = info.context
+        engines = service.Engines(context.services.get(Roads), context.services.get(SolverPool))
+
+        def wanted() -> tuple[list[UUID], UUID]:
+            ids = [input_id("order", text, "orderIds", index) for index, text in enumerate(input.order_ids)]
+            return ids, input_id("shift", input.shift_id, "shiftId")
+
+        prepared = await service.prepare_assignment(context.services.db, context.principal, engines, wanted)
+        return await context.write(
+            "assignOrders", input, AssignOrdersPayload, lambda scope: service.assign_orders(scope, prepared)
+        )
+
+    @strawberry.mutation(
+        description="Take orders that are not picked up yet off their routes, all or none: they are PENDING again. A route that keeps none is cancelled."
+    )
+    async def unassign_orders(
+        self, info: Info, input: Annotated[UnassignOrdersInput, strawberry.argument(description="Which orders.")]
+    ) -> UnassignOrdersPayload | None:
+        async def use_case(scope: Scope) -> Outcome:
+            ids = [input_id("order", text, "orderIds", index) for index, text in enumerate(input.order_ids)]
+            return await service.unassign_orders(scope, ids)
+
+        return await info.context.write("unassignOrders", input, UnassignOrdersPayload, use_case)

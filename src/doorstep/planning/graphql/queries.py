@@ -1,0 +1,89 @@
+"""``plan``, ``plans``, ``route``, ``routes``."""
+
+from typing import Annotated
+
+import strawberry
+
+from doorstep.kernel.errors import BadUserInput
+from doorstep.kernel.graphql.connections import Connection, connection_of
+from doorstep.kernel.graphql.context import Info, argument_id
+from doorstep.kernel.graphql.scalars import Cursor
+from doorstep.kernel.paging import PageRequest
+from doorstep.kernel.scope import Permission
+from doorstep.planning.graphql.inputs import PlanFilter, RouteFilter
+from doorstep.planning.graphql.types import After, First, Plan, Route, Stop, load_plans, load_routes, load_stops
+from doorstep.planning.reads import PLANS_NEWEST_FIRST, ROUTES_BY_START, count_rows, plan_page, route_page
+
+Last = Annotated[int | None, strawberry.argument(description="The last so many instead of the first, 1 to 250.")]
+Before = Annotated[Cursor | None, strawberry.argument(description="What comes before this cursor.")]
+
+
+@strawberry.type
+class PlanningQuery:
+    @strawberry.field(description="A plan by its id; null when this tenant has none with it.")
+    async def plan(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The plan's id.")]
+    ) -> Plan | None:
+        info.context.require(Permission.PLANNING_READ)
+        return await info.context.load(load_plans, argument_id("plan", id))
+
+    @strawberry.field(description="The plans, newest first.")
+    async def plans(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        filter: Annotated[PlanFilter | None, strawberry.argument(description="Which plans.")] = None,
+    ) -> Connection[Plan] | None:
+        context = info.context
+        context.require(Permission.PLANNING_READ)
+        statuses = filter.statuses if filter is not None else None
+        if statuses is not None and not statuses:
+            raise BadUserInput("Give at least one state, or leave `statuses` out.")
+        page, conditions, values = await plan_page(
+            await context.reads(), context.tenant_id, statuses or (), PageRequest(first, after, last, before)
+        )
+
+        async def count() -> int:
+            return await count_rows(await context.reads(), "plans", conditions, values)
+
+        return connection_of("plans", PLANS_NEWEST_FIRST, page, Plan.of, count)
+
+    @strawberry.field(description="A route by its id; null when this tenant has none with it.")
+    async def route(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The route's id.")]
+    ) -> Route | None:
+        info.context.require(Permission.PLANNING_READ)
+        return await info.context.load(load_routes, argument_id("route", id))
+
+    @strawberry.field(description="The routes by start; also those of proposals, unless the filter says otherwise.")
+    async def routes(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        filter: Annotated[RouteFilter | None, strawberry.argument(description="Which routes.")] = None,
+    ) -> Connection[Route] | None:
+        context = info.context
+        context.require(Permission.PLANNING_READ)
+        query = (filter or RouteFilter()).query()
+        page = await route_page(
+            await context.reads(), context.tenant_id, query, PageRequest(first, after, last, before)
+        )
+
+        async def count() -> int:
+            conditions, values = query.conditions(context.tenant_id)
+            return await count_rows(await context.reads(), "routes", conditions, values)
+
+        return connection_of("routes", ROUTES_BY_START, page, Route.of, count)
+
+    @strawberry.field(description="A stop by its id; null when this tenant has none with it.")
+    async def stop(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The stop's id.")]
+    ) -> Stop | None:
+        info.context.require(Permission.PLANNING_READ)
+        return await info.context.load(load_stops, argument_id("stop", id))

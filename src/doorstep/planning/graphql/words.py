@@ -1,0 +1,111 @@
+"""The enumerations of planning, as the schema describes them."""
+
+from doorstep.kernel.graphql.enums import show_enum
+from doorstep.planning.model import (
+    PlanObjective,
+    PlanPhase,
+    PlanStatus,
+    RouteStatus,
+    StopKind,
+    StopStatus,
+    UnassignedCode,
+)
+from doorstep.planning.service import OnChanged
+
+show_enum(
+    PlanStatus,
+    "Where a plan stands.",
+    {
+        PlanStatus.DRAFT: "Made, not optimized yet.",
+        PlanStatus.OPTIMIZING: "Being optimized; `planProgress` tells how far.",
+        PlanStatus.PROPOSED: "Ready to look at; nothing about orders or vehicles has changed yet.",
+        PlanStatus.COMMITTED: "True: its orders are assigned to its routes; final.",
+        PlanStatus.SUPERSEDED: "A newer plan took orders of it; final.",
+        PlanStatus.FAILED: "The optimization failed; `failureReason` says why, optimizePlan tries again.",
+        PlanStatus.CANCELLED: "Given up; final.",
+    },
+)
+show_enum(
+    PlanPhase,
+    "What an optimization is busy with.",
+    {
+        PlanPhase.QUEUED: "Waiting for a worker, or not asked for yet.",
+        PlanPhase.ROADS: "Asking the roads for travel times.",
+        PlanPhase.SOLVING: "Looking for good routes.",
+        PlanPhase.PATHS: "Asking the roads for the routes' paths.",
+        PlanPhase.DONE: "Over.",
+    },
+)
+show_enum(
+    PlanObjective,
+    "What a plan should have little of, after leaving out as few orders as possible (those of low priority first).",
+    {
+        PlanObjective.COST: "Cost: fixed, per hour and per kilometre, as the vehicles' costs say.",
+        PlanObjective.DURATION: "Time at the wheel.",
+        PlanObjective.DISTANCE: "Kilometres.",
+        PlanObjective.FEWEST_VEHICLES: "Vehicles, then cost.",
+    },
+)
+show_enum(
+    RouteStatus,
+    "Where a route stands.",
+    {
+        RouteStatus.DRAFT: "Part of a plan that is not committed.",
+        RouteStatus.COMMITTED: "True, but its driver does not know of it yet.",
+        RouteStatus.DISPATCHED: "With its driver, not begun.",
+        RouteStatus.IN_PROGRESS: "Being driven.",
+        RouteStatus.COMPLETED: "Done; final.",
+        RouteStatus.CANCELLED: "Given up; final.",
+    },
+)
+show_enum(
+    StopKind,
+    "What happens at a stop.",
+    {
+        StopKind.DEPOT_START: "The vehicle is loaded at its depot.",
+        StopKind.PICKUP: "Orders are fetched.",
+        StopKind.DROPOFF: "Orders are handed over.",
+        StopKind.BREAK: "The driver pauses, wherever the vehicle is.",
+        StopKind.DEPOT_END: "The vehicle is back; what is still on board is handed in.",
+    },
+)
+show_enum(
+    StopStatus,
+    "Where a stop stands.",
+    {
+        StopStatus.PENDING: "Still to come.",
+        StopStatus.EN_ROUTE: "The driver is on the way to it.",
+        StopStatus.ARRIVED: "The driver is there.",
+        StopStatus.COMPLETED: "Done; final.",
+        StopStatus.FAILED: "Tried without success; final.",
+        StopStatus.SKIPPED: "Left out by the driver; final.",
+        StopStatus.CANCELLED: "No longer needed; final.",
+    },
+)
+show_enum(
+    UnassignedCode,
+    "Why an order is on no route of a plan.",
+    {
+        UnassignedCode.CAPACITY: "It is larger than what the vehicle can carry.",
+        UnassignedCode.SKILL: "Driver and vehicle lack a skill that it requires.",
+        UnassignedCode.VEHICLE_KIND: "It may not go by this kind of vehicle.",
+        UnassignedCode.DEPOT: "The shift does not start at its depot.",
+        UnassignedCode.UNREACHABLE: "No road leads there.",
+        UnassignedCode.WINDOW: "The vehicle cannot be there within its windows.",
+        UnassignedCode.SHIFT: "The shift is too short to go there and back.",
+        UnassignedCode.LIMIT: "It would exceed the shift's stops, distance or driving time, or the vehicle's range.",
+        UnassignedCode.PRIORITY: "Orders of higher priority took the room.",
+        UnassignedCode.NO_ROOM: "It would fit alone, but not beside the others.",
+        UnassignedCode.NEEDS_LOCATION: "Its address was not found; give it coordinates with updateOrder.",
+        UnassignedCode.NOT_PLANNABLE: "It was assigned, cancelled or finished before the plan was made.",
+        UnassignedCode.DROPPED: "It had changed when the plan was committed with onChanged: DROP.",
+    },
+)
+show_enum(
+    OnChanged,
+    "What committing does about orders and shifts that changed since the plan saw them.",
+    {
+        OnChanged.REFUSE: "Refuse with PLAN_STALE or ORDER_TAKEN, one problem for each; nothing is written.",
+        OnChanged.DROP: "Leave them out, commit the rest and report what was dropped.",
+    },
+)
