@@ -165,18 +165,30 @@ async def make_principal(system: Database, slug: str, minutes: float = 600) -> P
     return Principal(tenant_id, SYSTEM_ACTOR, ALL_PERMISSIONS, clock)
 
 
+async def _make(
+    db: Database, system: Database, stops: Sequence[Stop], goods: Mapping[str, Goods] | None = None, **route: Any
+) -> Field:
+    principal = await make_principal(system, f"t{uuid4().hex[:8]}")
+    made = Field(principal, db, system)
+    names = dict.fromkeys(name for stop in stops for name in stop.orders)
+    made.orders = {name: new_id() for name in names}
+    made.stops = [new_id() for _ in stops]
+    await _write(made, stops, {name: (goods or {}).get(name, Goods()) for name in names}, route)
+    return made
+
+
+@pytest.fixture
+def make_field() -> Dispatch:
+    """Makes a tenant with a DISPATCHED route of these stops and orders, on these two pools."""
+    return _make
+
+
 @pytest.fixture
 def dispatch(db: Database, system: Database) -> Dispatch:
     """Makes a tenant with a DISPATCHED route of these stops and orders."""
 
     async def make(stops: Sequence[Stop], goods: Mapping[str, Goods] | None = None, **route: Any) -> Field:
-        principal = await make_principal(system, f"t{uuid4().hex[:8]}")
-        made = Field(principal, db, system)
-        names = dict.fromkeys(name for stop in stops for name in stop.orders)
-        made.orders = {name: new_id() for name in names}
-        made.stops = [new_id() for _ in stops]
-        await _write(made, stops, {name: (goods or {}).get(name, Goods()) for name in names}, route)
-        return made
+        return await _make(db, system, stops, goods, **route)
 
     return make
 
