@@ -201,7 +201,18 @@ async def _write(made: Field, stops: Sequence[Stop], goods: Mapping[str, Goods],
     async with made.system.transaction(made.principal.tenant_id) as tx:
         await tx.insert(
             DepotRow,
-            [{**tenant, "id": made.depot_id, "version": 1, "name": "Depot", **address, "latitude": 47.13, "longitude": 9.51, "time_zone": "UTC"}],
+            [
+                {
+                    **tenant,
+                    "id": made.depot_id,
+                    "version": 1,
+                    "name": "Depot",
+                    **address,
+                    "latitude": 47.13,
+                    "longitude": 9.51,
+                    "time_zone": "UTC",
+                }
+            ],
         )
         await tx.insert(
             VehicleRow,
@@ -250,7 +261,14 @@ async def _write(made: Field, stops: Sequence[Stop], goods: Mapping[str, Goods],
         await tx.insert(
             AssignmentRow,
             [
-                {**tenant, "id": new_id(), "order_id": order_id, "route_id": made.route_id, "active": True, "assigned_at": at(-30)}
+                {
+                    **tenant,
+                    "id": new_id(),
+                    "order_id": order_id,
+                    "route_id": made.route_id,
+                    "active": True,
+                    "assigned_at": at(-30),
+                }
                 for order_id in made.orders.values()
             ],
         )

@@ -118,7 +118,12 @@ async def test_what_failed_at_the_door_waits_at_the_depot_for_another_attempt(
 
 async def test_a_fetched_order_that_failed_is_delivered_from_the_depot_next_time(dispatch: Any, kit: Any) -> None:
     field = await dispatch(
-        [kit.Stop("DEPOT_START"), kit.Stop("PICKUP", ["a"], 10), kit.Stop("DROPOFF", ["a"], 20), kit.Stop("DEPOT_END", [], 30)]
+        [
+            kit.Stop("DEPOT_START"),
+            kit.Stop("PICKUP", ["a"], 10),
+            kit.Stop("DROPOFF", ["a"], 20),
+            kit.Stop("DEPOT_END", [], 30),
+        ]
     )
     await field.act(0, "COMPLETE", 0)
     await field.serve(1, 5)
@@ -246,7 +251,12 @@ BAD_REPORTS: list[tuple[str, dict[str, Any], ProblemCode, str]] = [
     ("COMPLETE", {"place": Coordinates(float("nan"), 0)}, ProblemCode.INVALID_COORDINATES, "coordinates"),
     ("ARRIVE", {"proofs": [ProofGiven(ProofKind.NOTE, note="x")]}, ProblemCode.INVALID_VALUE, "proofs"),
     ("COMPLETE", {"proofs": [ProofGiven(ProofKind.PIN)]}, ProblemCode.REQUIRED, "proofs.0.pin"),
-    ("COMPLETE", {"proofs": [ProofGiven(ProofKind.LEFT_WITH, note="x")]}, ProblemCode.REQUIRED, "proofs.0.recipientName"),
+    (
+        "COMPLETE",
+        {"proofs": [ProofGiven(ProofKind.LEFT_WITH, note="x")]},
+        ProblemCode.REQUIRED,
+        "proofs.0.recipientName",
+    ),
     ("COMPLETE", {"proofs": [ProofGiven(ProofKind.NOTE, note="x" * 1001)]}, ProblemCode.INVALID_VALUE, "proofs.0.note"),
     ("COMPLETE", {"proofs": [ProofGiven(ProofKind.NOTE, note="x")] * 251}, ProblemCode.TOO_MANY_ITEMS, "proofs"),
     ("SKIP", {}, ProblemCode.ILLEGAL_TRANSITION, "act"),

@@ -29,7 +29,11 @@ async def test_a_delay_is_told_once_it_is_more_than_two_minutes(dispatch: Any, k
     assert (await field.order("b"))["eta_at"] == kit.at(21)
 
     await field.act(1, "ARRIVE", 16)
-    assert (await told())[3:] == [("a", kit.at(16).isoformat(), 0), ("b", kit.at(26).isoformat(), 240), ("c", kit.at(36).isoformat(), 0)]
+    assert (await told())[3:] == [
+        ("a", kit.at(16).isoformat(), 0),
+        ("b", kit.at(26).isoformat(), 240),
+        ("c", kit.at(36).isoformat(), 0),
+    ]
     await field.act(1, "COMPLETE", 17)
     b, c = await field.order("b"), await field.order("c")
     assert (b["eta_at"], b["eta_late_by_seconds"], b["eta_stops_before"]) == (kit.at(25), 180, 0)

@@ -5,6 +5,7 @@ The model knows nothing of the rules' code: it is the state machines of the desi
 
 import asyncio
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ class Model:
         door = kind in {"PICKUP", "DROPOFF"}
         if self.route == "COMPLETED" or status not in OPEN or (at and self.stops[0] in OPEN):
             raise Refused
-        if what == "DEPART" and status != "PENDING" or what == "ARRIVE" and status == "ARRIVED":
+        if (what == "DEPART" and status != "PENDING") or (what == "ARRIVE" and status == "ARRIVED"):
             raise Refused
         if what == "FAIL" and not (kind == "DEPOT_START" or (door and live)):
             raise Refused
@@ -116,7 +117,12 @@ class Model:
     def empty(self, gone: list[str]) -> None:
         """Doors that had only these are not gone to."""
         for at, status in enumerate(self.stops):
-            if status in OPEN and set(ORDERS[at]) & set(gone) and KINDS[at] in {"PICKUP", "DROPOFF"} and not self.live(at):
+            if (
+                status in OPEN
+                and set(ORDERS[at]) & set(gone)
+                and KINDS[at] in {"PICKUP", "DROPOFF"}
+                and not self.live(at)
+            ):
                 self.stops[at] = "CANCELLED"
 
 
@@ -131,7 +137,9 @@ steps = st.tuples(st.integers(0, len(KINDS) - 1), st.sampled_from(ACTS), st.bool
 drives = st.tuples(st.integers(1, len(KINDS) - 1), st.sampled_from(["COMPLETE", "FAIL", "SKIP"]), st.booleans()).map(
     lambda one: [(one[0], "DEPART", False), (one[0], "ARRIVE", False), one]
 )
-days = st.lists(st.one_of(steps.map(lambda one: [one]), drives), min_size=3, max_size=9).map(lambda some: sum(some, []))
+days = st.lists(st.one_of(steps.map(lambda one: [one]), drives), min_size=3, max_size=9).map(
+    lambda some: list(chain.from_iterable(some))
+)
 
 
 @settings(
@@ -144,7 +152,9 @@ days = st.lists(st.one_of(steps.map(lambda one: [one]), drives), min_size=3, max
 def test_any_day_goes_as_the_model_says(
     loop: asyncio.AbstractEventLoop, database_urls: DatabaseUrls, make_field: Any, kit: Any, day: Any, loads: bool
 ) -> None:
-    loop.run_until_complete(_live_through(database_urls, make_field, kit, ([(0, "COMPLETE", False)] if loads else []) + day))
+    loop.run_until_complete(
+        _live_through(database_urls, make_field, kit, ([(0, "COMPLETE", False)] if loads else []) + day)
+    )
 
 
 async def _live_through(urls: DatabaseUrls, make_field: Any, kit: Any, day: list[tuple[int, str, bool]]) -> None:
@@ -161,7 +171,11 @@ async def _live_through(urls: DatabaseUrls, make_field: Any, kit: Any, day: list
 
 
 async def _one_act(field: Any, model: Model, minute: int, at: int, what: str, note: bool) -> None:
-    proofs = [ProofGiven(ProofKind.NOTE, note="at the door")] if note and what == "COMPLETE" and KINDS[at] == "DROPOFF" else []
+    proofs = (
+        [ProofGiven(ProofKind.NOTE, note="at the door")]
+        if note and what == "COMPLETE" and KINDS[at] == "DROPOFF"
+        else []
+    )
     before = await field.digest()
     try:
         model.act(at, what, note)

@@ -15,7 +15,9 @@ from doorstep.tracking.service import PositionGiven, report_positions
 HERE = Coordinates(47.14, 9.52)
 
 
-async def report(field: Any, *positions: PositionGiven | DoorstepError, db: Database | None = None) -> list[dict[str, Any]]:
+async def report(
+    field: Any, *positions: PositionGiven | DoorstepError, db: Database | None = None
+) -> list[dict[str, Any]]:
     async with (db or field.db).write(field.principal) as scope:
         results: list[dict[str, Any]] = (await report_positions(scope, positions))["results"]
         return results
@@ -86,7 +88,9 @@ async def test_refusals_write_nothing(field: Any, kit: Any) -> None:
 
 
 async def test_two_devices_that_report_at_once_leave_the_newest(field: Any, kit: Any) -> None:
-    positions = [PositionGiven(field.vehicle_id, Coordinates(minute, 9), kit.at(500 + minute)) for minute in range(1, 9)]
+    positions = [
+        PositionGiven(field.vehicle_id, Coordinates(minute, 9), kit.at(500 + minute)) for minute in range(1, 9)
+    ]
     await asyncio.gather(*(report(field, position) for position in positions))
     rows = await field.fetch("SELECT latitude FROM vehicle_positions WHERE tenant_id = $1")
     assert [row["latitude"] for row in rows] == [8]

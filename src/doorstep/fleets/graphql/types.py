@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from doorstep.fleets.graphql.edges import CURRENT_ROUTE
+from doorstep.fleets.graphql.edges import CURRENT_ROUTE, POSITION
 from doorstep.fleets.model import VehicleKind
 from doorstep.fleets.reads import planning_break, rows_by_ids, shifts_of_drivers
 from doorstep.kernel.db import Row
@@ -23,6 +23,7 @@ from doorstep.places.graphql import Address
 
 if TYPE_CHECKING:
     from doorstep.planning.graphql import Route
+    from doorstep.tracking.graphql import Position
 
 T = TypeVar("T")
 
@@ -98,6 +99,10 @@ class Vehicle(Node):
     @strawberry.field(description="Where it belongs.")
     async def depot(self, info: Info) -> Depot | None:
         return await info.context.load(load_depots, self.depot_uuid) if self.depot_uuid else None
+
+    @strawberry.field(description="Where it was last; null as long as no position was reported.")
+    async def position(self, info: Info) -> Annotated["Position", strawberry.lazy("doorstep.tracking.graphql")] | None:
+        return await POSITION.load(info.context, self.uuid)
 
     @classmethod
     def of(cls, row: Row) -> "Vehicle":

@@ -12,9 +12,16 @@ from doorstep.kernel.graphql.context import UpwardEdge
 if TYPE_CHECKING:
     from doorstep.fleets.graphql import Depot
     from doorstep.planning.graphql import Assignment
+    from doorstep.tracking.graphql import Attempt, Proof
 
 DEPOT: "UpwardEdge[UUID, Depot | None]" = UpwardEdge("Order.depot")
 """A depot by its id."""
 
 ASSIGNMENT: "UpwardEdge[UUID, Assignment | None]" = UpwardEdge("Order.assignment")
 """The active assignment of an order, by the order's id."""
+
+ATTEMPTS: "UpwardEdge[UUID, list[Attempt]]" = UpwardEdge("Order.attempts")
+"""An order's attempts by its id, first to last."""
+
+PROOFS: "UpwardEdge[UUID, list[Proof]]" = UpwardEdge("Order.proofs")
+"""An order's proofs by its id, first to last."""

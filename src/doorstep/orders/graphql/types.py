@@ -18,7 +18,7 @@ from doorstep.kernel.graphql.scalars import Cursor, JSONObject
 from doorstep.kernel.graphql.values import Coordinates, Load, TimeWindow
 from doorstep.kernel.paging import PageRequest
 from doorstep.kernel.scope import Permission
-from doorstep.orders.graphql.edges import ASSIGNMENT, DEPOT
+from doorstep.orders.graphql.edges import ASSIGNMENT, ATTEMPTS, DEPOT, PROOFS
 from doorstep.orders.model import (
     ON_ROUTE,
     ActorRole,
@@ -50,6 +50,7 @@ from doorstep.places.model import VehicleKind
 if TYPE_CHECKING:
     from doorstep.fleets.graphql import Depot
     from doorstep.planning.graphql import Assignment
+    from doorstep.tracking.graphql import Attempt, Proof
 
 
 def _load_of(row: Row) -> Load:
@@ -226,6 +227,14 @@ class Order(Node):
         self, info: Info
     ) -> Annotated["Assignment", strawberry.lazy("doorstep.planning.graphql")] | None:
         return await ASSIGNMENT.load(info.context, self.uuid)
+
+    @strawberry.field(description="Its tries so far, first to last.")
+    async def attempts(self, info: Info) -> list[Annotated["Attempt", strawberry.lazy("doorstep.tracking.graphql")]]:
+        return await ATTEMPTS.load(info.context, self.uuid)
+
+    @strawberry.field(description="What drivers showed for its outcomes, first to last.")
+    async def proofs(self, info: Info) -> list[Annotated["Proof", strawberry.lazy("doorstep.tracking.graphql")]]:
+        return await PROOFS.load(info.context, self.uuid)
 
     @strawberry.field(description="Its parcels, at most 100.")
     async def packages(self, info: Info) -> list[Package]:
