@@ -102,7 +102,7 @@ class Doorstep:
     @property
     def postmaster(self) -> int | None:
         """The embedded server's process, while it runs."""
-        with contextlib.suppress(FileNotFoundError, IndexError):
+        with contextlib.suppress(FileNotFoundError, IndexError, ValueError):
             [pid_file] = (self.home / "postgres").rglob("postmaster.pid")
             pid = int(pid_file.read_text().splitlines()[0])
             return pid if Path(f"/proc/{pid}").exists() else None

@@ -1,9 +1,10 @@
 """``serve`` and ``work`` as processes: they answer, drain, survive being killed, and share one database."""
 
 import json
-import re
 import signal
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -23,16 +24,16 @@ def ask(server: Process, key: str | None, query: str) -> dict[str, Any]:
     return answer
 
 
-def subscribe(server: Process, key: str) -> ClientConnection:
+@contextmanager
+def subscribed(server: Process, key: str) -> Iterator[ClientConnection]:
     """A socket with one subscription that has caught up."""
-    socket = connect(
-        f"ws{server.url.removeprefix('http')}/graphql", subprotocols=["graphql-transport-ws"], compression=None
-    )
-    socket.send(json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {key}"}}))
-    assert json.loads(socket.recv(10))["type"] == "connection_ack"
-    socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": EVENTS}}))
-    assert next_item(socket)["kind"] == "CAUGHT_UP"
-    return socket
+    address = f"ws{server.url.removeprefix('http')}/graphql"
+    with connect(address, subprotocols=["graphql-transport-ws"], compression=None) as socket:  # type: ignore[list-item]
+        socket.send(json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {key}"}}))
+        assert json.loads(socket.recv(10))["type"] == "connection_ack"
+        socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": EVENTS}}))
+        assert next_item(socket)["kind"] == "CAUGHT_UP"
+        yield socket
 
 
 def next_item(socket: ClientConnection) -> dict[str, Any]:
@@ -66,14 +67,15 @@ def test_serve_answers_survives_a_kill_and_drains(doorstep: Doorstep):
     assert ask(second, key, "{ viewer { tenant { slug } } }")["data"]["viewer"]["tenant"]["slug"] == "shop"
     assert secrets.read_bytes() == kept
 
-    socket = subscribe(second, key)
-    created = ask(second, key, 'mutation { createDriver(input: {name: "Ada"}) { driver { id } problems { message } } }')
-    item = next_item(socket)
-    assert item["event"] == {"__typename": "DriverCreated", "driverId": created["data"]["createDriver"]["driver"]["id"]}
-
-    assert second.stop() == 0
-    with pytest.raises(ConnectionClosed) as closed:
-        socket.recv(10)
+    with subscribed(second, key) as socket:
+        created = ask(
+            second, key, 'mutation { createDriver(input: {name: "Ada"}) { driver { id } problems { message } } }'
+        )
+        item = next_item(socket)
+        assert item["event"]["driverId"] == created["data"]["createDriver"]["driver"]["id"]
+        assert second.stop() == 0
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(10)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012
     assert "Traceback" not in second.said
@@ -92,12 +94,3 @@ def test_api_and_worker_share_one_database_until_the_last_one_leaves(doorstep: D
     assert doorstep.postmaster is not None
     assert worker.stop() == 0
     eventually(lambda: doorstep.postmaster is None, "the database is down with its last user")
-
-
-def test_a_port_that_is_taken_is_one_line(doorstep: Doorstep):
-    api = doorstep.start("serve", "--no-work")
-    port = re.sub(r".*:", "", api.url)
-    code, said = doorstep.run("serve", "--no-work", "--port", port)
-    assert code == 1
-    assert re.search(rf"port {port}: address already in use\. .*--port", said)
-    assert "Traceback" not in said
