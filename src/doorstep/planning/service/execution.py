@@ -145,11 +145,7 @@ async def set_route_status(scope: Scope, route: Row, to: RouteStatus, at: dateti
     if to not in allowed:
         raise _illegal("route", present, to, allowed)
     column = _INSTANT_COLUMN.get(to)
-    stamp = (
-        f", {column} = $5"
-        if column
-        else ", dispatched_at = CASE WHEN $3 = 'COMMITTED' THEN NULL ELSE dispatched_at END"
-    )
+    stamp = f", {column} = $5" if column else ", dispatched_at = NULL" if to is RouteStatus.COMMITTED else ""
     version = await scope.tx.fetchval(
         f"UPDATE routes SET status = $3, version = version + $4, updated_at = now(){stamp} "
         "WHERE tenant_id = $1 AND id = $2 RETURNING version",
