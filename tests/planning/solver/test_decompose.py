@@ -60,6 +60,13 @@ def test_rounds_keep_routes_whole_and_bring_along_what_is_left_over(turn: int) -
         assert all(set(route.order_ids) <= inside for route in group.present)
 
 
+def test_without_any_route_there_is_one_group_of_everything() -> None:
+    given = town(30, vehicles=3)
+    (group,) = near(given).regroup(compose(given, (), given.orders), 10, 0)
+    assert ids([group]) == sorted(order.id for order in given.orders)
+    assert len(group.vehicles) == 3
+
+
 def test_left_over_orders_meet_the_vehicles_that_can_carry_them() -> None:
     given = town(60, vehicles=6)
     cold = frozenset(["cold"])

@@ -115,10 +115,9 @@ class Neighbourhood:
             seen += route.summary.tasks
         idle = [v for v in self.problem.vehicles if v.id not in solution.route_by_vehicle]
         idle.sort(key=_signature)
-        return [
-            self._group(part, idle[number :: len(groups)], self._left_near(solution, groups, number))
-            for number, part in enumerate(groups)
-        ]
+        left = self._left_near(solution, groups)
+        made = [self._group(part, idle[number :: len(groups)], left[number]) for number, part in enumerate(groups)]
+        return [group for group in made if group.orders]
 
     def leftovers(self, solution: Solution, size: int) -> Group | None:
         """One group around the unassigned orders: the vehicles that could carry them, idle ones first, then near ones,
@@ -153,16 +152,18 @@ class Neighbourhood:
         vehicles = [known.vehicle_by_id[route.vehicle_id] for route in present]
         return Group((*orders, *left), (*vehicles, *idle), present)
 
-    def _left_near(self, solution: Solution, groups: list[list[Route]], number: int) -> list[Order]:
-        centers = [np.mean([self._center(route) for route in part], axis=0) for part in groups]
-        left: list[Order] = []
-        for order_id in solution.unassigned:
-            order = self.problem.order_by_id[order_id]
-            if isinstance(order, OnBoard):
-                continue  # its vehicle may sit in another group; `leftovers` brings the two together
-            here = self._place(order)
-            if min(range(len(groups)), key=lambda n: float(np.linalg.norm(centers[n] - here))) == number:
-                left.append(order)
+    def _left_near(self, solution: Solution, groups: list[list[Route]]) -> list[list[Order]]:
+        """The unassigned orders by the group whose routes are nearest. Those on board are not dealt: their vehicle may
+        sit in another group; `leftovers` brings the two together."""
+        left: list[list[Order]] = [[] for _ in groups]
+        orders = [self.problem.order_by_id[order_id] for order_id in solution.unassigned]
+        loose = [order for order in orders if not isinstance(order, OnBoard)]
+        if not solution.routes:
+            return [loose]
+        centers = np.array([np.mean([self._center(route) for route in part], axis=0) for part in groups])
+        for order in loose:
+            apart = np.linalg.norm(centers - self._place(order), axis=1)
+            left[int(apart.argmin())].append(order)
         return left
 
     def _can(self, vehicle: VehicleShift, order: Order) -> bool:
@@ -175,8 +176,8 @@ class Neighbourhood:
         return middle
 
     def _center(self, route: Route) -> Points:
-        places = [self._place(self.problem.order_by_id[order_id]) for order_id in route.order_ids]
-        middle: Points = np.mean(places, axis=0)
+        doors = [step.location for step in route.steps if step.order_id is not None and step.location is not None]
+        middle: Points = self.points[doors].mean(axis=0)
         return middle
 
     def _along(self, route: Route, turn: int) -> float:
