@@ -13,11 +13,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.build.image_file import HOME, INSTALLED, REPOSITORY, read_image, read_services
@@ -55,9 +57,9 @@ class Container:
 
     def start(self, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
         """Start a command as the image would: its user is not root."""
-        account = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []} if is_root() else {}
+        account = ordinary_account()
         program = [f"{self.installed}/bin/{command[0]}", *command[1:]]
-        return subprocess.Popen(program, cwd=self.home, env=environment, start_new_session=True, **account)  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(program, cwd=self.home, env=environment, start_new_session=True, **account)
 
     @contextlib.contextmanager
     def running(self, command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
@@ -73,8 +75,22 @@ class Container:
                 process.wait()
 
 
-def is_root() -> bool:
-    return os.geteuid() == 0
+def ordinary_account() -> dict[str, Any]:
+    """Arguments of Popen that run a program as somebody without privileges."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
+
+
+def public_python() -> Path:
+    """An interpreter that an ordinary user can run, too: root's own may lie in a private folder."""
+    for candidate in (Path(sys.executable).resolve(), Path("/usr/bin/python3")):
+        with contextlib.suppress(OSError):
+            script = "import sys, ensurepip; sys.exit(sys.version_info < (3, 11))"
+            attempt = subprocess.run([candidate, "-c", script], cwd="/", check=False, **ordinary_account())
+            if attempt.returncode == 0:
+                return candidate
+    pytest.skip("no Python from 3.11 on that an ordinary user can run")
 
 
 @pytest.fixture(scope="module")
@@ -90,22 +106,31 @@ def container() -> Iterator[Container]:
     shutil.copy(REPOSITORY / "infra" / "constraints.txt", source / "infra")
     unneeded = shutil.ignore_patterns("__pycache__", "node_modules", "static")
     shutil.copytree(REPOSITORY / "src", source / "src", ignore=unneeded)
+    (room / "bin").mkdir()
+    (room / "bin" / "python3").symlink_to(public_python())
+    search_path = {**os.environ, "PATH": f"{room / 'bin'}:{os.environ['PATH']}"}
     install = read_image().install.replace(INSTALLED, str(room / "opt"))
-    subprocess.run(["sh", "-ec", install], cwd=source, check=True, timeout=600)
+    subprocess.run(["sh", "-ec", install], cwd=source, env=search_path, check=True, timeout=600)
     home.mkdir(mode=0o755)
-    if is_root():
+    if ordinary_account():
         shutil.chown(home, "nobody")
     yield Container(room / "opt", home)
     shutil.rmtree(room, ignore_errors=True)
 
 
-def until_healthy(container: Container, check: list[str], environment: dict[str, str], within: float = 90.0) -> None:
-    """Run a health check until it passes."""
+def until_healthy(
+    container: Container,
+    checked: subprocess.Popen[bytes],
+    check: list[str],
+    environment: dict[str, str],
+    within: float = 90.0,
+) -> None:
+    """Run a health check until it passes; what it checks must not end meanwhile."""
     deadline = time.monotonic() + within
     while True:
-        process = container.start(check, environment)
-        if process.wait(30) == 0:
+        if container.start(check, environment).wait(30) == 0:
             return
+        assert checked.poll() is None, "it ended by itself"
         assert time.monotonic() < deadline, "the health check did not pass"
         time.sleep(1)
 
@@ -113,8 +138,8 @@ def until_healthy(container: Container, check: list[str], environment: dict[str,
 def test_the_image_serves_by_itself(container: Container) -> None:
     image = read_image()
     environment = container.environment()
-    with container.running([*image.entrypoint, *image.command], environment):
-        until_healthy(container, image.health, environment)
+    with container.running([*image.entrypoint, *image.command], environment) as serving:
+        until_healthy(container, serving, image.health, environment)
 
 
 def filled_in(template: str, address: str) -> str:
@@ -134,7 +159,7 @@ def test_composes_services_work_on_an_external_database(container: Container) ->
         shutil.rmtree(home, ignore_errors=True)
 
 
-def compose_story(container: Container, services: dict[str, dict], external: EmbeddedCluster) -> None:  # type: ignore[type-arg]
+def compose_story(container: Container, services: dict[str, dict[str, Any]], external: EmbeddedCluster) -> None:
     """Migrate, then API and worker side by side until both are healthy."""
     external.create_database("compose")
     administrator, _, rest = external.url("superuser", "compose").rpartition("@")
@@ -154,9 +179,10 @@ def compose_story(container: Container, services: dict[str, dict], external: Emb
     assert migrating.wait(120) == 0
     api, worker = settings("api"), settings("worker")
     with (
-        container.running(["doorstep", *services["api"]["command"]], api),
-        container.running(["doorstep", *services["worker"]["command"]], worker),
+        container.running(["doorstep", *services["api"]["command"]], api) as serving,
+        container.running(["doorstep", *services["worker"]["command"]], worker) as working,
     ):
-        until_healthy(container, read_image().health, api)
         check = services["worker"]["healthcheck"]["test"][1:]
-        until_healthy(container, [part.replace("9464", worker["DOORSTEP_METRICS_PORT"]) for part in check], worker)
+        port = worker["DOORSTEP_METRICS_PORT"]
+        until_healthy(container, working, [part.replace("9464", port) for part in check], worker)
+        until_healthy(container, serving, read_image().health, api)
