@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from tests.orders.conftest import ADDRESS, VADUZ, Desk, dropoff, uuid_of, window
 
+from doorstep.kernel.errors import Conflict, DoorstepError
 from doorstep.orders.model import FINAL, Custody, OrderStatus
-from doorstep.orders.service import Move, move_orders
+from doorstep.orders.service import Move, move_orders, prepare_patch, update_order
+from doorstep.orders.service.drafts import AddressDraft, Given, OrderPatch, WaypointPatch
+from doorstep.places.roads import Roads
 
 S = OrderStatus
 TO_DELIVERED = [S.ASSIGNED, S.PICKED_UP, S.EN_ROUTE_TO_DROPOFF, S.AT_DROPOFF, S.DELIVERED]
@@ -257,3 +260,26 @@ async def test_custody_decides_not_the_state(desk: Desk) -> None:
         )
     after = (await desk.change("cancelOrder", id=order["id"]))["order"]
     assert (after["status"], after["custody"], after["attemptNumber"], after["version"]) == ("CANCELLED", "DEPOT", 1, 6)
+
+
+async def test_a_patch_made_ready_on_another_place_is_a_conflict(desk: Desk, straight_roads: Roads) -> None:
+    order = await desk.place()
+    principal, db = desk.principal, desk.services.db
+    floor = OrderPatch(
+        dropoff=WaypointPatch(
+            address=Given(AddressDraft(line1="Städtle 49", line2="2", city="Vaduz", postal_code="9490"))
+        )
+    )
+    stale = await prepare_patch(db, straight_roads, principal, order["id"], floor)
+    moved = {"latitude": 47.15, "longitude": 9.53}
+    await desk.change("updateOrder", id=order["id"], dropoff={"coordinates": moved})
+    before = await desk.written()
+    with pytest.raises(Conflict, match="at version 2 now"):
+        async with desk.scope() as scope:
+            await update_order(scope, stale)
+    assert await desk.written() == before
+    other_field = await prepare_patch(db, straight_roads, principal, order["id"], OrderPatch(priority=Given(8)))
+    await drive(desk, order, S.CANCELLED)
+    with pytest.raises(DoorstepError, match="CANCELLED, which is final"):
+        async with desk.scope() as scope:
+            await update_order(scope, other_field)

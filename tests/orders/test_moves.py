@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.orders.conftest import Desk, dropoff, uuid_of, window
 
 from doorstep.kernel.errors import DoorstepError, NotFound, ProblemCode
+from doorstep.kernel.ids import parse_id, public_id
 from doorstep.kernel.time import TimeWindow
 from doorstep.orders.model import (
     FINAL,
@@ -275,6 +276,44 @@ async def test_a_plan_reads_all_that_it_needs(desk: Desk, other: Desk) -> None:
     assert first.dropoff.location_check is LocationCheck.CHECKED
     assert (second.location_status, second.pickup) == (LocationStatus.NEEDS_LOCATION, None)
     assert (second.dropoff.latitude, second.dropoff.location_check) == (None, LocationCheck.UNCHECKED)
+
+
+async def test_fetched_goods_that_came_back_are_loaded_at_that_depot_next_time(desk: Desk) -> None:
+    depot = await desk.depot()
+    order = await desk.place(kind="PICKUP_AND_DELIVERY", pickup=dropoff())
+    order_id = uuid_of(order)
+    assert await first_acts(desk, order_id) == ["DEPART", "ARRIVE"]
+    steps = [S.AT_PICKUP, S.PICKED_UP, S.AT_DROPOFF, S.ATTEMPT_FAILED]
+    async with desk.scope() as scope:
+        await move_orders(
+            scope,
+            [
+                *(Move(order_id, step) for step in steps),
+                Move(
+                    order_id,
+                    S.AWAITING_REATTEMPT,
+                    custody=Custody.DEPOT,
+                    new_attempt=True,
+                    depot_id=parse_id("depot", depot),
+                ),
+            ],
+        )
+    async with desk.services.db.snapshot(desk.tenant_id) as tx:
+        [planned] = await orders_for_planning(tx, desk.tenant_id, [order_id])
+    assert (planned.pickup, planned.depot_id) == (None, parse_id("depot", depot))
+    assert (await desk.order(order["id"], "depot { id } pickup { address { city } }")) == {
+        "depot": {"id": depot},
+        "pickup": {"address": {"city": "Vaduz"}},
+    }
+    assert await first_acts(desk, order_id) == ["PICK_UP"]
+
+
+async def first_acts(desk: Desk, order_id: UUID) -> list[str]:
+    """What a driver may do first, once the order is assigned."""
+    async with desk.scope() as scope:
+        await move_orders(scope, [Move(order_id, S.ASSIGNED)])
+    actions = (await desk.order(public_id("order", order_id)))["nextActions"]
+    return [action["kind"] for action in actions if action["by"] == ["DRIVER"] and action["kind"] != "FAIL"]
 
 
 async def test_only_orders_that_a_plan_may_take_are_found_soonest_due_first(desk: Desk, other: Desk) -> None:

@@ -199,19 +199,23 @@ class Standing:
 
 _DRIVER = (ActorRole.DRIVER,)
 _K = OrderActionKind
-_ACTS: tuple[tuple[OrderActionKind, OrderStatus, OrderStatus, frozenset[OrderKind]], ...] = (
-    (_K.PICK_UP, _S.ASSIGNED, _S.PICKED_UP, frozenset({OrderKind.DELIVERY})),
-    (_K.DEPART, _S.ASSIGNED, _S.EN_ROUTE_TO_PICKUP, frozenset({OrderKind.PICKUP_AND_DELIVERY})),
-    (_K.ARRIVE, _S.ASSIGNED, _S.AT_PICKUP, frozenset({OrderKind.PICKUP_AND_DELIVERY})),
-    (_K.ARRIVE, _S.EN_ROUTE_TO_PICKUP, _S.AT_PICKUP, frozenset(OrderKind)),
-    (_K.PICK_UP, _S.AT_PICKUP, _S.PICKED_UP, frozenset(OrderKind)),
-    (_K.DEPART, _S.PICKED_UP, _S.EN_ROUTE_TO_DROPOFF, frozenset(OrderKind)),
-    (_K.ARRIVE, _S.PICKED_UP, _S.AT_DROPOFF, frozenset(OrderKind)),
-    (_K.ARRIVE, _S.EN_ROUTE_TO_DROPOFF, _S.AT_DROPOFF, frozenset(OrderKind)),
-    (_K.DELIVER, _S.AT_DROPOFF, _S.DELIVERED, frozenset(OrderKind)),
-    (_K.RETURN, _S.RETURNING, _S.RETURNED, frozenset(OrderKind)),
-    *((_K.FAIL, status, _S.ATTEMPT_FAILED, frozenset(OrderKind)) for status in sorted(ON_ROUTE)),
+_ACTS: tuple[tuple[OrderActionKind, OrderStatus, OrderStatus], ...] = (
+    (_K.ARRIVE, _S.EN_ROUTE_TO_PICKUP, _S.AT_PICKUP),
+    (_K.PICK_UP, _S.AT_PICKUP, _S.PICKED_UP),
+    (_K.DEPART, _S.PICKED_UP, _S.EN_ROUTE_TO_DROPOFF),
+    (_K.ARRIVE, _S.PICKED_UP, _S.AT_DROPOFF),
+    (_K.ARRIVE, _S.EN_ROUTE_TO_DROPOFF, _S.AT_DROPOFF),
+    (_K.DELIVER, _S.AT_DROPOFF, _S.DELIVERED),
+    (_K.RETURN, _S.RETURNING, _S.RETURNED),
+    *((_K.FAIL, status, _S.ATTEMPT_FAILED) for status in sorted(ON_ROUTE)),
 )
+_ACTS_AT_DEPOT = ((_K.PICK_UP, _S.ASSIGNED, _S.PICKED_UP),)
+_ACTS_AT_SENDER = ((_K.DEPART, _S.ASSIGNED, _S.EN_ROUTE_TO_PICKUP), (_K.ARRIVE, _S.ASSIGNED, _S.AT_PICKUP))
+
+
+def to_be_fetched(kind: OrderKind, custody: Custody) -> bool:
+    """Whether somebody must still go to the pickup address; after a failed try the goods of such an order lie at a depot, too."""
+    return kind is OrderKind.PICKUP_AND_DELIVERY and custody is Custody.SENDER
 
 
 def next_actions(order: Standing) -> list[NextAction]:
@@ -223,10 +227,11 @@ def next_actions(order: Standing) -> list[NextAction]:
         actions.append(NextAction(_K.ASSIGN, _S.ASSIGNED, (ActorRole.DISPATCHER,), "assignOrders"))
     if order.status is _S.ASSIGNED:
         actions.append(NextAction(_K.UNASSIGN, _S.PENDING, (ActorRole.DISPATCHER,), "unassignOrders"))
+    first_acts = _ACTS_AT_SENDER if to_be_fetched(order.kind, order.custody) else _ACTS_AT_DEPOT
     actions += [
         NextAction(kind, to, _DRIVER, "advanceStop", order.proof_kinds if kind is _K.DELIVER else ())
-        for kind, status, to, kinds in _ACTS
-        if status is order.status and order.kind in kinds
+        for kind, status, to in (*first_acts, *_ACTS)
+        if status is order.status
     ]
     cancelled = cancelled_status(order.custody)
     if cancelled in TRANSITIONS[order.status]:

@@ -17,6 +17,7 @@ from doorstep.orders.model import (
     OrderKind,
     OrderStatus,
     WaypointRole,
+    to_be_fetched,
 )
 
 COLUMNS = (
@@ -219,7 +220,9 @@ async def orders_for_planning(tx: Transaction, tenant_id: UUID, order_ids: Seque
             skills=frozenset(row["required_skills"]),
             vehicle_kinds=frozenset(row["vehicle_kinds"]),
             location_status=LocationStatus(row["location_status"]),
-            pickup=None if row["custody"] == Custody.DEPOT else points.get((row["id"], WaypointRole.PICKUP.value)),
+            pickup=points[row["id"], WaypointRole.PICKUP.value]
+            if to_be_fetched(OrderKind(row["kind"]), Custody(row["custody"]))
+            else None,
             dropoff=points[row["id"], WaypointRole.DROPOFF.value],
             due_at=row["due_at"],
         )
