@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doorstep.assembly import DatabaseUrls
-from doorstep.kernel.db import Database
+from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.errors import DoorstepError
 from doorstep.orders.model import ProofKind
 from doorstep.tracking.model.proofs import ProofGiven
