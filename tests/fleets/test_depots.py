@@ -58,7 +58,7 @@ async def test_a_stale_version_is_a_conflict_that_shows_the_present_depot(alpha)
     assert [problem["code"] for problem in refused["problems"]] == ["CONFLICT"]
 
 
-async def test_a_place_that_cannot_be_is_refused_and_nothing_is_written(alpha, system: Database):
+async def test_a_place_that_cannot_be_is_refused_and_nothing_is_written(alpha, count):
     async def refused(**fields) -> list[tuple[str, str]]:
         return await alpha.refused("createDepot", **({"name": "D", "address": VADUZ, "coordinates": POINT} | fields))
 
@@ -67,9 +67,7 @@ async def test_a_place_that_cannot_be_is_refused_and_nothing_is_written(alpha, s
     assert await refused(address=VADUZ | {"postalCode": "ABC"}) == [("INVALID_ADDRESS", "address.postalCode")]
     assert await refused(address=VADUZ | {"country": "ZZ"}) == [("INVALID_ADDRESS", "address.country")]
     assert await refused(name="  ") == [("REQUIRED", "name")]
-    async with system.transaction() as tx:
-        assert await tx.fetchval("SELECT count(*) FROM depots") == 0
-        assert await tx.fetchval("SELECT count(*) FROM events") == 0
+    assert await count(alpha, "depots") == await count(alpha, "events") == 0
 
 
 async def test_a_moved_depot_makes_its_coming_shifts_stale(alpha):
@@ -84,9 +82,9 @@ async def test_a_moved_depot_makes_its_coming_shifts_stale(alpha):
     assert (await alpha.data("query($id: ID!) { shift(id: $id) { version } }", id=shift))["shift"]["version"] == 2
 
 
-async def test_an_address_without_coordinates_is_looked_up_on_the_map(alpha, database_urls: DatabaseUrls, tmp_path):
+async def test_an_address_without_coordinates_is_looked_up_on_the_map(alpha, urls: DatabaseUrls, tmp_path):
     extract = await asyncio.to_thread(town.build, tmp_path / "town.osm.pbf")
-    connection = await asyncpg.connect(database_urls.system)
+    connection = await asyncpg.connect(urls.system)
     await address_index.load(connection, extract, "town")
     await connection.close()
     [house] = map_extract.sample_addresses(extract, 1)
@@ -118,12 +116,12 @@ async def _far_from_every_road(reader: asyncio.StreamReader, writer: asyncio.Str
     writer.close()
 
 
-async def test_a_depot_far_from_every_road_is_refused(database_urls: DatabaseUrls, system: Database, tmp_path):
+async def test_a_depot_far_from_every_road_is_refused(urls: DatabaseUrls, system: Database, tmp_path):
     osrm = await asyncio.start_server(_far_from_every_road, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{osrm.sockets[0].getsockname()[1]}"
     settings = Settings(home=tmp_path, osrm_urls={"car": url}, drain_seconds=5)  # type: ignore[call-arg]
-    async with osrm, running_server(settings, database_urls, work=False, port=0) as server:
-        client = await client_of(server, system, "off-road")
+    async with osrm, running_server(settings, urls, work=False, port=0) as server:
+        client = await client_of(server, system)
         refused = await client.refused("createDepot", name="D", address=VADUZ, coordinates=POINT)
         assert refused == [("OFF_ROAD", "coordinates")]
         osrm.close()

@@ -1,6 +1,6 @@
 from tests.fleets.conftest import Client
 
-from doorstep.identity.service import create_key, tenant_by_slug
+from doorstep.identity.service import create_key, list_tenants
 from doorstep.kernel.db import Database
 from doorstep.kernel.scope import Permission
 
@@ -80,7 +80,7 @@ async def test_filters_narrow_a_list(alpha):
     assert [node["id"] for node in nested["driver"]["shifts"]] == [shifts["08"], shifts["10"]]
 
 
-async def test_another_tenant_s_objects_do_not_exist(alpha, beta, system: Database):
+async def test_another_tenant_s_objects_do_not_exist(alpha, beta, count):
     theirs = {
         "depot": await beta.made("createDepot", **DEPOT),
         "driver": await beta.made("createDriver", name="B"),
@@ -95,8 +95,7 @@ async def test_another_tenant_s_objects_do_not_exist(alpha, beta, system: Databa
         "driverId": await alpha.made("createDriver", name="A"),
         "vehicleId": await alpha.made("createVehicle", name="A", kind="VAN"),
     }
-    async with system.transaction() as tx:
-        events = await tx.fetchval("SELECT count(*) FROM events")
+    events = await count(alpha, "events"), await count(beta, "events")
     for kind, identifier in theirs.items():
         assert (await alpha.data(f"query($id: ID!) {{ {kind}(id: $id) {{ id }} }}", id=identifier))[kind] is None
         assert (await alpha.data("query($id: ID!) { node(id: $id) { id } }", id=identifier))["node"] is None
@@ -114,12 +113,11 @@ async def test_another_tenant_s_objects_do_not_exist(alpha, beta, system: Databa
         ("NOT_FOUND", "depotId")
     ]
     assert (await alpha.data("{ shifts { totalCount } }"))["shifts"]["totalCount"] == 0
-    async with system.transaction() as tx:
-        assert await tx.fetchval("SELECT count(*) FROM events") == events
+    assert (await count(alpha, "events"), await count(beta, "events")) == events
 
 
 async def test_scopes_decide(alpha, server, system: Database):
-    tenant = await tenant_by_slug(system, "alpha")
+    [tenant] = [row for row in await list_tenants(system) if row["id"] == alpha.tenant_id]
     _, key = await create_key(system, tenant, "reader", [Permission.FLEETS_READ])
     reader = Client(server.graphql_url, key)
     assert (await reader.data("{ depots { totalCount } }"))["depots"] == {"totalCount": 0}

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from doorstep.fleets.reads import shifts_for_planning, shifts_starting
-from doorstep.kernel.db import Database
+from doorstep.fleets.service import shifts
 from doorstep.kernel.ids import parse_id
 
 DAY = datetime(2999, 1, 1, tzinfo=UTC)
@@ -28,7 +28,7 @@ async def fleet(alpha) -> dict[str, str]:
     }
 
 
-async def test_a_shift_shows_what_it_needs_and_what_planning_reads(alpha, fleet, db: Database, system: Database):
+async def test_a_shift_shows_what_it_needs_and_what_planning_reads(alpha, fleet, server):
     made = await alpha.change(
         "createShift",
         "id start end returnsToDepot startAt { latitude } endAt { latitude } maxStops driver { name } vehicle { name } depot { name } "
@@ -43,9 +43,8 @@ async def test_a_shift_shows_what_it_needs_and_what_planning_reads(alpha, fleet,
         {"start": "2999-01-01T11:00:00Z", "end": "2999-01-01T13:00:00Z", "durationSeconds": 1800}
     ]
 
-    async with system.transaction() as tx:
-        tenant_id = await tx.fetchval("SELECT id FROM tenants")
-    async with db.snapshot(tenant_id) as tx:
+    tenant_id = alpha.tenant_id
+    async with server.services.db.snapshot(tenant_id) as tx:
         ids = await shifts_starting(tx, tenant_id, DAY, DAY + timedelta(days=1))
         [planned] = await shifts_for_planning(tx, tenant_id, ids)
         assert await shifts_starting(tx, tenant_id, DAY + timedelta(days=1), DAY + timedelta(days=2)) == []
@@ -62,7 +61,7 @@ async def test_a_shift_shows_what_it_needs_and_what_planning_reads(alpha, fleet,
     assert planned.breaks[0].duration_seconds == 1800
 
 
-async def test_times_that_make_no_sense_are_refused(alpha, fleet, system: Database):
+async def test_times_that_make_no_sense_are_refused(alpha, fleet, count):
     async def refused(**fields) -> list[tuple[str, str]]:
         return await alpha.refused("createShift", **(fleet | {"start": at(8), "end": at(16)} | fields))
 
@@ -83,8 +82,7 @@ async def test_times_that_make_no_sense_are_refused(alpha, fleet, system: Databa
         ("INVALID_VALUE", "maxStops"),
         ("INVALID_VALUE", "maxDistanceMeters"),
     ]
-    async with system.transaction() as tx:
-        assert await tx.fetchval("SELECT count(*) FROM shifts") == 0
+    assert await count(alpha, "shifts") == 0
 
 
 async def test_an_overlap_names_the_shift_in_the_way(alpha, fleet):
@@ -140,3 +138,20 @@ async def test_what_a_coming_shift_needs_stays_and_what_is_archived_is_not_used(
 async def test_a_past_shift_holds_nothing(alpha, fleet):
     await alpha.made("createShift", **fleet, start="2020-01-01T08:00:00Z", end="2020-01-01T16:00:00Z")
     assert await alpha.refused("archiveVehicle", id=fleet["vehicleId"]) == []
+
+
+async def test_without_the_lock_racing_shifts_would_both_win(alpha, fleet, monkeypatch):
+    """The planted fault: the test above can fail."""
+
+    async def slow_check(scope, draft, itself):
+        await check(scope, draft, itself)
+        await asyncio.sleep(0.3)
+
+    async def no_lock(scope, draft):
+        return None
+
+    check = shifts._check_overlap
+    monkeypatch.setattr(shifts, "_check_overlap", slow_check)
+    monkeypatch.setattr(shifts, "_lock_needs", no_lock)
+    answers = await asyncio.gather(*(alpha.change("createShift", **fleet, start=at(8), end=at(16)) for _ in range(2)))
+    assert [bool(answer["shift"]) for answer in answers] == [True, True]

@@ -6,19 +6,21 @@
 - ``tenants``   ``tenant …``, ``key …``
 - ``roads``     ``roads …``
 - ``schema``    ``schema``
-- ``demo``, ``ask``
+- ``demo``, ``bench``, ``ask``
 """
 
 import typer
 
 from doorstep.cli import demo as demo_command
 from doorstep.cli.ask import ask
+from doorstep.cli.bench import bench
 from doorstep.cli.database import migrate
 from doorstep.cli.roads import roads
 from doorstep.cli.schema import schema
 from doorstep.cli.serving import serve, work
 from doorstep.cli.tenants import key, tenant
 from doorstep.cli.terminal import failures_in_one_line
+from doorstep.kernel.logs import configure_logging
 
 application = typer.Typer(
     name="doorstep",
@@ -28,7 +30,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (demo_command.demo, serve, work, migrate, schema, ask):
+for command in (demo_command.demo, bench, serve, work, migrate, schema, ask):
     application.command()(command)
 for group in (tenant, key, roads):
     application.add_typer(group)
@@ -36,5 +38,8 @@ for group in (tenant, key, roads):
 
 def run() -> None:
     """Run the command that the arguments name; a known failure is one line and exit code 1."""
+    configure_logging(
+        "console", "warning"
+    )  # to standard error, so that a command's output is its own; serve and work log more
     with failures_in_one_line():
         application()
