@@ -225,7 +225,7 @@ async def test_a_lost_improvement_leaves_the_plan_as_it_was(pool: SolverPool) ->
             for pid in engine_pids(os.getpid()):
                 os.kill(pid, signal.SIGKILL)
 
-    given = town(160)
+    given = town(120)
     outcome = await pool.solve(given, replace(QUICK, group_size=30, improve_rounds=2), progress=kill_one)
     assert killed
     assert violations(given, solved(outcome)) == ()
@@ -287,7 +287,7 @@ async def test_waiting_for_a_slot_counts_against_no_limit(slow: Problem) -> None
 
 async def test_the_event_loop_goes_on_during_a_solve(pool: SolverPool) -> None:
     """Planted trap: VROOM holds the interpreter for the whole solve; in this process every other task would stand still."""
-    task = asyncio.create_task(pool.solve(town(220, capacity=200, vehicles=6), replace(QUICK, searches=2)))
+    task = asyncio.create_task(pool.solve(town(180, capacity=200, vehicles=6), replace(QUICK, searches=2)))
     turns, longest, before = 0, 0.0, time.monotonic()
     while not task.done():
         await asyncio.sleep(0.01)
@@ -299,23 +299,23 @@ async def test_the_event_loop_goes_on_during_a_solve(pool: SolverPool) -> None:
 
 
 async def test_the_same_problem_gives_the_same_plan(pool: SolverPool) -> None:
-    options = replace(QUICK, group_size=40, improve_rounds=2)
+    options = replace(QUICK, group_size=40, improve_rounds=1)
     first = solved(await pool.solve(town(120, seed=5), options))
     again = solved(await pool.solve(town(120, seed=5), options))
     assert first == again
 
 
 async def test_groups_are_not_worse_than_a_quick_single_run(pool: SolverPool) -> None:
-    given = town(240, vehicles=20, seed=4)
+    given = town(180, vehicles=16, seed=4)
     single = solved(await pool.solve(given, QUICK)).summary
-    grouped = solved(await pool.solve(given, replace(QUICK, group_size=100, improve_rounds=4))).summary
+    grouped = solved(await pool.solve(given, replace(QUICK, group_size=90, improve_rounds=2))).summary
     assert grouped.orders >= single.orders
     assert grouped.cost < single.cost * 1.08
 
 
 async def test_scarce_skills_survive_the_grouping(pool: SolverPool) -> None:
     """Only one vehicle can carry what is spread over all groups: what the groups leave over finds it afterwards."""
-    given = town(120, vehicles=10, seed=6, capacity=100)
+    given = town(90, vehicles=8, seed=6, capacity=100)
     cold = frozenset(["cold"])
     orders = tuple(replace(order, skills=cold) if n % 24 == 0 else order for n, order in enumerate(given.orders))  # type: ignore[call-arg]
     fleet = (replace(given.vehicles[0], skills=cold), *given.vehicles[1:])

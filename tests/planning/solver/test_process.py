@@ -103,6 +103,15 @@ async def test_an_engine_killed_from_outside_is_a_crash(slow: EngineInput) -> No
     assert "SIGKILL" in run.reason
 
 
+async def test_an_engine_that_stands_still_is_ended_in_time(slow: EngineInput) -> None:
+    """Planted fault: a stopped process (as under a debugger or a frozen container) reacts to nothing but SIGKILL."""
+    task = asyncio.create_task(run_engine(slow, ENDLESS, Limits(1.5, 1 << 30)))
+    pid = await first_engine(os.getpid())
+    os.kill(pid, signal.SIGSTOP)
+    assert (await task).status is RunStatus.TIMEOUT
+    assert not Path(f"/proc/{pid}").exists()
+
+
 async def test_too_little_memory_is_a_crash_that_says_so() -> None:
     given = problem([parcel(f"o{n}", n) for n in range(1, 2500)], [van()], line(2500))
     run = await run_engine(translated(given), QUICK, Limits(20, 130 << 20))

@@ -157,7 +157,7 @@ class Neighbourhood:
         sit in another group; `leftovers` brings the two together."""
         left: list[list[Order]] = [[] for _ in groups]
         orders = [self.problem.order_by_id[order_id] for order_id in solution.unassigned]
-        loose = [order for order in orders if not isinstance(order, OnBoard)]
+        loose: list[Order] = [order for order in orders if not isinstance(order, OnBoard)]
         if not solution.routes:
             return [loose]
         centers = np.array([np.mean([self._center(route) for route in part], axis=0) for part in groups])
