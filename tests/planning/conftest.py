@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -166,14 +166,25 @@ class World:
                     return plan
                 await self.services.hub.wait(ticket, 1.0)
 
-    async def until_idle(self, within: float = 30.0) -> None:
-        """Wait until no job is due and every reaction has caught up."""
+    async def until(self, condition: Callable[[], Awaitable[Any]], within: float = 30.0) -> None:
+        """Wait until something has become true."""
         async with asyncio.timeout(within):
-            while await self.value(
-                "SELECT (SELECT count(*) FROM jobs WHERE tenant_id = $1 AND state IN ('QUEUED', 'RUNNING')) + (SELECT count(*) FROM event_heads AS head "
-                "LEFT JOIN consumers AS place ON place.tenant_id = head.tenant_id WHERE head.tenant_id = $1 AND head.seq > coalesce(place.seq, 0))"
-            ):
-                await asyncio.sleep(0.1)
+            while True:
+                if await condition():
+                    return
+                await asyncio.sleep(0.05)
+
+    async def until_idle(self) -> None:
+        """Wait until no job is due and every reaction has caught up."""
+
+        async def idle() -> bool:
+            return not await self.value(
+                "SELECT (SELECT count(*) FROM jobs WHERE tenant_id = $1 AND state IN ('QUEUED', 'RUNNING')) "
+                "+ (SELECT count(*) FROM event_heads AS head LEFT JOIN consumers AS place ON place.tenant_id = head.tenant_id "
+                "WHERE head.tenant_id = $1 AND head.seq > coalesce(place.seq, 0))"
+            )
+
+        await self.until(idle)
 
 
 def depot_columns(principal: Principal, depot_id: UUID, position: tuple[float, float]) -> dict[str, Any]:
@@ -255,6 +266,12 @@ async def services(database_urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator
 async def world(services: Services) -> World:
     """A tenant without a worker: jobs stay queued."""
     return await new_world(services)
+
+
+@pytest.fixture
+async def another_world(services: Services) -> World:
+    """Another tenant of the same installation."""
+    return await new_world(services, "other")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Committing: what changed is refused or dropped, older proposals fall, and of two plans for one order exactly one wins."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -122,7 +123,7 @@ async def test_drop_commits_the_rest_and_reports_what_it_dropped(working_world: 
     )
     drops = [stop for stop in stops if stop["kind"] == "DROPOFF"]
     assert len(drops) == 4
-    for before, after in zip(stops, stops[1:], strict=False):
+    for before, after in pairwise(stops):
         gap = (after["planned_arrival"] - before["planned_departure"]).total_seconds()
         assert gap == after["leg_seconds"], "the legs were computed anew around the gap"
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from doorstep.planning.service import NewPlan, create_plan
 
@@ -93,9 +94,6 @@ async def test_a_plan_of_which_nothing_can_be_placed_is_still_a_proposal_with_re
 async def test_shifts_of_a_civil_day_are_those_of_the_tenants_time_zone(world: Any) -> None:
     await world.add_orders(1)
     first = await world.add_shift()
-    local_day = (world.base + timedelta(hours=1)).date()
-    from zoneinfo import ZoneInfo
-
     local_day = world.base.astimezone(ZoneInfo("Europe/Vaduz")).date()
     tomorrow = await world.add_shift(starts_in=timedelta(days=1))
     made = await world.do(create_plan, NewPlan(order_ids=tuple(world.order_ids), day=local_day, optimize=False))
