@@ -34,7 +34,6 @@ AWAY = (
     OSError,
     PoolTimeout,
     asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
@@ -43,6 +42,12 @@ AWAY = (
     asyncpg.DiskFullError,
 )
 """What the driver raises when the server is away, restarting, full or out of connections: the caller may try again."""
+
+_AWAY = "The database is away for the moment. Nothing was written: send the same request again."
+_AWAY_IN_COMMIT = (
+    "The database went away while it stored this: it may be written or not. Send the same request again with the same idempotencyKey; "
+    "without a key, look before you repeat it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +71,15 @@ def translate(error: BaseException) -> BaseException:
         return TimedOut("The database stopped a statement at its time limit. Ask for less at a time.")
     if isinstance(cause, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
         return ChangedMeanwhile(str(cause))
-    if isinstance(cause, AWAY):
-        return Unavailable("The database is away for the moment. Nothing was written: send the same request again.")
+    if isinstance(cause, AWAY) or _connection_lost(cause):
+        log.warning("database_away", cause=type(cause).__name__)
+        return Unavailable(_AWAY)
     return error
+
+
+def _connection_lost(cause: BaseException) -> bool:
+    """The driver's own word for a connection that ended; its other interface errors are mistakes of ours."""
+    return isinstance(cause, asyncpg.InterfaceError) and "closed" in str(cause)
 
 
 @asynccontextmanager
@@ -172,6 +183,7 @@ class Database:
     ) -> None:
         self.url = url
         self.on_commit = on_commit
+        self._pool_size = pool_size
         settings = {
             "application_name": name,
             "statement_timeout": str(int(statement_seconds * 1000)),
@@ -204,28 +216,50 @@ class Database:
 
     @asynccontextmanager
     async def _begin(self, begin: str, *, commit: bool) -> AsyncIterator[Transaction]:
-        async with translated():
-            connection = await self._engine.connect()
+        connection, raw = await self._open(begin)
         try:
-            raw: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]
-            async with translated():
-                await raw.execute(begin)
             tx = Transaction(connection, raw)
             try:
                 yield tx
                 await tx.flush()
-                async with translated():
-                    await raw.execute("COMMIT" if commit else "ROLLBACK")
+                await _end(raw, commit=commit)
             except BaseException:
                 await _roll_back(connection, raw)
                 raise
             finally:
                 await tx.close_session()
         except BaseException:
-            if not connection.closed and not connection.invalidated:
-                await asyncio.shield(connection.close())
+            await asyncio.shield(connection.close())
             raise
         await connection.close()
+
+    async def _open(self, begin: str) -> tuple[AsyncConnection, asyncpg.Connection]:
+        """A connection on which the transaction has begun.
+
+        After the server was away the pool holds connections that are dead without knowing it. Each is thrown away where it fails to begin, so
+        that the first request after an outage already gets a live one.
+        """
+        for _ in range(self._pool_size):
+            opened = await self._try_to_open(begin)
+            if opened is not None:
+                return opened
+        raise Unavailable(_AWAY)
+
+    async def _try_to_open(self, begin: str) -> tuple[AsyncConnection, asyncpg.Connection] | None:
+        """The same with whatever the pool hands out; None when that was dead. Raises Unavailable when none can be had."""
+        async with translated():
+            connection = await self._engine.connect()
+        try:
+            raw: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]
+            async with translated():
+                await raw.execute(begin)
+        except BaseException as error:
+            # Also after a cancellation: nobody knows whether the transaction has begun, and the next user must not find it.
+            await asyncio.shield(_throw_away(connection))
+            if isinstance(error, Unavailable):
+                return None
+            raise
+        return connection, raw
 
     def transaction(
         self, tenant_id: UUID | None = None, *, statement_seconds: float | None = None
@@ -260,6 +294,15 @@ def _begin_text(tenant_id: UUID | None, mode: str, statement_seconds: float | No
     return "; ".join(parts)
 
 
+async def _end(raw: asyncpg.Connection, *, commit: bool) -> None:
+    """COMMIT, or ROLLBACK of what only read. When the server goes away during a COMMIT, nobody knows whether it took place."""
+    try:
+        async with translated():
+            await raw.execute("COMMIT" if commit else "ROLLBACK")
+    except Unavailable as error:
+        raise Unavailable(_AWAY_IN_COMMIT if commit else _AWAY) from error
+
+
 async def _roll_back(connection: AsyncConnection, raw: asyncpg.Connection) -> None:
     """Undo; a connection that cannot even do that is thrown away and never reused."""
     try:
@@ -267,6 +310,13 @@ async def _roll_back(connection: AsyncConnection, raw: asyncpg.Connection) -> No
     except (OSError, TimeoutError, asyncio.CancelledError, asyncpg.PostgresError, asyncpg.InterfaceError):
         raw.terminate()
         await connection.invalidate()
+
+
+async def _throw_away(connection: AsyncConnection) -> None:
+    """Close a connection for good; the pool makes a new one when it needs it."""
+    if not connection.closed:
+        await connection.invalidate()
+        await connection.close()
 
 
 def _use_orjson(dbapi_connection: Any, _record: object) -> None:
