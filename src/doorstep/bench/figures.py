@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from doorstep.bench.machine import Machine, cores, load_average
 
@@ -78,21 +79,17 @@ def tidy(value: float) -> float:
 def as_table(figures: Sequence[Figure], machine: Machine) -> Table:
     """The figures for a person to read."""
     table = Table(title="doorstep bench", caption=f"{machine}. Client, server, database and roads share the machine.")
-    table.add_column("Measured")
-    table.add_column("Median", justify="right")
-    table.add_column("Range", justify="right")
-    table.add_column("Unit")
-    table.add_column("More")
+    table.add_column("Measured", ratio=1)
+    table.add_column("Median", justify="right", no_wrap=True)
+    table.add_column("Range", justify="right", no_wrap=True)
     table.add_column("Cores", justify="right")
-    table.add_column("Load before → after", justify="right")
+    table.add_column("Load", justify="right", no_wrap=True)
     for figure in figures:
-        more = "\n".join(f"{name.replace('_', ' ')} {value}" for name, value in figure.details.items() if value is not None)
+        more = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in figure.details.items())
         table.add_row(
-            figure.title,
-            f"{figure.median:g}",
+            Text.assemble(figure.title, ("\n" + more, "dim")),
+            f"{figure.median:g} {figure.unit}",
             f"{figure.lowest:g} … {figure.highest:g}",
-            figure.unit,
-            more,
             str(figure.cores),
             f"{figure.load_before} → {figure.load_after}",
         )

@@ -3,9 +3,10 @@
 import os
 import platform
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from doorstep import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Machine:
 def this_machine() -> Machine:
     """The machine that runs this process."""
     return Machine(
-        cores(), _processor(), f"{platform.system()} {platform.machine()}", platform.python_version(), version("doorstep")
+        cores(), _processor(), f"{platform.system()} {platform.machine()}", platform.python_version(), __version__
     )
 
 

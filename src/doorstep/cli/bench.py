@@ -9,8 +9,11 @@ import typer
 from doorstep.bench.figures import as_table
 from doorstep.bench.machine import this_machine
 from doorstep.bench.run import as_json, bench_settings, run_bench
+from doorstep.bench.served import ServerEnded
 from doorstep.bench.stage import BenchOptions
 from doorstep.cli.terminal import CommandError, console, errors, run
+from doorstep.demo.client import RefusedByApi
+from doorstep.kernel.logs import configure_logging
 from doorstep.settings import get_settings
 
 LARGEST_PLAN = 1000
@@ -36,7 +39,11 @@ def bench(  # noqa: PLR0913, PLR0917 - one for each option of the command line
     """Measure this machine: orders taken in, pages read, plans made, events delivered, on a server with embedded defaults."""
     options = BenchOptions(orders, _sizes(plans), seconds, clients, events, rounds, plan_rounds, osm)
     with bench_settings(get_settings(), home) as settings:
-        figures = run(lambda: run_bench(settings, options, errors))
+        configure_logging(settings.log_format, settings.log_level)
+        try:
+            figures = run(lambda: run_bench(settings, options, errors))
+        except (RefusedByApi, ServerEnded) as error:
+            raise CommandError(f"The measurement stopped: {error}") from error
     if as_json_text:
         typer.echo(orjson.dumps(as_json(figures, options), option=orjson.OPT_INDENT_2).decode())
     else:
