@@ -8,6 +8,7 @@ from tests.orders.conftest import Desk, Office
 
 from doorstep.kernel.db import DatabaseUrls
 from doorstep.kernel.geo import Coordinates, distance_meters
+from doorstep.orders.service import preparing
 from doorstep.places import address_index, map_extract, town
 from doorstep.places.map_extract import SampleAddress
 from doorstep.places.roads import Roads
@@ -67,6 +68,21 @@ async def test_what_is_not_found_is_created_all_the_same_and_cured_later(
     kind, facts, version = (await bermuda.events())[-1]
     assert (kind, version, facts["location_status"]) == ("OrderUpdated", 2, "LOCATED")
     assert facts["changes"] == ["dropoff.address", "dropoff.coordinates"]
+
+
+async def test_when_many_misspelt_addresses_come_at_once_the_rest_waits_for_its_cure(
+    bermuda: Desk, houses: list[SampleAddress], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = max(houses, key=lambda one: len(one.line1))
+    misspelt = {**address_of(house), "line1": house.line1[:3] + house.line1[4:]}
+    monkeypatch.setattr(preparing, "SEARCH_SECONDS", -1.0)
+    as_on_the_map = await bermuda.place(dropoff={"address": address_of(house)})
+    order = await bermuda.place(dropoff={"address": misspelt})
+    assert as_on_the_map["locationStatus"] == "LOCATED"
+    assert (order["locationStatus"], order["dropoff"]["locationReason"]) == ("NEEDS_LOCATION", "NO_TIME")
+    monkeypatch.undo()
+    payload = await bermuda.change("updateOrder", id=order["id"], dropoff={"coordinates": None})
+    assert payload["order"]["locationStatus"] == "LOCATED"
 
 
 async def test_coordinates_cure_too_and_null_asks_the_map_again(bermuda: Desk, houses: list[SampleAddress]) -> None:

@@ -150,6 +150,7 @@ class LocationReason(StrEnum):
     PLACE_ONLY = "PLACE_ONLY"
     AMBIGUOUS = "AMBIGUOUS"
     DOUBTFUL = "DOUBTFUL"
+    NO_TIME = "NO_TIME"
 
 
 class OrderActionKind(StrEnum):

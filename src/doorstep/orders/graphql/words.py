@@ -79,6 +79,7 @@ show_enum(
         LocationReason.PLACE_ONLY: "Only the town was found.",
         LocationReason.AMBIGUOUS: "Several houses fit.",
         LocationReason.DOUBTFUL: "What was found is too different.",
+        LocationReason.NO_TIME: "So many misspelt addresses came at once that this one was not searched for: updateOrder with `coordinates: null` looks again.",
     },
 )
 show_enum(

@@ -37,6 +37,9 @@ from doorstep.places.roads import Roads
 
 log = structlog.get_logger(__name__)
 
+SEARCH_SECONDS = 4.0
+"""How long misspelt addresses of one call are searched for; the others need no search and are always found."""
+
 _BREATH = 50
 """After so many orders the event loop gets its turn: reading telephone numbers takes time."""
 
@@ -212,7 +215,7 @@ async def locate(db: Database, tenant_id: UUID, spots: Sequence[Spot]) -> None:
         address_index.Query(address.line1, address.city, address.postal_code, address.country) for _, address in missing
     ]
     async with db.snapshot(tenant_id) as tx, translated():
-        located = await address_index.locate(tx.raw, queries)
+        located = await address_index.locate(tx.raw, queries, SEARCH_SECONDS)
     for (spot, _), found in zip(missing, located, strict=True):
         spot.looked_up = True
         spot.location_reason = found.reason.value if found.reason else None

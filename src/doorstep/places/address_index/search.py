@@ -9,6 +9,7 @@ right place, and no other house fits as well. Everything else is for a person to
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -21,6 +22,7 @@ from doorstep.places.writing import edits, line, plain, plain_code, readings
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
 _AT_A_TIME: Final = 500
+_ALIKE_AT_A_TIME: Final = 25
 _CANDIDATES: Final = 12
 _THRESHOLD: Final = "0.22"
 _HOUSE_BONUS: Final = 0.15
@@ -55,6 +57,7 @@ class Reason(StrEnum):
     PLACE_ONLY = "PLACE_ONLY"
     AMBIGUOUS = "AMBIGUOUS"
     DOUBTFUL = "DOUBTFUL"
+    NO_TIME = "NO_TIME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +118,20 @@ class _Candidate:
     place_likeness: float | None
 
 
-async def locate(connection: Connection, queries: Sequence[Query]) -> list[Location]:
+async def locate(connection: Connection, queries: Sequence[Query], patience: float | None = None) -> list[Location]:
     """A verdict for each address, in the given order.
 
     Reads only. Runs in the caller's transaction when there is one. Cheap for addresses that are written as on the map
-    (one statement for 500 of them), some ten milliseconds for each that is not.
+    (one statement for 500 of them), some ten milliseconds for each that is not: with `patience`, those that are not
+    tried within so many seconds are left with NO_TIME.
     """
+    deadline = None if patience is None else time.monotonic() + patience
     extract = await connection.fetchrow("SELECT id FROM map_extracts WHERE is_current")
     if extract is None:
         return [Location(LocationStatus.NEEDS_LOCATION, Reason.NO_MAP, ()) for _ in queries]
     located: list[Location] = []
     for start in range(0, len(queries), _AT_A_TIME):
-        located += await _locate_some(connection, extract["id"], queries[start : start + _AT_A_TIME])
+        located += await _locate_some(connection, extract["id"], queries[start : start + _AT_A_TIME], deadline)
     return located
 
 
@@ -144,14 +149,24 @@ async def current(connection: Connection) -> str | None:
     return checksum
 
 
-async def _locate_some(connection: Connection, extract_id: int, queries: Sequence[Query]) -> list[Location]:
+async def _locate_some(
+    connection: Connection, extract_id: int, queries: Sequence[Query], deadline: float | None
+) -> list[Location]:
     found = await _exactly(connection, extract_id, queries)
     locations = [_judge(candidates) for candidates in found]
     rest = [index for index, location in enumerate(locations) if location.reason in (Reason.NOT_FOUND, Reason.DOUBTFUL)]
-    if rest:
-        alike = await _alike(connection, extract_id, [queries[index] for index in rest])
-        for index, candidates in zip(rest, alike, strict=True):
-            locations[index] = _judge(candidates)
+    for start in range(0, len(rest), _ALIKE_AT_A_TIME):
+        some = rest[start : start + _ALIKE_AT_A_TIME]
+        if deadline is not None and time.monotonic() > deadline:
+            alike = [
+                Location(LocationStatus.NEEDS_LOCATION, Reason.NO_TIME, locations[index].matches) for index in some
+            ]
+        else:
+            alike = [
+                _judge(these) for these in await _alike(connection, extract_id, [queries[index] for index in some])
+            ]
+        for index, location in zip(some, alike, strict=True):
+            locations[index] = location
     blank = [index for index, location in enumerate(locations) if not location.matches]
     if blank:
         known = await _countries(connection, extract_id)
