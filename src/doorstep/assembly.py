@@ -11,6 +11,7 @@ from doorstep.identity.service import Authenticator
 from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.context import Services
+from doorstep.kernel.metrics import POOL_IN_USE
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.postgres.errors import LoginRefused
 from doorstep.kernel.postgres.migrate import check_schema, migrate
@@ -77,6 +78,8 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
     system = Database(urls.system, pool_size=max(2, settings.pool_size // 2), name="doorstep system")
     hub = EventHub(system)
     db = Database(urls.app, pool_size=settings.pool_size, name="doorstep app", on_commit=hub.signal)
+    POOL_IN_USE.labels(role="app").set_function(lambda: db.pool_in_use)
+    POOL_IN_USE.labels(role="system").set_function(lambda: system.pool_in_use)
     services = Services(db, system, hub)
     roads = Roads(settings.home, external=settings.osrm_urls, mode=RoadsMode(settings.roads))
     solver = SolverPool(slots=settings.solver_slots)

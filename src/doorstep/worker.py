@@ -16,7 +16,8 @@ from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.idempotency import KEY_HOURS
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.jobs import Job, JobKind, LostLease
-from doorstep.kernel.metrics import JOB_AGE_SECONDS, JOBS, POOL_IN_USE
+from doorstep.kernel.metrics import JOB_AGE_SECONDS, JOBS, SOLVER_QUEUE
+from doorstep.planning.service.plans import OPTIMIZE
 
 log = structlog.get_logger(__name__)
 
@@ -139,17 +140,18 @@ class Worker:
                     self._id, now,
                 )  # fmt: skip
                 rows = await tx.fetch(
-                    "SELECT state, count(*) AS count FROM jobs WHERE state IN ('QUEUED', 'RUNNING') GROUP BY state"
+                    "SELECT state, count(*) AS count, count(*) FILTER (WHERE kind = $1) AS plans FROM jobs "
+                    "WHERE state IN ('QUEUED', 'RUNNING') GROUP BY state",
+                    OPTIMIZE,
                 )
                 age = await tx.fetchval(
                     "SELECT coalesce(extract(epoch FROM now() - min(run_after)), 0) FROM jobs WHERE state = 'QUEUED' AND run_after <= now()"
                 )
-            counts = {row["state"]: row["count"] for row in rows}
+            by_state = {row["state"]: row for row in rows}
             for state in ("QUEUED", "RUNNING"):
-                JOBS.labels(state=state).set(counts.get(state, 0))
+                JOBS.labels(state=state).set(by_state[state]["count"] if state in by_state else 0)
+            SOLVER_QUEUE.set(by_state["QUEUED"]["plans"] if "QUEUED" in by_state else 0)
             JOB_AGE_SECONDS.set(float(age))
-            POOL_IN_USE.labels(role="app").set(self._services.db.pool_in_use)
-            POOL_IN_USE.labels(role="system").set(self._services.system.pool_in_use)
             await self._pause(HEARTBEAT_SECONDS)
 
     async def _upkeep(self) -> None:

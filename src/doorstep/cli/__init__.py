@@ -38,8 +38,7 @@ for group in (tenant, key, roads):
 
 def run() -> None:
     """Run the command that the arguments name; a known failure is one line and exit code 1."""
-    configure_logging(
-        "console", "warning"
-    )  # to standard error, so that a command's output is its own; serve and work log more
+    # To standard error, so that a command's output is its own; serve and work log more.
+    configure_logging("console", "warning")
     with failures_in_one_line():
         application()

@@ -14,4 +14,4 @@ JOB_AGE_SECONDS = Gauge("doorstep_job_age_seconds", "Age of the oldest job that 
 EVENT_LAG_SECONDS = Histogram(
     "doorstep_event_lag_seconds", "Time from an event's recording to its delivery on a stream.", registry=REGISTRY
 )
-SOLVER_QUEUE = Gauge("doorstep_solver_queue", "Plans that wait for a solver process.", registry=REGISTRY)
+SOLVER_QUEUE = Gauge("doorstep_solver_queue", "Plans that wait for a worker.", registry=REGISTRY)
