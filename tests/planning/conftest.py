@@ -20,6 +20,7 @@ from doorstep.kernel.errors import DoorstepError, all_refusals
 from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.ids import new_id
+from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.scope import Principal, Scope
 from doorstep.orders.model import OrderRow, OrderWaypointRow
 from doorstep.places.roads import Roads, RoadsMode
@@ -258,20 +259,34 @@ async def new_world(services: Services, slug: str = "acme", center: tuple[float,
 
 @pytest.fixture
 async def services(database_urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[Services]:
+    """On a database of the test's own."""
     async with opened_services(database_urls, tmp_path, RoadsMode.STRAIGHT) as opened:
         yield opened
 
 
+@pytest.fixture(scope="module")
+async def shared_services(
+    cluster: EmbeddedCluster, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Services]:
+    """On one database for all tests of a file: each has a tenant of its own, and tenants do not see each other."""
+    name = f"planning_{new_id().hex[-12:]}"
+    cluster.create_database(name, template=template)
+    urls = DatabaseUrls(cluster.url("app", name), cluster.url("system", name))
+    async with opened_services(urls, tmp_path_factory.mktemp("home"), RoadsMode.STRAIGHT) as opened:
+        yield opened
+    cluster.drop_database(name)
+
+
 @pytest.fixture
-async def world(services: Services) -> World:
+async def world(shared_services: Services) -> World:
     """A tenant without a worker: jobs stay queued."""
-    return await new_world(services)
+    return await new_world(shared_services, f"acme-{new_id().hex[-8:]}")
 
 
 @pytest.fixture
-async def another_world(services: Services) -> World:
+async def another_world(shared_services: Services) -> World:
     """Another tenant of the same installation."""
-    return await new_world(services, "other")
+    return await new_world(shared_services, f"other-{new_id().hex[-8:]}")
 
 
 @pytest.fixture
@@ -279,6 +294,12 @@ async def working_world(world: World) -> AsyncIterator[World]:
     """The same with a worker."""
     async with working(world.services):
         yield world
+
+
+@pytest.fixture
+async def lone_world(services: Services) -> World:
+    """A tenant on a database of its own, without a worker: the next due job is the test's."""
+    return await new_world(services)
 
 
 @pytest.fixture
