@@ -59,16 +59,18 @@ async def _check_external(settings: Settings, urls: DatabaseUrls) -> None:
 
 
 async def connect(url: str, variable: str) -> asyncpg.Connection:
-    """A connection to an external database; raises LoginRefused naming the setting when it cannot be had."""
+    """A connection to an external database; raises MissingUrl or LoginRefused, naming the setting."""
     try:
         return await asyncpg.connect(url, timeout=10)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+    except ValueError as error:
+        raise MissingUrl(f"{variable} is no address such as postgresql://USER:PASSWORD@HOST/DATABASE.") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         reason = str(error).strip() or type(error).__name__
         raise LoginRefused(variable, Login.of(url).role, reason) from error
 
 
 class MissingUrl(Exception):
-    """A setting that an external database needs is missing; the message names it."""
+    """A setting that an external database needs is missing or no address; the message names it."""
 
 
 @asynccontextmanager

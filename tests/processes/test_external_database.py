@@ -54,6 +54,8 @@ async def test_unsafe_or_incomplete_settings_are_refused_with_the_remedy(cluster
         await opens(tmp_path, database_url=app, database_system_url=app)
     with pytest.raises(SecretsError, match="DOORSTEP_SECRET_KEYS"):
         await opens(tmp_path, database_url=app, database_system_url=system, secret_keys=[])
+    with pytest.raises(MissingUrl, match=r"DATABASE_URL is no address .*postgresql://"):
+        await opens(tmp_path, database_url="db.example.com", database_system_url=system)
     nowhere = "postgresql://doorstep_app:secret@127.0.0.1:1/doorstep"
     with pytest.raises(LoginRefused, match="DATABASE_URL does not open") as refused:
         await opens(tmp_path, database_url=nowhere, database_system_url=system)
