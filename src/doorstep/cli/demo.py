@@ -1,13 +1,16 @@
 """``doorstep demo``: a whole delivery day, played by robots on embedded defaults."""
 
 import asyncio
+import signal
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from doorstep.cli.terminal import CommandError, run
+from doorstep.demo.client import RefusedByApi
 from doorstep.demo.day import DemoOptions, demo_settings, run_day
-from doorstep.settings import get_settings
+from doorstep.settings import Settings, get_settings
 
 
 def demo(
@@ -27,6 +30,16 @@ def demo(
     options = DemoOptions(speed=speed, osm=osm, once=once, fresh=fresh, port=settings.port if port is None else port)
     console = Console()
     try:
-        asyncio.run(run_day(demo_settings(settings, options), options, console))
-    except KeyboardInterrupt:
+        run(lambda: _until_stopped(demo_settings(settings, options), options, console))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("Stopped. Everything is kept; `doorstep demo` plays the next day.")
+    except RefusedByApi as refusal:
+        raise CommandError(f"The demo was refused: {refusal}") from refusal
+
+
+async def _until_stopped(settings: Settings, options: DemoOptions, console: Console) -> None:
+    """Play; SIGTERM ends the day as cleanly as Ctrl-C does."""
+    playing = asyncio.current_task()
+    if playing is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+    await run_day(settings, options, console)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, deque
 from contextlib import suppress
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -14,7 +15,17 @@ from doorstep.demo import documents
 from doorstep.demo.dispatcher import CompanyDay
 from doorstep.kernel.time import Clock
 
-COLUMNS = ("PENDING", "ASSIGNED", "PICKED_UP", "EN_ROUTE_TO_DROPOFF", "AT_DROPOFF", "DELIVERED", "CANCELLED")
+COLUMNS = {
+    "PENDING": "open",
+    "ASSIGNED": "planned",
+    "PICKED_UP": "loaded",
+    "EN_ROUTE_TO_DROPOFF": "on the way",
+    "AT_DROPOFF": "at the door",
+    "DELIVERED": "delivered",
+    "CANCELLED": "cancelled",
+}
+"""The table's columns: a status and what it is called there."""
+
 FINAL = {"DELIVERED", "CANCELLED", "RETURNED"}
 _SHOWN_AS = {
     "EN_ROUTE_TO_PICKUP": "ASSIGNED",
@@ -29,9 +40,10 @@ _SHOWN_AS = {
 class Board:
     """Follows the streams and draws what they say."""
 
-    def __init__(self, days: list[CompanyDay], clock: Clock, address: str) -> None:
+    def __init__(self, days: list[CompanyDay], clock: Clock, zone: ZoneInfo, address: str) -> None:
         self._days = days
         self.clock = clock
+        self._zone = zone
         self._address = address
         self._status: dict[str, str] = {}
         self._latest: deque[str] = deque(maxlen=8)
@@ -67,7 +79,7 @@ class Board:
         self._status[order_id] = status
         order = event["order"]
         reference = order["displayReference"] if isinstance(order, dict) else order_id
-        at = datetime.fromisoformat(str(event["occurredAt"])).astimezone()
+        at = datetime.fromisoformat(str(event["occurredAt"])).astimezone(self._zone)
         self._latest.append(f"{at:%H:%M:%S}  {day.company.name}  {reference}  {event['from']} → {status}")
         if status == "DELIVERED":
             self.first_delivered.set()
@@ -85,12 +97,12 @@ class Board:
 
     def __rich__(self) -> RenderableType:
         """The table, the bar and the latest events."""
-        table = Table(title=f"Doorstep demo · {self.clock.now():%A %H:%M} UTC · {self._address}", expand=False)
-        table.add_column("Company")
-        for column in COLUMNS:
-            table.add_column(column.replace("_", " ").lower(), justify="right")
+        table = Table(title=f"{self.clock.now().astimezone(self._zone):%A %H:%M} · {self._address}", expand=False)
+        table.add_column("Company", no_wrap=True)
+        for heading in COLUMNS.values():
+            table.add_column(heading, justify="right")
         for day in self._days:
             counts = self.counts(day)
             table.add_row(day.company.name, *(str(counts[column] or "·") for column in COLUMNS))
         bar = ProgressBar(total=max(1, len(self._status)), completed=self.finished, width=60)
-        return Group(table, bar, Text("\n".join(self._latest), style="dim"))
+        return Group(table, bar, "", Text("\n".join(self._latest), style="dim"))

@@ -33,6 +33,7 @@ from doorstep.identity.service import (
     tenant_by_slug,
 )
 from doorstep.kernel.db import Database, Row
+from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.scope import ALL_PERMISSIONS
 from doorstep.kernel.time import Clock
 from doorstep.places.roads import Roads
@@ -70,6 +71,7 @@ async def run_day(settings: Settings, options: DemoOptions, console: Console) ->
     """Play a day; returns when it is over (``once``) or is cancelled by Ctrl-C."""
     started = time.monotonic()
     if options.fresh:
+        await asyncio.to_thread(EmbeddedCluster.remove, settings.home)
         await asyncio.to_thread(shutil.rmtree, settings.home, ignore_errors=True)
     await asyncio.to_thread(settings.home.mkdir, parents=True, exist_ok=True)
     with _steps(console) as steps:
@@ -144,7 +146,7 @@ class DemoDay:
             clock = Clock(time.time(), (self._midnight + OPENING - BEFORE_OPENING).timestamp(), 1.0)
             await self._set_clocks(system, clock)
             shifts = await self._open_days(steps)
-            board = Board(self._days, clock, self._server.url)
+            board = Board(self._days, clock, ZoneInfo(self._ground.time_zone), self._server.url)
             board.start()
             try:
                 await self._plan(shifts, steps)
@@ -162,7 +164,7 @@ class DemoDay:
         for company in COMPANIES:
             tenant = await _tenant(system, company, self._ground)
             _, key = await create_key(system, tenant, KEY_NAME, sorted(ALL_PERMISSIONS))
-            steps.say(f"[bold]{company.name}[/bold]  key [cyan]{key}[/cyan]")
+            steps.say(f"[bold]{company.name}[/bold]\n  [cyan]{key}[/cyan]")
             self._tenants.append(tenant)
             self._days.append(CompanyDay(company, ApiClient(self._server.url, key)))
 

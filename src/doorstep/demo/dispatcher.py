@@ -84,7 +84,7 @@ async def plan_day(day: CompanyDay, shifts: list[str], tell: Tell, progress: Cal
         day.driver_of[route["id"]] = route["driver"]["name"]
     left = [unassigned["order"]["id"] for unassigned in plan["unassigned"]["nodes"]]
     for order_id in left:
-        await day.api.do(documents.CANCEL_ORDER, orderId=order_id, reason="No vehicle has room for it today.")
+        await day.api.do(documents.CANCEL_ORDER, id=order_id, reason="CLOSED")
     tell(_summary(day, plan, len(left)))
 
 
@@ -105,9 +105,7 @@ async def close_day(day: CompanyDay) -> None:
         page = (await day.api.ask(documents.ORDERS, after=after))["orders"]
         for order in page["nodes"]:
             if order["id"] in mine:
-                await day.api.do(
-                    documents.CANCEL_ORDER, orderId=order["id"], reason="Nobody was home; the customer cancelled."
-                )
+                await day.api.do(documents.CANCEL_ORDER, id=order["id"], reason="CUSTOMER_REQUEST")
         if not page["pageInfo"]["hasNextPage"]:
             return
         after = page["pageInfo"]["endCursor"]

@@ -43,6 +43,9 @@ AWAY = (
 )
 """What the driver raises when the server is away, restarting, full or out of connections: the caller may try again."""
 
+_DRIVERS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""Everything that the driver raises by itself."""
+
 _AWAY = "The database is away for the moment. Nothing was written: send the same request again."
 _AWAY_IN_COMMIT = (
     "The database went away while it stored this: it may be written or not. Send the same request again with the same idempotencyKey; "
@@ -78,8 +81,11 @@ def translate(error: BaseException) -> BaseException:
 
 
 def _connection_lost(cause: BaseException) -> bool:
-    """The driver's own word for a connection that ended; its other interface errors are mistakes of ours."""
-    return isinstance(cause, asyncpg.InterfaceError) and "closed" in str(cause)
+    """The driver's own words for a connection that ended, or broke in the middle of an answer; its other errors are mistakes of ours."""
+    words = str(cause)
+    return (isinstance(cause, asyncpg.InterfaceError) and "closed" in words) or (
+        isinstance(cause, asyncpg.InternalClientError) and '"failed" state' in words
+    )
 
 
 @asynccontextmanager
@@ -87,7 +93,7 @@ async def translated() -> AsyncIterator[None]:
     """Raise a driver's errors as the request errors that they mean."""
     try:
         yield
-    except (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (DBAPIError, PoolTimeout, OSError, *_DRIVERS) as error:
         meant = translate(error)
         if meant is error:
             raise
@@ -307,7 +313,7 @@ async def _roll_back(connection: AsyncConnection, raw: asyncpg.Connection) -> No
     """Undo; a connection that cannot even do that is thrown away and never reused."""
     try:
         await asyncio.shield(asyncio.wait_for(raw.execute("ROLLBACK"), 5))
-    except (OSError, TimeoutError, asyncio.CancelledError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, TimeoutError, asyncio.CancelledError, *_DRIVERS):
         raw.terminate()
         await connection.invalidate()
 
