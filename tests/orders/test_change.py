@@ -114,6 +114,25 @@ async def test_a_bad_change_changes_nothing(
     assert await desk.refused("updateOrder", id=order["id"], **fields) == problems
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"priority": None},
+        {"packages": None},
+        {"dropoff": {"windows": None}},
+        {"metadata": None},
+        {"dropoff": None},
+        {"kind": "DELIVERY"},
+    ],
+)
+async def test_null_where_there_is_no_null_is_bad_user_input(desk: Desk, fields: dict[str, Any]) -> None:
+    order = await desk.place()
+    before = await desk.written()
+    document = "mutation($input: UpdateOrderInput!) { updateOrder(input: $input) { problems { code } } }"
+    assert set(await desk.errors(document, input={"id": order["id"], **fields})) == {"BAD_USER_INPUT"}
+    assert await desk.written() == before
+
+
 async def test_a_conflict_shows_the_present_order(desk: Desk) -> None:
     order = await desk.place()
     await desk.change("updateOrder", id=order["id"], priority=5, ifVersion=1)

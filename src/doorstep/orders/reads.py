@@ -51,24 +51,33 @@ class OrderQuery:
 
     def conditions(self, tenant_id: UUID) -> tuple[list[str], list[Any]]:
         """SQL conditions and their arguments from ``$1`` on; the tenant's is the first."""
-        wanted: list[tuple[str, Any]] = [
-            ("id = ANY({})", list(self.ids)),
-            ("status = ANY({})", [status.value for status in self.statuses]),
-            ("kind = ANY({})", [kind.value for kind in self.kinds]),
-            ("depot_id = ANY({})", list(self.depot_ids)),
-            ("reference = ANY({})", list(self.references)),
-            ("display_reference = {}", self.display_reference),
-            ("created_at >= {}", self.created_from),
-            ("created_at < {}", self.created_to),
-            ("due_at >= {}", self.due_from),
-            ("due_at < {}", self.due_to),
-            ("location_status = {}", self.location_status.value if self.location_status else None),
+        lists: list[tuple[str, list[Any]]] = [
+            ("id", list(self.ids)),
+            ("status", [status.value for status in self.statuses]),
+            ("kind", [kind.value for kind in self.kinds]),
+            ("depot_id", list(self.depot_ids)),
+            ("reference", list(self.references)),
         ]
-        texts, values = ["tenant_id = $1"], [tenant_id]
-        for text, value in wanted:
-            if value is not None and value != []:
-                values.append(value)
-                texts.append(text.format(f"${len(values)}"))
+        bounds: list[tuple[str, Any]] = [
+            ("display_reference =", self.display_reference),
+            ("created_at >=", self.created_from),
+            ("created_at <", self.created_to),
+            ("due_at >=", self.due_from),
+            ("due_at <", self.due_to),
+            ("location_status =", self.location_status.value if self.location_status else None),
+        ]
+        # A single value is compared as such: an index then yields its rows in the order of the page.
+        given = [(f"{name} =", choices[0]) for name, choices in lists if len(choices) == 1]
+        given += [(text, value) for text, value in bounds if value is not None]
+        texts = ["tenant_id = $1"]
+        values: list[Any] = [tenant_id]
+        for text, value in given:
+            values.append(value)
+            texts.append(f"{text} ${len(values)}")
+        for name, choices in lists:
+            if len(choices) > 1:
+                values.append(choices)
+                texts.append(f"{name} = ANY(${len(values)})")
         return texts, values
 
 
