@@ -81,11 +81,13 @@ def translate(error: BaseException) -> BaseException:
 
 
 def _connection_lost(cause: BaseException) -> bool:
-    """The driver's own words for a connection that ended, or broke in the middle of an answer; its other errors are mistakes of ours."""
-    words = str(cause)
-    return (isinstance(cause, asyncpg.InterfaceError) and "closed" in words) or (
-        isinstance(cause, asyncpg.InternalClientError) and '"failed" state' in words
-    )
+    """The driver's own words for a connection that ended; its other interface errors are mistakes of ours.
+
+    Its internal errors ("cannot switch to state …") are a connection whose server died at that very moment.
+    """
+    if isinstance(cause, asyncpg.InternalClientError):
+        return True
+    return isinstance(cause, asyncpg.InterfaceError) and "closed" in str(cause)
 
 
 @asynccontextmanager
