@@ -12,7 +12,7 @@ from typing import TypeVar
 import strawberry
 
 from doorstep.kernel.db import Row
-from doorstep.kernel.errors import BadUserInput
+from doorstep.kernel.errors import BadUserInput, Unavailable
 from doorstep.kernel.event_stream import EventHub, EventQuery, LogPosition, decode_cursor, encode_cursor, read_events
 from doorstep.kernel.graphql.connections import Connection, Edge, PageInfo
 from doorstep.kernel.graphql.context import Context, Info, argument_id
@@ -25,6 +25,8 @@ from doorstep.kernel.scope import ActorKind, Permission
 
 HEARTBEAT_SECONDS = 15.0
 STREAM_BATCH = 200
+AWAY_SECONDS = 1.0
+"""How long a stream waits before it asks a database again that was away."""
 
 ActorKindType = strawberry.enum(ActorKind, name="ActorKind", description="What sort of principal acted.")
 
@@ -210,8 +212,13 @@ async def stream_events(
     caught_up = False
     while not hub.closing:
         ticket = hub.ticket(tenant_id)
-        async with context.services.db.snapshot(tenant_id) as tx:
-            page = await read_events(tx, tenant_id, position, query, 1 if from_now else STREAM_BATCH)
+        try:
+            async with context.services.db.snapshot(tenant_id) as tx:
+                page = await read_events(tx, tenant_id, position, query, 1 if from_now else STREAM_BATCH)
+        except Unavailable:
+            # The log is still there when the database is back: wait here, rather than have every subscriber come anew at once.
+            await hub.wait(ticket, AWAY_SECONDS)
+            continue
         if from_now:
             page, from_now = type(page)([], page.head, page.head, has_more=False), False
         head = Cursor(encode_cursor(tenant_id, page.head))

@@ -35,7 +35,7 @@ from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 from strawberry.utils.aio import aclosing
 
-from doorstep.kernel.errors import RequestError, TimedOut
+from doorstep.kernel.errors import RequestError, TimedOut, Unavailable
 from doorstep.kernel.graphql.context import Context, Services
 from doorstep.kernel.graphql.faults import public_errors
 from doorstep.kernel.metrics import REQUEST_SECONDS, REQUESTS, SOCKETS
@@ -48,6 +48,7 @@ OPERATION_SECONDS = 10.0
 MAX_QUERY_BYTES = 16_384
 MAX_SUBSCRIPTIONS_PER_SOCKET = 20
 INIT_SECONDS = 5.0
+TRY_AGAIN_LATER = 1013
 
 _NO_ACK_PAYLOAD = UnsetType()
 
@@ -180,6 +181,8 @@ class GraphQLView(GraphQL[Context, None]):
         if token:
             try:
                 context.adopt(await self.authenticate(token.strip()))
+            except Unavailable:
+                raise
             except RequestError as error:
                 raise ConnectionRejectionError from error
         return _NO_ACK_PAYLOAD
@@ -310,7 +313,11 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
         else:
             if message["type"] == "connection_init" and message.get("payload") is None:
                 message = {"type": "connection_init"}
-            await super().handle_message(message)
+            try:
+                await super().handle_message(message)
+            except Unavailable:
+                # Not 4403: whether the key is good could not be asked, and clients take a refusal for final.
+                await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
 
     async def run_operation(self, operation: handlers.Operation[Context, None]) -> None:
         """Run one subscription to its end."""
