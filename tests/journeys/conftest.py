@@ -27,7 +27,7 @@ from doorstep.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LIECHTENSTEIN = REPOSITORY.parent / "shared" / "data" / "osm" / "liechtenstein-240304.osm.pbf"
-PROFILES = (Profile.CAR, Profile.BICYCLE)
+VEHICLES = {"town": ("CAR", "BICYCLE"), "liechtenstein": ("CAR", "CAR")}
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Ground:
     addresses: list[SampleAddress]
     time_zone: str
     network: str
+    vehicles: tuple[str, ...]
 
     @property
     def country(self) -> str:
@@ -65,16 +66,17 @@ async def ground(request: pytest.FixtureRequest, engine_home: Path, tmp_path_fac
         extract, time_zone = LIECHTENSTEIN, "Europe/Vaduz"
     else:
         pytest.skip("the Liechtenstein extract is not in ../shared/data/osm")
+    vehicles = VEHICLES[request.param]
     has_engine = programs.find(engine_home) is not None
     if has_engine:
         (home / "roads").mkdir()
         if (engine_home / "roads" / "engine").exists():
             (home / "roads" / "engine").symlink_to(engine_home / "roads" / "engine")
-        await graphs.use_extract(str(extract), home, PROFILES)
+        await graphs.use_extract(str(extract), home, [Profile(kind.lower()) for kind in vehicles])
     else:
         maps.use(await asyncio.to_thread(maps.store, extract, home), home)
     addresses = await asyncio.to_thread(sample_addresses, extract, 60)
-    return Ground(request.param, home, addresses, time_zone, "ENGINE" if has_engine else "STRAIGHT_LINES")
+    return Ground(request.param, home, addresses, time_zone, "ENGINE" if has_engine else "STRAIGHT_LINES", vehicles)
 
 
 @pytest.fixture
@@ -88,6 +90,14 @@ async def server(ground: Ground, database_urls: DatabaseUrls) -> AsyncIterator[S
     finally:
         await connection.close()
     settings = Settings(home=ground.home, solver_slots=1, drain_seconds=5)  # type: ignore[call-arg]
+    async with running_server(settings, database_urls, port=0) as running:
+        yield running
+
+
+@pytest.fixture
+async def plain_server(database_urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[Server]:
+    """A whole server without a map."""
+    settings = Settings(home=tmp_path, roads="straight", solver_slots=1, drain_seconds=5)  # type: ignore[call-arg]
     async with running_server(settings, database_urls, port=0) as running:
         yield running
 

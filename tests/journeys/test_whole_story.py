@@ -116,15 +116,17 @@ def orders_at(ground: Any, depot: str) -> list[dict[str, Any]]:
 
 
 async def set_up(office: Any, ground: Any) -> tuple[str, list[str]]:
-    """Depot, a car and a bicycle, their drivers and shifts; returns the depot's id and the shifts'."""
+    """Depot, two vehicles, their drivers and shifts; returns the depot's id and the shifts'."""
     home = waypoint(ground.addresses[0], located=True)
     place = {"address": home["address"], "coordinates": home["coordinates"]}
     depot = (await office.change(CREATE_DEPOT, name="Shop", **place))["depot"]["id"]
     shifts = []
-    for kind in ("CAR", "BICYCLE"):
+    for number, kind in enumerate(ground.vehicles, 1):
         capacity = {"items": 30, "weightGrams": 60_000}
-        vehicle = await office.change(CREATE_VEHICLE, name=kind.title(), kind=kind, depotId=depot, capacity=capacity)
-        driver = await office.change(CREATE_DRIVER, name=f"Driver of the {kind.lower()}")
+        vehicle = await office.change(
+            CREATE_VEHICLE, name=f"{kind.title()} {number}", kind=kind, depotId=depot, capacity=capacity
+        )
+        driver = await office.change(CREATE_DRIVER, name=f"Driver {number}")
         shift = await office.change(
             CREATE_SHIFT,
             driverId=driver["driver"]["id"],
