@@ -50,6 +50,7 @@ class World:
     base: datetime
     center: tuple[float, float] = CENTER
     order_ids: list[UUID] = field(default_factory=list)
+    addresses: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def engines(self) -> Engines:
@@ -306,3 +307,15 @@ async def lone_world(services: Services) -> World:
 def work() -> Callable[..., contextlib.AbstractAsyncContextManager[Worker]]:
     """Start a worker for a block of a test."""
     return working
+
+
+@pytest.fixture
+def open_services() -> Callable[..., contextlib.AbstractAsyncContextManager[Services]]:
+    """Open services of one's own for a block."""
+    return opened_services
+
+
+@pytest.fixture
+def make_world() -> Callable[..., Awaitable[World]]:
+    """Make a tenant in services of one's own."""
+    return new_world
