@@ -6,6 +6,7 @@ asyncpg runs one statement at a time, siblings queue.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ AWAY = (
 )
 """What the driver raises when the server is away, restarting, full or out of connections: the caller may try again."""
 
+CONNECT_SECONDS = 5.0
+SILENCE_SECONDS = 2.0
+"""How much longer than the server's own limit we wait for its answer: then it is frozen, or the network lost us."""
+
 _DRIVERS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """Everything that the driver raises by itself."""
 
@@ -72,6 +77,8 @@ def translate(error: BaseException) -> BaseException:
         cause = error.orig.__cause__ or error.orig
     if isinstance(cause, asyncpg.QueryCanceledError):
         return TimedOut("The database stopped a statement at its time limit. Ask for less at a time.")
+    if isinstance(cause, asyncpg.LockNotAvailableError):
+        return TimedOut("Others held what this needs for too long. Nothing was written: send the same request again.")
     if isinstance(cause, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
         return ChangedMeanwhile(str(cause))
     if isinstance(cause, AWAY) or _connection_lost(cause):
@@ -103,10 +110,11 @@ async def translated() -> AsyncIterator[None]:
 
 
 class Transaction:
-    """One open transaction on one connection; statements queue behind a lock."""
+    """One open transaction on one connection; statements queue behind a lock, and are given up after ``patience`` seconds without an answer."""
 
-    def __init__(self, connection: AsyncConnection, raw: asyncpg.Connection) -> None:
+    def __init__(self, connection: AsyncConnection, raw: asyncpg.Connection, patience: float) -> None:
         self._connection = connection
+        self._patience = patience
         self.raw = raw
         self._lock = asyncio.Lock()
         self._session: AsyncSession | None = None
@@ -122,25 +130,25 @@ class Transaction:
         """All rows."""
         async with self._lock, translated():
             await self._flush()
-            return await self.raw.fetch(sql, *arguments)
+            return await self.raw.fetch(sql, *arguments, timeout=self._patience)
 
     async def fetchrow(self, sql: str, *arguments: Any) -> Row | None:
         """The first row, or None."""
         async with self._lock, translated():
             await self._flush()
-            return await self.raw.fetchrow(sql, *arguments)
+            return await self.raw.fetchrow(sql, *arguments, timeout=self._patience)
 
     async def fetchval(self, sql: str, *arguments: Any) -> Any:
         """The first column of the first row, or None."""
         async with self._lock, translated():
             await self._flush()
-            return await self.raw.fetchval(sql, *arguments)
+            return await self.raw.fetchval(sql, *arguments, timeout=self._patience)
 
     async def execute(self, sql: str, *arguments: Any) -> str:
         """Run a statement; returns its command tag, such as ``UPDATE 1``."""
         async with self._lock, translated():
             await self._flush()
-            return await self.raw.execute(sql, *arguments)
+            return await self.raw.execute(sql, *arguments, timeout=self._patience)
 
     async def insert(self, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert many rows (dicts with the same columns) in one statement; none is fine."""
@@ -192,6 +200,7 @@ class Database:
         self.url = url
         self.on_commit = on_commit
         self._pool_size = pool_size
+        self._statement_seconds = statement_seconds
         settings = {
             "application_name": name,
             "statement_timeout": str(int(statement_seconds * 1000)),
@@ -202,7 +211,9 @@ class Database:
         # The dialect gets no URL of its own: asyncpg and SQLAlchemy read different ones, so asyncpg alone reads ours.
         self._engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=lambda: asyncpg.connect(url, server_settings=settings, timeout=10),
+            async_creator=lambda: asyncpg.connect(
+                url, server_settings=settings, timeout=CONNECT_SECONDS, command_timeout=statement_seconds + SILENCE_SECONDS
+            ),
             isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
             max_overflow=0,
@@ -223,10 +234,12 @@ class Database:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def _begin(self, begin: str, *, commit: bool) -> AsyncIterator[Transaction]:
+    async def _begin(
+        self, begin: str, *, commit: bool, statement_seconds: float | None = None
+    ) -> AsyncIterator[Transaction]:
         connection, raw = await self._open(begin)
         try:
-            tx = Transaction(connection, raw)
+            tx = Transaction(connection, raw, (statement_seconds or self._statement_seconds) + SILENCE_SECONDS)
             try:
                 yield tx
                 await tx.flush()
@@ -247,10 +260,13 @@ class Database:
         After the server was away the pool holds connections that are dead without knowing it. Each is thrown away where it fails to begin, so
         that the first request after an outage already gets a live one.
         """
+        started = time.monotonic()
         for _ in range(self._pool_size):
             opened = await self._try_to_open(begin)
             if opened is not None:
                 return opened
+            if time.monotonic() - started > CONNECT_SECONDS / 2:  # not dead, but silent: so will the others be
+                break
         raise Unavailable(_AWAY)
 
     async def _try_to_open(self, begin: str) -> tuple[AsyncConnection, asyncpg.Connection] | None:
@@ -260,7 +276,7 @@ class Database:
         try:
             raw: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]
             async with translated():
-                await raw.execute(begin)
+                await raw.execute(begin, timeout=CONNECT_SECONDS)
         except BaseException as error:
             # Also after a cancellation: nobody knows whether the transaction has begun, and the next user must not find it.
             await asyncio.shield(_throw_away(connection))
@@ -273,7 +289,8 @@ class Database:
         self, tenant_id: UUID | None = None, *, statement_seconds: float | None = None
     ) -> AbstractAsyncContextManager[Transaction]:
         """A read-write transaction (``async with``) of ``tenant_id``; without a tenant it sees no tenant's rows under the app role."""
-        return self._begin(_begin_text(tenant_id, "", statement_seconds), commit=True)
+        begin = _begin_text(tenant_id, "", statement_seconds)
+        return self._begin(begin, commit=True, statement_seconds=statement_seconds)
 
     def snapshot(self, tenant_id: UUID) -> AbstractAsyncContextManager[Transaction]:
         """A REPEATABLE READ READ ONLY transaction (``async with``): everything read in it is of one moment."""
@@ -314,7 +331,7 @@ async def _end(raw: asyncpg.Connection, *, commit: bool) -> None:
 async def _roll_back(connection: AsyncConnection, raw: asyncpg.Connection) -> None:
     """Undo; a connection that cannot even do that is thrown away and never reused."""
     try:
-        await asyncio.shield(asyncio.wait_for(raw.execute("ROLLBACK"), 5))
+        await asyncio.shield(asyncio.wait_for(raw.execute("ROLLBACK"), SILENCE_SECONDS))
     except (OSError, TimeoutError, asyncio.CancelledError, *_DRIVERS):
         raw.terminate()
         await connection.invalidate()

@@ -11,7 +11,6 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import orjson
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import JSONB
@@ -82,7 +81,7 @@ async def find_outcome(
         await tx.execute(
             f"SET LOCAL lock_timeout = 1500; SELECT pg_advisory_xact_lock({lock}); SET LOCAL lock_timeout = 5000"
         )
-    except (asyncpg.LockNotAvailableError, TimedOut) as error:
+    except TimedOut as error:
         raise DoorstepError(
             ProblemCode.IDEMPOTENCY_IN_PROGRESS,
             "The same mutation with this key is still at work: send it again in a moment.",

@@ -112,12 +112,12 @@ class Job:
 
 
 Handler = Callable[[Job], Coroutine[Any, Any, None]]
-GiveUp = Callable[[Job, str], Coroutine[Any, Any, None]]
+GiveUp = Callable[[Scope, Job, str], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """What runs a kind of job, and what tells its owner when it is given up."""
+    """What runs a kind of job, and what tells its owner, in the transaction that gives it up, that it was given up."""
 
     run: Handler
     give_up: GiveUp
@@ -185,17 +185,35 @@ async def renew(system: Database, row: Row) -> bool:
         ) is not None  # fmt: skip
 
 
-async def settle_failure(system: Database, job: Job, reason: str) -> bool:
-    """After a failed run: put the job back with a growing pause, or mark it FAILED; returns whether it was given up."""
-    given_up = job.attempts >= MAX_ATTEMPTS
+async def put_back(system: Database, job: Job, reason: str) -> None:
+    """After a failed run: queue the job again, after a growing pause."""
     async with system.transaction() as tx:
         await tx.execute(
-            "UPDATE jobs SET state = CASE WHEN $5 THEN 'FAILED' ELSE 'QUEUED' END, error = $4, run_token = NULL, lease_until = NULL, "
-            "run_after = now() + make_interval(secs => $6), finished_at = CASE WHEN $5 THEN now() END "
+            "UPDATE jobs SET state = 'QUEUED', error = $4, run_token = NULL, lease_until = NULL, run_after = now() + make_interval(secs => $5) "
             "WHERE tenant_id = $1 AND id = $2 AND run_token = $3 AND state = 'RUNNING'",
-            job.tenant_id, job.id, job.run_token, reason, given_up, float(2**job.attempts),
+            job.tenant_id, job.id, job.run_token, reason, float(2**job.attempts),
         )  # fmt: skip
-    return given_up
+
+
+async def hand_over(system: Database, row: Row) -> None:
+    """A worker that stops gives a claimed job to the others at once; the run does not count."""
+    async with system.transaction() as tx:
+        await tx.execute(
+            "UPDATE jobs SET state = 'QUEUED', attempts = attempts - 1, run_token = NULL, lease_until = NULL, run_after = now() "
+            "WHERE tenant_id = $1 AND id = $2 AND run_token = $3 AND state = 'RUNNING'",
+            row["tenant_id"], row["id"], row["run_token"],
+        )  # fmt: skip
+
+
+async def mark_failed(scope: Scope, job: Job, reason: str) -> None:
+    """Give the job up in ``scope``'s transaction, in one commit with what its owner is told; raises LostLease when it is not ours."""
+    done = await scope.tx.fetchval(
+        "UPDATE jobs SET state = 'FAILED', error = $4, run_token = NULL, lease_until = NULL, finished_at = now() "
+        "WHERE tenant_id = $1 AND id = $2 AND run_token = $3 AND state = 'RUNNING' RETURNING 1",
+        job.tenant_id, job.id, job.run_token, reason,
+    )  # fmt: skip
+    if done is None:
+        raise LostLease(job.kind)
 
 
 def system_principal(principal: Principal) -> Principal:

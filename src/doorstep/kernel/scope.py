@@ -30,6 +30,11 @@ class Permission(StrEnum):
     EVENTS_READ = "events:read"
     KEYS_WRITE = "keys:write"
 
+    @property
+    def implied_by(self) -> str:
+        """The scope that holds this one too: who may write may read what it wrote."""
+        return self.value.replace(":read", ":write")
+
 
 ALL_PERMISSIONS = frozenset(Permission)
 
@@ -63,9 +68,13 @@ class Principal:
     time_zone: str = "UTC"
     country: str | None = None
 
+    def allows(self, permission: Permission) -> bool:
+        """Whether the credential has the permission, itself or by its right to write."""
+        return permission in self.permissions or permission.implied_by in self.permissions
+
     def require(self, permission: Permission) -> None:
         """Pass, or raise Forbidden naming the missing permission."""
-        if permission not in self.permissions:
+        if not self.allows(permission):
             raise Forbidden(f"This credential lacks the scope {permission.value}.", scope=permission.value)
 
 

@@ -39,6 +39,14 @@ Batch = Callable[["Context", list[K]], Awaitable[Sequence[V]]]
 WRITE_TRIES = 3
 
 
+_GUARDED: dict[Any, Permission] = {}
+
+
+def guard(batch: Batch[K, V], permission: Permission) -> None:
+    """Say which permission a batch needs, from wherever it is reached: a nested field shows no more than a root field would."""
+    _GUARDED[batch] = permission
+
+
 class Services:
     """What the process offers to slices beside the database (roads, solver, …), looked up by type."""
 
@@ -121,6 +129,8 @@ class Context:
         """``key``'s value by a batch read: ``batch(context, keys)`` runs once for all keys that a level asks for."""
         loader = self._loaders.get(batch)
         if loader is None:
+            if (permission := _GUARDED.get(batch)) is not None:
+                self.require(permission)
             loader = DataLoader(load_fn=lambda keys: cast(Any, batch(self, keys)), max_batch_size=1000)
             self._loaders[batch] = loader
         return cast(V, await loader.load(key))

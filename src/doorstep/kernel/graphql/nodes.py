@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 
 from doorstep.kernel.errors import BadUserInput
-from doorstep.kernel.graphql.context import Batch, Info
+from doorstep.kernel.graphql.context import Batch, Info, guard
 from doorstep.kernel.ids import InvalidId, id_prefix, parse_id, public_id
 from doorstep.kernel.scope import Permission
 
@@ -31,6 +31,7 @@ def register_node(prefix: str, type_name: str, permission: Permission, batch: Ba
     """Say how objects with ``prefix`` are read and which permission that needs; missing ones are None."""
     _PREFIX_OF[type_name] = prefix
     _READ[prefix] = (permission, batch)
+    guard(batch, permission)
 
 
 def name_node(prefix: str, type_name: str) -> None:

@@ -14,7 +14,7 @@ from doorstep.planning.model import PlanStatus, RouteStatus, StopStatus
 
 
 def _may_read(info: Info) -> bool:
-    return Permission.PLANNING_READ in info.context.principal.permissions
+    return info.context.principal.allows(Permission.PLANNING_READ)
 
 
 @strawberry.type

@@ -62,7 +62,7 @@ class DroppedOrder:
 
     @strawberry.field(description="The order; null without the scope `orders:read`.")
     async def order(self, info: Info) -> Order | None:
-        if Permission.ORDERS_READ not in info.context.principal.permissions:
+        if not info.context.principal.allows(Permission.ORDERS_READ):
             return None
         return await info.context.load(load_orders, self.order_uuid)
 
@@ -128,7 +128,7 @@ class UnassignOrdersPayload(Payload):
 
 
 async def _orders(context: Context, ids: list[UUID]) -> list[Order]:
-    if Permission.ORDERS_READ not in context.principal.permissions:
+    if not context.principal.allows(Permission.ORDERS_READ):
         return []
     found = await asyncio.gather(*(context.load(load_orders, identifier) for identifier in ids))
     return [order for order in found if order is not None]

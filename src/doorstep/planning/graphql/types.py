@@ -253,7 +253,7 @@ class Stop(Node):
         context = info.context
         if self.row["depot_id"] is not None:
             return _there(await context.load(load_depots, self.row["depot_id"])).address
-        if self.kind is StopKind.BREAK or Permission.ORDERS_READ not in context.principal.permissions:
+        if self.kind is StopKind.BREAK or not context.principal.allows(Permission.ORDERS_READ):
             return None
         ids = await context.load(load_order_ids_of_stops, self.uuid)
         if not ids:
@@ -619,7 +619,7 @@ async def load_unassigned_counts(context: Context, keys: list[UUID]) -> Sequence
 
 async def load_assignments(context: Context, keys: list[UUID]) -> Sequence[Assignment | None]:
     """The active assignments of orders, by order id; none without the scope `planning:read`."""
-    if Permission.PLANNING_READ not in context.principal.permissions:
+    if not context.principal.allows(Permission.PLANNING_READ):
         return [None for _ in keys]
     rows = await assignments_of_orders(await context.reads(), context.tenant_id, keys)
     return [
@@ -638,7 +638,7 @@ async def load_stops_of_assignments(context: Context, keys: list[tuple[UUID, UUI
 
 async def load_current_routes(context: Context, keys: list[UUID]) -> Sequence[Route | None]:
     """The routes that drivers work now, by driver id; none without the scope `planning:read`."""
-    if Permission.PLANNING_READ not in context.principal.permissions:
+    if not context.principal.allows(Permission.PLANNING_READ):
         return [None for _ in keys]
     rows = await current_routes_of_drivers(await context.reads(), context.tenant_id, keys)
     return [Route.of(rows[key]) if key in rows else None for key in keys]
