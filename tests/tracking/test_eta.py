@@ -167,6 +167,14 @@ def test_stops_that_were_not_neighbours_are_apart_by_the_straight_line() -> None
     assert minutes(stops) == pytest.approx([12 + apart / 60])
 
 
+def test_a_leg_that_was_timed_anew_is_taken_as_it_is() -> None:
+    stops = plain()
+    stops[0], stops[1] = closed(stops[0], 0, 5), closed(stops[1], 15, 17)
+    stops[2] = replace(stops[2], status=S.CANCELLED, closed_at=at(11))
+    stops[3], stops[4] = replace(stop(K.DROPOFF, 23), leg_seconds=11 * 60), stop(K.DEPOT_END, 33, 0)
+    assert minutes(stops) == [28, 38]
+
+
 def test_what_was_skipped_comes_last() -> None:
     stops = plain()
     stops[0] = closed(stops[0], 0, 5)

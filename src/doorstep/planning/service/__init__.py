@@ -11,7 +11,7 @@
 """
 
 from doorstep.planning.service.assigning import assign_orders, prepare_assignment, unassign_orders
-from doorstep.planning.service.committing import OnChanged, commit_plan
+from doorstep.planning.service.committing import REFRESH, OnChanged, commit_plan
 from doorstep.planning.service.execution import (
     lock_route,
     lock_route_of_stop,
@@ -28,6 +28,7 @@ from doorstep.planning.service.problems import Engines
 from doorstep.planning.service.routes import cancel_route, dispatch_plan, dispatch_route, recall_route
 
 __all__ = [
+    "REFRESH",
     "Engines",
     "NewPlan",
     "OnChanged",

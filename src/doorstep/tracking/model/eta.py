@@ -2,8 +2,8 @@
 
 The rule: start from what is known (where the driver is, or set off to, and when) and go through the open stops in sequence.
 
-- Travel takes as long as planned: from one planned stop to the next one (over pauses that fell away) the plan's own time; between stops that were
-  not neighbours in the plan the straight line × 1.3 at the mean speed of the planned route.
+- Travel takes as long as planned: from one planned stop to the next one (over pauses that fell away) the plan's own time; between stops that are
+  not neighbours in the plan (until planning has timed the changed route anew) the straight line × 1.3 at the mean speed of the planned route.
 - Service begins when the vehicle is there and a window of every order is open; once all windows are past it begins at once. Where no windows
   are known (depot, pause), a wait that the plan had is kept: not before the planned beginning.
 - Service takes as long as planned.
@@ -137,7 +137,9 @@ class _Plan:
             chain = self._order[first : last + 1]
             gaps = [after.planned_arrival - before.planned_departure for before, after in pairwise(chain)]
             return max(timedelta(), sum(gaps, timedelta()))
-        return self._straight(here, there)
+        gap = there.planned_arrival - here.planned_departure
+        # A route that was timed anew has its next leg from here, though stops that fell away still have a place between the two.
+        return gap if gap == timedelta(seconds=there.leg_seconds) else self._straight(here, there)
 
     def _straight(self, here: TimedStop, there: TimedStop) -> timedelta:
         origin = here.place or self._place_before(here)

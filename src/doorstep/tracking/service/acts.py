@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
+from doorstep.kernel import jobs
 from doorstep.kernel.db import Row
 from doorstep.kernel.errors import DoorstepError, ProblemCode, Refusals
 from doorstep.kernel.geo import Coordinates
@@ -19,6 +20,7 @@ from doorstep.orders.model import Custody, OrderStatus
 from doorstep.orders.service import Move, lock_orders, move_orders
 from doorstep.planning.model import RouteStatus, StopKind, StopStatus
 from doorstep.planning.service import (
+    REFRESH,
     lock_route_of_stop,
     place_stops,
     release_orders,
@@ -216,6 +218,8 @@ async def _write(scope: Scope, act: DriverAct, at: datetime, route: Row, effects
         await release_orders(scope, effects.released, to_pending=True)
     if effects.handed_in:
         await release_orders(scope, effects.handed_in, to_pending=False)
+    if (effects.places or effects.released) and after is not RouteStatus.COMPLETED:
+        await jobs.enqueue(scope, REFRESH, {"route_id": str(route["id"])})
     if after is RouteStatus.COMPLETED:
         running = cast(Row, {**route, "status": RouteStatus.IN_PROGRESS.value})
         await set_route_status(scope, running, RouteStatus.COMPLETED, at)
