@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 
@@ -23,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.2
 HEARTBEAT_SECONDS = 5.0
+REACTION_PAUSE_SECONDS = 5.0
 UPKEEP_SECONDS = 3600.0
 
 
@@ -38,6 +41,8 @@ class Worker:
         self._slots = slots
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._reacts_again: dict[tuple[str, UUID], float] = {}
+        self._waits = False
         self._id = new_id()
 
     def start(self) -> None:
@@ -62,7 +67,9 @@ class Worker:
             try:
                 await loop()
             except RequestError as error:
-                log.warning("worker_waits", reason=error.code)
+                if not self._waits:
+                    log.warning("worker_waits", reason=error.code)
+                self._waits = True
             except Exception as error:
                 log.error("worker_failed", exc_info=error)
             await self._pause(1.0)
@@ -95,9 +102,10 @@ class Worker:
         try:
             await work
         except asyncio.CancelledError:
-            work.cancel()
             if not self._stopping.is_set():
                 return
+            with contextlib.suppress(RequestError):
+                await jobs.hand_over(self._services.system, row)
             raise
         except LostLease:
             log.info("job_lost", kind=job.kind)
@@ -118,18 +126,35 @@ class Worker:
                     return
 
     async def _fail(self, job: Job, kind: JobKind, reason: str) -> None:
-        if await jobs.settle_failure(self._services.system, job, reason):
-            await kind.give_up(job, reason)
+        if job.attempts < jobs.MAX_ATTEMPTS:
+            await jobs.put_back(self._services.system, job, reason)
+            return
+        with contextlib.suppress(LostLease):
+            async with self._services.db.write(job.principal) as scope:
+                # The owner first, since owners are locked before jobs; one commit, or a crash in between would leave the owner waiting.
+                await kind.give_up(scope, job, reason)
+                await jobs.mark_failed(scope, job, reason)
 
     async def _react(self) -> None:
         while not self._stopping.is_set():
             for consumer in self._consumers:
                 for tenant_id in await tenants_behind(self._services.system, consumer):
-                    principal = await system_principal(self._services.system, tenant_id)
-                    with contextlib.suppress(ChangedMeanwhile):
-                        while await react_once(self._services.db, principal, consumer):
-                            pass
+                    if self._reacts_again.get((consumer.name, tenant_id), 0.0) <= time.monotonic():
+                        await self._react_for(consumer, tenant_id)
             await self._pause(IDLE_SECONDS)
+
+    async def _react_for(self, consumer: Consumer, tenant_id: UUID) -> None:
+        """One tenant's events. What cannot be applied stops that tenant's reactions, is logged and tried again; the others go on."""
+        try:
+            principal = await system_principal(self._services.system, tenant_id)
+            with contextlib.suppress(ChangedMeanwhile):
+                while await react_once(self._services.db, principal, consumer):
+                    pass
+        except RequestError:
+            raise
+        except Exception as error:
+            log.error("reaction_failed", consumer=consumer.name, tenant=str(tenant_id), exc_info=error)
+            self._reacts_again[consumer.name, tenant_id] = time.monotonic() + REACTION_PAUSE_SECONDS
 
     async def _heartbeat(self) -> None:
         while not self._stopping.is_set():

@@ -126,7 +126,8 @@ async def test_a_cancelled_plan_stays_cancelled_while_its_solver_still_runs(worl
     await world.do(cancel_plan, plan_id)
     with pytest.raises(LostLease):
         await optimize(job)
-    await give_up_plan(job, "too late")
+    async with job.db.write(job.principal) as scope:
+        await give_up_plan(scope, job, "too late")
     assert (await world.plan(plan_id))["status"] == "CANCELLED"
     assert await world.value(PROPOSED) == 0
 

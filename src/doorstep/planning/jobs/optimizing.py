@@ -74,12 +74,11 @@ async def optimize(job: Job) -> None:
         await job.finish(scope, {"status": PlanStatus.PROPOSED.value})
 
 
-async def give_up_plan(job: Job, reason: str) -> None:
+async def give_up_plan(scope: Scope, job: Job, reason: str) -> None:
     """After the last try: the plan is FAILED, unless it moved on by itself."""
-    async with job.db.write(job.principal) as scope:
-        plan = await lock_plan(scope, UUID(job.input["plan_id"]))
-        if plan["status"] == PlanStatus.OPTIMIZING and plan["job_id"] == job.id:
-            await fail_plan(scope, plan, reason)
+    plan = await lock_plan(scope, UUID(job.input["plan_id"]))
+    if plan["status"] == PlanStatus.OPTIMIZING and plan["job_id"] == job.id:
+        await fail_plan(scope, plan, reason)
 
 
 async def _own_plan(job: Job, scope: Scope, plan_id: UUID) -> Row:

@@ -6,6 +6,7 @@ import structlog
 
 from doorstep.kernel.errors import Unavailable
 from doorstep.kernel.jobs import Job
+from doorstep.kernel.scope import Scope
 from doorstep.places.roads import Roads
 from doorstep.planning.service.refreshing import compute, load_route, write_refreshed
 
@@ -30,6 +31,6 @@ async def refresh(job: Job) -> None:
     raise Unavailable("The route keeps changing while it is being timed.")
 
 
-async def give_up_refresh(job: Job, reason: str) -> None:
+async def give_up_refresh(_scope: Scope, job: Job, reason: str) -> None:
     """The route keeps its old legs and times; its sequence is right all the same."""
     log.warning("route_not_refreshed", job=str(job.id), reason=reason)
