@@ -4,12 +4,12 @@ import asyncio
 import random
 
 import pytest
+from tests.kernel.conftest import SomethingHappened
 
 from doorstep.kernel.db import Database
 from doorstep.kernel.errors import BadUserInput, ResyncRequired
 from doorstep.kernel.event_stream import EventHub, EventQuery, decode_cursor, encode_cursor, log_head, read_events
 from doorstep.kernel.scope import Principal
-from tests.kernel.conftest import SomethingHappened
 
 EVERYTHING = EventQuery()
 
@@ -19,6 +19,12 @@ async def write(db: Database, principal: Principal, *notes: str, pause: float = 
         for note in notes:
             scope.emit(SomethingHappened(aggregate_version=1, note=note))
         await asyncio.sleep(pause)
+
+
+async def write_and_fail(db: Database, principal: Principal) -> None:
+    async with db.write(principal) as scope:
+        scope.emit(SomethingHappened(aggregate_version=1, note="never"))
+        raise RuntimeError
 
 
 async def follow(db: Database, principal: Principal, until: int, after: str | None = None) -> tuple[list[int], list[str], str]:
@@ -99,9 +105,7 @@ async def test_planted_fault_a_plain_sequence_as_cursor_loses_events(db, system,
 async def test_a_change_that_fails_leaves_neither_event_nor_gap(db, alpha):
     await write(db, alpha, "first")
     with pytest.raises(RuntimeError):
-        async with db.write(alpha) as scope:
-            scope.emit(SomethingHappened(aggregate_version=1, note="never"))
-            raise RuntimeError
+        await write_and_fail(db, alpha)
     await write(db, alpha, "second")
     seqs, notes, _ = await follow(db, alpha, 2)
     assert (seqs, notes) == ([1, 2], ["first", "second"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
+from tests.kernel.conftest import SomethingHappened
 
 from doorstep.kernel.db import ChangedMeanwhile, Database
 from doorstep.kernel.errors import DoorstepError, ProblemCode
@@ -12,7 +13,6 @@ from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.context import Context, Services
 from doorstep.kernel.graphql.problems import Payload
 from doorstep.kernel.ids import new_id
-from tests.kernel.conftest import SomethingHappened
 
 
 @dataclass

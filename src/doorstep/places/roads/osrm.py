@@ -98,8 +98,8 @@ class Osrm:
     async def route(self, points: Sequence[Position]) -> Route:
         """The way through all positions, one leg between each two; a leg without a way is a straight line, marked so.
 
-        Legs take as long as `matrix` says, because the vehicle may turn round at every stop. Only where two ways weigh
-        the same may OSRM choose one for the table and the other for the route (seen: 6 of 400 legs, by 6 seconds).
+        Legs take as long as `matrix` says, because the vehicle may turn round at every stop. An exception was seen with
+        the truck profile in one neighbourhood: 6 of 399 legs differed by 6 seconds, perhaps between two ways of equal weight.
         """
         legs: list[Leg] = []
         for start in range(0, max(len(points) - 1, 0), _ROUTE_POSITIONS):

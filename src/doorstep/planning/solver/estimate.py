@@ -22,7 +22,7 @@ SECONDS_PER_TASK = 0.014
 """Wall time that a plan may take for each of its tasks; half of it on two busy cores is still enough."""
 SINGLE_RUN_TASKS = 180
 GROUP_TASKS = 150
-"""Measured best on 300 and 1,000 orders among 60 to 250, at equal time."""
+"""A choice among close results of single runs, on 300 and 1,000 orders, with groups of 60 to 250."""
 SMALLEST_GROUP = 60
 SECONDS_PER_GROUP = 5.0
 MAX_ROUNDS = 8
