@@ -14,7 +14,8 @@ import pytest
 from doorstep.kernel.db import ChangedMeanwhile
 from doorstep.kernel.errors import DoorstepError, RequestError, all_refusals
 from doorstep.kernel.ids import new_id, public_id
-from doorstep.orders.model import OrderStatus
+from doorstep.orders.events import OrderUpdated
+from doorstep.orders.model import LocationStatus, OrderStatus
 from doorstep.orders.service import Move, move_orders
 from doorstep.planning.model import RouteStatus, StopStatus
 from doorstep.planning.service import (
@@ -177,6 +178,7 @@ async def test_unassigned_orders_leave_their_stops_and_the_route_is_timed_anew(w
     stops = await world.rows(STOPS, route_id)
     assert len([stop for stop in stops if stop["kind"] == "DROPOFF"]) == 3
     assert orders[0] not in stops[0]["order_ids"], "it is no longer loaded"
+    assert [stop["load_after"]["items"] for stop in stops] == [3, 2, 1, 0, 0]
     for before, after in pairwise(stops):
         assert (after["planned_arrival"] - before["planned_departure"]).total_seconds() == after["leg_seconds"]
 
@@ -226,6 +228,37 @@ async def test_a_returning_order_leaves_its_dropoff_but_stays_on_board(working_w
     dropped = [stop for stop in await world.rows(STOPS, route_id) if stop["kind"] == "DROPOFF"]
     assert [stop["order_ids"] for stop in dropped] == [[orders[1]]]
     assert await world.value("SELECT count(*) FROM assignments WHERE tenant_id = $1 AND active") == 2
+
+
+async def test_an_order_that_moves_takes_its_stop_along(working_world: Any) -> None:
+    world = working_world
+    orders, shift = await world.add_orders(2), await world.add_shift()
+    route_id = await assigned(world, orders, shift)
+    version = (await route_of(world, route_id))["version"]
+    async with world.writing() as scope:
+        await scope.tx.execute(
+            "UPDATE order_waypoints SET latitude = 47.16 WHERE tenant_id = $1 AND order_id = $2",
+            scope.tenant_id,
+            orders[0],
+        )
+        scope.emit(
+            OrderUpdated(
+                aggregate_version=2,
+                order_id=orders[0],
+                changes=["dropoff.coordinates"],
+                location_status=LocationStatus.LOCATED,
+                due_at=None,
+            )
+        )
+    await world.until_idle()
+    stops = await world.rows(STOPS, route_id)
+    moved = next(stop for stop in stops if stop["kind"] == "DROPOFF" and orders[0] in stop["order_ids"])
+    assert moved["latitude"] == 47.16
+    assert (await route_of(world, route_id))["version"] == version, (
+        "the sequence stands, so the driver's acts stay valid"
+    )
+    for before, after in pairwise(stops):
+        assert (after["planned_arrival"] - before["planned_departure"]).total_seconds() == after["leg_seconds"]
 
 
 async def test_twenty_actors_never_make_two_active_assignments_of_one_order(world: Any) -> None:

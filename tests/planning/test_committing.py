@@ -16,6 +16,7 @@ from doorstep.planning.service import (
     cancel_plan,
     cancel_route,
     commit_plan,
+    committing,
     dispatch_plan,
     dispatch_route,
     optimize_plan,
@@ -212,6 +213,27 @@ async def test_the_last_wall_stands_even_when_the_checks_are_gone(working_world:
                 orders[0],
                 route_id,
             )
+
+
+async def test_a_commit_that_compares_nothing_runs_into_the_last_wall(
+    working_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted fault: nobody compares, as if another commit had come in between."""
+    world = working_world
+    orders = await world.add_orders(2)
+    older = await world.proposed(orders, [await world.add_shift()])
+    newer = await world.proposed(orders, [await world.add_shift()])
+    await world.do(commit_plan, older)
+
+    async def nothing_changed(*_: Any) -> dict[UUID, DoorstepError]:
+        return {}
+
+    monkeypatch.setattr(committing, "_changes", nothing_changed)
+    before = await log_length(world)
+    assert [fault.code for fault in await world.refused(commit_plan, newer)] == ["ORDER_TAKEN"]
+    assert await log_length(world) == before
+    assert (await world.plan(newer))["status"] == "PROPOSED"
+    assert await world.value("SELECT count(*) FROM assignments WHERE tenant_id = $1 AND active") == 2
 
 
 async def test_a_dispatched_route_can_be_recalled_and_cancelled(working_world: Any) -> None:

@@ -1,6 +1,6 @@
 """Inputs of the mutations of planning, and the filters of its lists."""
 
-import datetime
+import datetime as dt
 from uuid import UUID
 
 import strawberry
@@ -32,7 +32,7 @@ class CreatePlanInput:
     shift_ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description="These shifts, at most 250; each needs a vehicle and must have no route yet."
     )
-    date: datetime.date | None = strawberry.field(
+    date: dt.date | None = strawberry.field(
         default=None,
         description="All shifts that start on this day of the tenant's time zone, are not over and have no route yet.",
     )
@@ -149,8 +149,8 @@ class RouteFilter:
     driver_id: strawberry.ID | None = strawberry.field(default=None, description="Of this driver.")
     vehicle_id: strawberry.ID | None = strawberry.field(default=None, description="Of this vehicle.")
     depot_id: strawberry.ID | None = strawberry.field(default=None, description="From this depot.")
-    starts_from: datetime.datetime | None = strawberry.field(default=None, description="Starting at this instant or later.")
-    starts_to: datetime.datetime | None = strawberry.field(default=None, description="Starting before this instant.")
+    starts_from: dt.datetime | None = strawberry.field(default=None, description="Starting at this instant or later.")
+    starts_to: dt.datetime | None = strawberry.field(default=None, description="Starting before this instant.")
 
     def query(self) -> RouteQuery:
         """The filter for ``reads``; raises BadUserInput for malformed ids and an empty list."""

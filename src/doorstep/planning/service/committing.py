@@ -183,6 +183,8 @@ async def _changed_shifts(scope: Scope, plan_id: UUID, routes: Sequence[Row]) ->
             changed[shift_id] = stale("shift", shift_id, "was archived")
         elif shift.version != seen[shift_id]:
             changed[shift_id] = stale("shift", shift_id, f"changed (version {seen[shift_id]} to {shift.version})")
+        elif shift.ends_at <= scope.clock.now():
+            changed[shift_id] = stale("shift", shift_id, "ended")
     return changed
 
 

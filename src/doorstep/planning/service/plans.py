@@ -41,6 +41,7 @@ OPTIMIZE: Final = "optimize_plan"
 
 MOST_ORDERS: Final = 1000
 MOST_SHIFTS: Final = 250
+MOST_NAME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,10 @@ async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     """
     scope.require(Permission.PLANNING_WRITE)
     faults: list[DoorstepError] = []
+    if wanted.name is not None and not (0 < len(wanted.name) <= MOST_NAME and wanted.name.isprintable()):
+        faults.append(
+            DoorstepError(ProblemCode.INVALID_VALUE, f"A name is 1 to {MOST_NAME} printable characters.", ["name"])
+        )
     orders = await _orders(scope, wanted, faults)
     shifts = await _shifts(scope, wanted, faults)
     refuse_all(faults)

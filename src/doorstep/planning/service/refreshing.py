@@ -5,10 +5,12 @@ route is still at the version that was loaded.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
+
+import orjson
 
 from doorstep.fleets.reads import PlanningShift, shifts_for_planning
 from doorstep.kernel.db import Row, Transaction
@@ -19,7 +21,7 @@ from doorstep.orders.reads import PlanningOrder, PlanningPoint, orders_for_plann
 from doorstep.orders.service import EtaChange, set_etas
 from doorstep.places.errors import RoadsError
 from doorstep.places.roads import Leg, Roads
-from doorstep.planning.model import ACTIVE_ROUTES, OPEN_STOPS, RouteStatus, StopKind, StopStatus
+from doorstep.planning.model import ACTIVE_ROUTES, RouteStatus, StopKind, StopStatus
 from doorstep.planning.reads import order_ids_of_stops, routes_by_ids, stops_of_routes
 from doorstep.planning.service.execution import lock_route, touch_route
 from doorstep.planning.service.problems import Position, position_of, vehicle_of
@@ -37,6 +39,8 @@ class OpenStop:
     arrival: datetime
     service: timedelta
     eta: datetime
+    load: dict[str, int]
+    """What its orders weigh and take up together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class LoadedRoute:
     shift: PlanningShift
     behind: Position | None
     ready_at: datetime
+    on_board: dict[str, int]
     stops: tuple[OpenStop, ...]
 
 
@@ -62,6 +67,7 @@ class TimedStop:
     leg_seconds: int = 0
     leg_meters: int = 0
     leg_path: str | None = None
+    load_after: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,9 @@ class Refreshed:
     stops: list[TimedStop] = field(default_factory=list)
 
 
-_OPEN: Final = sorted(OPEN_STOPS)
+_DIMENSIONS: Final = ("weight_grams", "volume_cubic_centimeters", "items")
+_SIGN: Final = {StopKind.DEPOT_START: 1, StopKind.PICKUP: 1, StopKind.DROPOFF: -1}
+"""Which way a stop changes what is on board; elsewhere it stays."""
 
 
 async def load_route(tx: Transaction, tenant_id: UUID, route_id: UUID) -> LoadedRoute | None:
@@ -94,6 +102,7 @@ async def load_route(tx: Transaction, tenant_id: UUID, route_id: UUID) -> Loaded
         shift=shifts[0],
         behind=next((_position(stop) for stop in reversed(closed) if stop["latitude"] is not None), None),
         ready_at=closed[-1]["planned_departure"] if closed else remaining[0]["planned_arrival"],
+        on_board=closed[-1]["load_after"] if closed else dict.fromkeys(_DIMENSIONS, 0),
         stops=tuple(_open_stop(stop, orders_of.get(stop["id"], []), orders) for stop in remaining),
     )
 
@@ -121,7 +130,12 @@ def _open_stop(stop: Row, order_ids: Sequence[UUID], orders: dict[UUID, Planning
         arrival=stop["planned_arrival"],
         service=stop["planned_departure"] - stop["planned_service_start"],
         eta=stop["eta_at"] or stop["planned_arrival"],
+        load=_load([orders[order_id] for order_id in order_ids if order_id in orders]),
     )
+
+
+def _load(orders: Sequence[PlanningOrder]) -> dict[str, int]:
+    return {name: sum(order.load[place] for order in orders) for place, name in enumerate(_DIMENSIONS)}
 
 
 def _point(kind: StopKind, order: PlanningOrder) -> PlanningPoint:
@@ -146,11 +160,12 @@ async def compute(roads: Roads, route: LoadedRoute) -> Refreshed:
         if route.behind is None:
             legs.insert(0, None)
     timed: list[TimedStop] = []
-    now = route.ready_at
+    now, load = route.ready_at, route.on_board
     waiting = iter(legs)
     for stop in route.stops:
         leg = next(waiting) if stop.position is not None else None
-        timed.append(_timed(stop, leg, now, vehicle.speed_factor))
+        load = {name: max(0, load[name] + _SIGN.get(stop.kind, 0) * stop.load[name]) for name in _DIMENSIONS}
+        timed.append(replace(_timed(stop, leg, now, vehicle.speed_factor), load_after=load))
         now = timed[-1].departure
     return Refreshed(route, timed)
 
@@ -197,6 +212,7 @@ async def write_refreshed(scope: Scope, refreshed: Refreshed) -> bool:
         [one.stop.position[0] if one.stop.position else None for one in timed],
         [one.stop.position[1] if one.stop.position else None for one in timed],
         [one.arrival + drift for one in timed],
+        [orjson.dumps(one.load_after).decode() for one in timed],
     )
     await touch_route(scope, refreshed.route.id, only_times=True)
     await set_etas(scope, _etas(timed, drift))
@@ -206,9 +222,10 @@ async def write_refreshed(scope: Scope, refreshed: Refreshed) -> bool:
 _UPDATE: Final = """
 UPDATE stops SET planned_arrival = new.arrival, planned_service_start = new.service_start, planned_departure = new.departure,
   leg_seconds = new.seconds, leg_meters = new.meters, leg_path = new.path, latitude = new.latitude, longitude = new.longitude,
-  eta_at = new.eta, version = version + 1, updated_at = now()
+  eta_at = new.eta, load_after = new.load::jsonb, version = version + 1, updated_at = now()
 FROM unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::text[], $9::float8[], $10::float8[],
-            $11::timestamptz[]) AS new(id, arrival, service_start, departure, seconds, meters, path, latitude, longitude, eta)
+            $11::timestamptz[], $12::text[])
+  AS new(id, arrival, service_start, departure, seconds, meters, path, latitude, longitude, eta, load)
 WHERE stops.tenant_id = $1 AND stops.id = new.id
 """
 
