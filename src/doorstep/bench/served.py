@@ -19,7 +19,7 @@ import uvloop
 
 from doorstep.kernel.db import DatabaseUrls
 from doorstep.kernel.logs import configure_logging
-from doorstep.server import Server, running_server
+from doorstep.server import Server, running_server, spare_the_collector
 from doorstep.settings import Settings
 
 _LONGEST_LINE = 1 << 20
@@ -97,6 +97,7 @@ async def _serve() -> None:
     settings = Settings(**order["settings"])
     configure_logging(settings.log_format, settings.log_level)
     async with running_server(settings, DatabaseUrls(order["app"], order["system"]), port=0) as server:
+        spare_the_collector()
         _answer(_where(server))
         while await orders.readline():
             _answer(_cpu())

@@ -14,7 +14,7 @@ from doorstep.cli.terminal import console, run
 from doorstep.identity.service import list_tenants
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.logs import configure_logging
-from doorstep.server import metrics_endpoint, running_server, running_worker
+from doorstep.server import metrics_endpoint, running_server, running_worker, spare_the_collector
 from doorstep.settings import Settings, get_settings
 
 log = structlog.get_logger(__name__)
@@ -47,6 +47,7 @@ def work() -> None:
 async def _serve(settings: Settings, *, work: bool) -> None:
     with _told_to_stop() as stop, metrics_endpoint(settings) as metrics_url:
         async with open_database(settings) as urls, running_server(settings, urls, work=work) as server:
+            spare_the_collector()
             # Somebody may watch this for a readiness line: it comes when requests are answered.
             console.print(f"Doorstep listens on {server.url}")
             base = settings.public_url.rstrip("/") if settings.public_url else server.url
@@ -62,6 +63,7 @@ async def _serve(settings: Settings, *, work: bool) -> None:
 async def _work(settings: Settings) -> None:
     with _told_to_stop() as stop, metrics_endpoint(settings) as metrics_url:
         async with open_database(settings) as urls, running_worker(settings, urls):
+            spare_the_collector()
             console.print("Doorstep works on jobs and plans")
             console.print(f"Metrics    {metrics_url}")
             log.info("working", metrics=metrics_url)

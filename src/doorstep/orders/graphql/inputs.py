@@ -6,6 +6,7 @@ from typing import TypeVar
 import strawberry
 
 from doorstep.kernel.geo import Coordinates
+from doorstep.kernel.graphql.inputs import straight
 from doorstep.kernel.graphql.scalars import JSONObject
 from doorstep.kernel.graphql.values import CoordinatesInput, LoadInput, TimeWindowInput
 from doorstep.kernel.time import TimeWindow
@@ -100,6 +101,7 @@ class ProofRequirementInput:
         return ProofDraft(kinds=list(self.kinds), pin=self.pin)
 
 
+@straight
 @strawberry.input(description="An order of a bulk call.")
 class NewOrderInput:
     kind: OrderKind = strawberry.field(default=OrderKind.DELIVERY, description="What it asks for.")
@@ -147,6 +149,7 @@ class NewOrderInput:
         )
 
 
+@straight
 @strawberry.input(description="A new order.")
 class CreateOrderInput(NewOrderInput):
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
