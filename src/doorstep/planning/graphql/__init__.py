@@ -1,7 +1,9 @@
 """Planning in the schema.
 
 - ``words``          the enumerations
-- ``types``          what is shown: Plan, Route, Stop, Assignment and their parts, and their batch reads
+- ``sums``           the sums of plans and routes, progress
+- ``routes``         Route, Stop, Assignment, and their batch reads
+- ``plans``          Plan and what it left out, and their batch reads
 - ``inputs``         what is written
 - ``queries``, ``mutations``, ``subscriptions``
 - ``events``         the faces of the events
@@ -10,19 +12,11 @@
 from doorstep.planning.graphql import words as words  # isort: skip - the types below need the enumerations
 from doorstep.planning.graphql import events as events
 from doorstep.planning.graphql.mutations import PlanningMutation
+from doorstep.planning.graphql.plans import Plan, UnassignedOrder, load_plans
 from doorstep.planning.graphql.queries import PlanningQuery
+from doorstep.planning.graphql.routes import Assignment, Route, Stop, load_routes, load_stops
 from doorstep.planning.graphql.subscriptions import PlanningSubscription
-from doorstep.planning.graphql.types import (
-    Assignment,
-    Plan,
-    PlanProgress,
-    Route,
-    Stop,
-    UnassignedOrder,
-    load_plans,
-    load_routes,
-    load_stops,
-)
+from doorstep.planning.graphql.sums import PlanProgress
 
 __all__ = [
     "Assignment",

@@ -9,7 +9,8 @@ from doorstep.kernel.graphql.context import Info
 from doorstep.kernel.graphql.events import Event, register_event
 from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import Permission
-from doorstep.planning.graphql.types import Plan, Route, Stop, load_plans, load_routes, load_stops
+from doorstep.planning.graphql.plans import Plan, load_plans
+from doorstep.planning.graphql.routes import Route, Stop, load_routes, load_stops
 from doorstep.planning.model import PlanStatus, RouteStatus, StopStatus
 
 

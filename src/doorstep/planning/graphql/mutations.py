@@ -25,7 +25,8 @@ from doorstep.planning.graphql.inputs import (
     RecallRouteInput,
     UnassignOrdersInput,
 )
-from doorstep.planning.graphql.types import Plan, Route, load_plans, load_routes
+from doorstep.planning.graphql.plans import Plan, load_plans
+from doorstep.planning.graphql.routes import Route, load_routes
 from doorstep.planning.solver.pool import SolverPool
 
 

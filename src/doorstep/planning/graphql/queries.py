@@ -11,7 +11,8 @@ from doorstep.kernel.graphql.scalars import Cursor
 from doorstep.kernel.paging import PageRequest
 from doorstep.kernel.scope import Permission
 from doorstep.planning.graphql.inputs import PlanFilter, RouteFilter
-from doorstep.planning.graphql.types import After, First, Plan, Route, Stop, load_plans, load_routes, load_stops
+from doorstep.planning.graphql.plans import After, First, Plan, load_plans
+from doorstep.planning.graphql.routes import Route, Stop, load_routes, load_stops
 from doorstep.planning.reads import PLANS_NEWEST_FIRST, ROUTES_BY_START, count_rows, plan_page, route_page
 
 Last = Annotated[int | None, strawberry.argument(description="The last so many instead of the first, 1 to 250.")]

@@ -9,7 +9,8 @@ import strawberry
 from doorstep.kernel.errors import NotFound
 from doorstep.kernel.graphql.context import Context, Info, argument_id
 from doorstep.kernel.scope import Permission
-from doorstep.planning.graphql.types import PlanProgress, Route
+from doorstep.planning.graphql.routes import Route
+from doorstep.planning.graphql.sums import PlanProgress
 from doorstep.planning.model import PlanStatus, RouteStatus
 from doorstep.planning.reads import plan_progress, route_state, routes_by_ids
 

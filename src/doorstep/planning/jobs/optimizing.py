@@ -27,15 +27,8 @@ from doorstep.planning.reads import (
 )
 from doorstep.planning.service.plans import lock_plan
 from doorstep.planning.service.problems import Left, Question, pose
-from doorstep.planning.service.proposals import (
-    Proposal,
-    add_paths,
-    draft_routes,
-    fail_plan,
-    plan_summary,
-    propose,
-    reasons_of,
-)
+from doorstep.planning.service.proposals import add_paths, draft_routes, plan_summary, reasons_of
+from doorstep.planning.service.writing import Proposal, fail_plan, propose
 from doorstep.planning.solver.errors import ProblemInvalidError
 from doorstep.planning.solver.estimate import Objective, choose_options
 from doorstep.planning.solver.pool import Outcome, Progress, SolverPool, SolveStatus

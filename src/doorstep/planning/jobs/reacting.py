@@ -8,8 +8,8 @@ from doorstep.kernel.db import Row
 from doorstep.kernel.scope import Scope
 from doorstep.orders.events import OrderStatusChanged, OrderUpdated
 from doorstep.orders.model import OrderStatus
-from doorstep.planning.service.assigning import leave_route
 from doorstep.planning.service.committing import REFRESH
+from doorstep.planning.service.leaving import leave_route
 
 _LEAVING = frozenset({OrderStatus.CANCELLED, OrderStatus.RETURNING})
 _ENDS = ("pickup", "dropoff")

@@ -3,14 +3,17 @@
 - ``plans``       create, optimize, cancel a plan
 - ``committing``  commit a plan: the moment at which it becomes true
 - ``routes``      dispatch, recall, cancel routes
-- ``assigning``   orders to a shift and off it, without a plan
+- ``preparing``   a shift's route with more orders on it, computed
+- ``assigning``   what was computed is written, without a plan
+- ``leaving``     orders off their routes
 - ``execution``   what tracking needs: lock a stop's route, write stops, end assignments
 - ``problems``    orders and shifts become the solver's problem
 - ``proposals``   the solver's answer becomes routes and stops
+- ``writing``     routes and stops in bulk
 - ``refreshing``  a changed route's legs and times anew
 """
 
-from doorstep.planning.service.assigning import assign_orders, prepare_assignment, unassign_orders
+from doorstep.planning.service.assigning import assign_orders
 from doorstep.planning.service.committing import REFRESH, OnChanged, commit_plan
 from doorstep.planning.service.execution import (
     lock_route,
@@ -23,7 +26,9 @@ from doorstep.planning.service.execution import (
     write_stop,
     write_stop_etas,
 )
+from doorstep.planning.service.leaving import unassign_orders
 from doorstep.planning.service.plans import NewPlan, cancel_plan, create_plan, optimize_plan
+from doorstep.planning.service.preparing import prepare_assignment
 from doorstep.planning.service.problems import Engines
 from doorstep.planning.service.routes import cancel_route, dispatch_plan, dispatch_route, recall_route
 

@@ -1,0 +1,254 @@
+"""Plan and what it left out as the schema shows them, and their batch reads: one query per field and level, never per row."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import strawberry
+
+from doorstep.fleets.graphql import (
+    Shift,
+    Vehicle,
+    load_shifts,
+    load_vehicles,
+)
+from doorstep.kernel.db import Row
+from doorstep.kernel.graphql.connections import Connection, connection_of
+from doorstep.kernel.graphql.context import Context, Info
+from doorstep.kernel.graphql.nodes import Node, register_node
+from doorstep.kernel.graphql.scalars import Cursor
+from doorstep.kernel.paging import Page, PageRequest
+from doorstep.kernel.scope import Permission
+from doorstep.orders.graphql import Order, load_orders
+from doorstep.planning.graphql.routes import PLAN, Route, there
+from doorstep.planning.graphql.sums import PlanProgress, PlanSummary
+from doorstep.planning.model import (
+    PlanObjective,
+    PlanStatus,
+    UnassignedCode,
+)
+from doorstep.planning.reads import (
+    ROUTES_BY_START,
+    UNASSIGNED_BY_ORDER,
+    RouteQuery,
+    count_routes_of_plans,
+    count_unassigned_of_plans,
+    first_routes_of_plans,
+    first_unassigned_of_plans,
+    plan_progress,
+    plans_by_ids,
+    route_page,
+    shift_ids_of_plans,
+    unassigned_page,
+)
+
+T = TypeVar("T")
+
+First = Annotated[int | None, strawberry.argument(description="How many at most, 1 to 250; 50 when left out.")]
+After = Annotated[Cursor | None, strawberry.argument(description="What follows this cursor.")]
+
+_VERSION = "Counts the changes; send it as `ifVersion` to act only on what you saw."
+_COST = "In minor units of the tenant's currency (`viewer.tenant.currency`): a vehicle's fixed cost once per route, its hourly cost for the time between start and end without breaks, its cost per kilometre."
+_EMISSIONS = "Grams of CO2e: kilometres × each vehicle's grams per kilometre; null where a vehicle's are not known."
+_FILL = "How full at its fullest, in the tightest of weight, volume and items, 0 to 1; null when nothing limits it."
+
+
+@strawberry.type(description="One reason why an order is on no route.")
+class UnassignedReason:
+    code: UnassignedCode = strawberry.field(description="The kind of reason.")
+    message: str = strawberry.field(description="What it means and what to do, for people.")
+    shift_ids: strawberry.Private[list[UUID]]
+
+    @strawberry.field(description="The shifts that it holds for, at most 250; empty: for all, whatever they are.")
+    async def shifts(self, info: Info) -> list[Shift]:
+        found = await asyncio.gather(*(info.context.load(load_shifts, shift_id) for shift_id in self.shift_ids))
+        return [shift for shift in found if shift is not None]
+
+    @strawberry.field(description="The vehicles of those shifts.")
+    async def vehicles(self, info: Info) -> list[Vehicle]:
+        shifts = await asyncio.gather(*(info.context.load(load_shifts, shift_id) for shift_id in self.shift_ids))
+        ids = dict.fromkeys(shift.vehicle_uuid for shift in shifts if shift is not None and shift.vehicle_uuid)
+        found = await asyncio.gather(*(info.context.load(load_vehicles, vehicle_id) for vehicle_id in ids))
+        return [vehicle for vehicle in found if vehicle is not None]
+
+
+@strawberry.type(description="An order that a plan left out, and why.")
+class UnassignedOrder:
+    row: strawberry.Private[Row]
+
+    @strawberry.field(description="The order. Needs the scope `orders:read`.")
+    async def order(self, info: Info) -> Order:
+        info.context.require(Permission.ORDERS_READ)
+        return there(await info.context.load(load_orders, self.row["order_id"]))
+
+    @strawberry.field(description="Why, the most frequent reason first; never empty, at most one of each code.")
+    def reasons(self) -> list[UnassignedReason]:
+        return [
+            UnassignedReason(
+                code=UnassignedCode(one["code"]),
+                message=_ADVICE[UnassignedCode(one["code"])],
+                shift_ids=[UUID(text) for text in one["shift_ids"]],
+            )
+            for one in self.row["reasons"]
+        ]
+
+
+_ADVICE = {
+    UnassignedCode.CAPACITY: "It is larger than what these vehicles can carry: split it, or plan a larger vehicle.",
+    UnassignedCode.SKILL: "These drivers and vehicles lack a skill that it requires: plan others, or change requiredSkills.",
+    UnassignedCode.VEHICLE_KIND: "It may not go by these kinds of vehicle: plan others, or change vehicleKinds.",
+    UnassignedCode.DEPOT: "These shifts do not start at its depot: plan shifts of that depot, or change the order's depot.",
+    UnassignedCode.UNREACHABLE: "No road leads there: check its coordinates.",
+    UnassignedCode.WINDOW: "These vehicles cannot be there within its windows: widen them, or plan an earlier shift.",
+    UnassignedCode.SHIFT: "These shifts are too short to go there and back: plan a longer one.",
+    UnassignedCode.LIMIT: "It would exceed the stops, distance or driving time of these shifts, or the vehicles' range.",
+    UnassignedCode.PRIORITY: "Orders of higher priority took the room: raise its priority, or plan one more shift.",
+    UnassignedCode.NO_ROOM: "It would fit alone, but not beside the others: plan one more shift.",
+    UnassignedCode.NEEDS_LOCATION: "Its address was not found: give it coordinates with updateOrder.",
+    UnassignedCode.NOT_PLANNABLE: "It was assigned, cancelled or finished before the plan was made: leave it out.",
+    UnassignedCode.DROPPED: "It had changed when the plan was committed: plan it again.",
+}
+
+
+@strawberry.type(description="One optimization over orders and shifts: a proposal until it is committed.")
+class Plan(Node):
+    row: strawberry.Private[Row]
+    version: int = strawberry.field(description=_VERSION)
+    name: str | None = strawberry.field(description="What people call it.")
+    status: PlanStatus = strawberry.field(description="Where it stands.")
+    failure_reason: str | None = strawberry.field(description="Why it FAILED, and what to do.")
+    network: str | None = strawberry.field(
+        description="Whose travel times it was planned with: ENGINE, EXTERNAL, STRAIGHT_LINES, or several of them."
+    )
+    map_version: str | None = strawberry.field(description="The version of the map that it was planned on.")
+    engine: str | None = strawberry.field(description="What solved it.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+    updated_at: datetime = strawberry.field(description="When it last changed.")
+    finished_at: datetime | None = strawberry.field(description="When its optimization ended.")
+
+    @classmethod
+    def of(cls, row: Row) -> "Plan":
+        """From a row of ``plans``."""
+        return cls(
+            uuid=row["id"],
+            row=row,
+            version=row["version"],
+            name=row["name"],
+            status=PlanStatus(row["status"]),
+            failure_reason=row["failure_reason"],
+            network=row["network"],
+            map_version=row["map_version"],
+            engine=row["engine"],
+            created_at=row["created_at"],
+            updated_at=row["updated_at"],
+            finished_at=row["finished_at"],
+        )
+
+    @strawberry.field(description="What it should have little of.")
+    def objective(self) -> PlanObjective:
+        return PlanObjective(self.row["options"].get("objective", PlanObjective.COST))
+
+    @strawberry.field(description="How far its optimization is.")
+    async def progress(self, info: Info) -> PlanProgress:
+        return await info.context.load(load_progress, self.uuid)
+
+    @strawberry.field(description="Its sums; null until it is PROPOSED.")
+    def summary(self) -> PlanSummary | None:
+        return PlanSummary.of(self.row["summary"])
+
+    @strawberry.field(
+        description="The sums of the same orders without optimization (each in turn to the nearest vehicle that can take it): what the plan saves."
+    )
+    def baseline(self) -> PlanSummary | None:
+        return PlanSummary.of(self.row["baseline"])
+
+    @strawberry.field(description="The newer plan that took orders of this one.")
+    async def superseded_by(self, info: Info) -> "Plan | None":
+        return await info.context.load(load_plans, self.row["superseded_by"]) if self.row["superseded_by"] else None
+
+    @strawberry.field(description="The shifts that it may use, at most 250.")
+    async def shifts(self, info: Info) -> list[Shift]:
+        ids = await info.context.load(load_shift_ids_of_plans, self.uuid)
+        found = await asyncio.gather(*(info.context.load(load_shifts, shift_id) for shift_id in ids))
+        return [shift for shift in found if shift is not None]
+
+    @strawberry.field(description="Its routes by start.")
+    async def routes(self, info: Info, first: First = None, after: After = None) -> Connection[Route]:
+        context, request = info.context, PageRequest(first=first, after=after)
+        if after is None:
+            page = _first_page(await context.load(load_first_routes, (self.uuid, request.size())), request)
+        else:
+            page = await route_page(await context.reads(), context.tenant_id, RouteQuery(plan_id=self.uuid), request)
+        return connection_of(
+            "routes", ROUTES_BY_START, page, Route.of, lambda: context.load(load_route_counts, self.uuid)
+        )
+
+    @strawberry.field(description="The orders that it left out, and why.")
+    async def unassigned(self, info: Info, first: First = None, after: After = None) -> Connection[UnassignedOrder]:
+        context, request = info.context, PageRequest(first=first, after=after)
+        if after is None:
+            page = _first_page(await context.load(load_first_unassigned, (self.uuid, request.size())), request)
+        else:
+            page = await unassigned_page(await context.reads(), context.tenant_id, self.uuid, request)
+        return connection_of(
+            "unassigned",
+            UNASSIGNED_BY_ORDER,
+            page,
+            lambda row: UnassignedOrder(row=row),
+            lambda: context.load(load_unassigned_counts, self.uuid),
+        )
+
+
+def _first_page(rows: list[Row], request: PageRequest) -> Page:
+    size = request.size()
+    return Page(rows[:size], has_previous=False, has_next=len(rows) > size)
+
+
+async def load_plans(context: Context, keys: list[UUID]) -> Sequence[Plan | None]:
+    """Plans by id."""
+    rows = await plans_by_ids(await context.reads(), context.tenant_id, keys)
+    return [Plan.of(rows[key]) if key in rows else None for key in keys]
+
+
+async def load_progress(context: Context, keys: list[UUID]) -> Sequence[PlanProgress]:
+    """How far plans are, by plan id."""
+    rows = await plan_progress(await context.reads(), context.tenant_id, keys)
+    return [PlanProgress.of(rows[key]) for key in keys]
+
+
+async def load_shift_ids_of_plans(context: Context, keys: list[UUID]) -> Sequence[list[UUID]]:
+    """The shifts of plans, by plan id."""
+    found = await shift_ids_of_plans(await context.reads(), context.tenant_id, keys)
+    return [found.get(key, []) for key in keys]
+
+
+async def load_first_routes(context: Context, keys: list[tuple[UUID, int]]) -> Sequence[list[Row]]:
+    """One more than so many first routes of plans, by (plan id, how many)."""
+    most = max(size for _, size in keys) + 1
+    found = await first_routes_of_plans(await context.reads(), context.tenant_id, [key for key, _ in keys], most)
+    return [found.get(key, [])[: size + 1] for key, size in keys]
+
+
+async def load_first_unassigned(context: Context, keys: list[tuple[UUID, int]]) -> Sequence[list[Row]]:
+    """One more than so many first unassigned orders of plans, by (plan id, how many)."""
+    most = max(size for _, size in keys) + 1
+    found = await first_unassigned_of_plans(await context.reads(), context.tenant_id, [key for key, _ in keys], most)
+    return [found.get(key, [])[: size + 1] for key, size in keys]
+
+
+async def load_route_counts(context: Context, keys: list[UUID]) -> Sequence[int]:
+    """How many routes plans have, by plan id."""
+    found = await count_routes_of_plans(await context.reads(), context.tenant_id, keys)
+    return [found.get(key, 0) for key in keys]
+
+
+async def load_unassigned_counts(context: Context, keys: list[UUID]) -> Sequence[int]:
+    """How many orders plans left out, by plan id."""
+    found = await count_unassigned_of_plans(await context.reads(), context.tenant_id, keys)
+    return [found.get(key, 0) for key in keys]
+
+
+register_node("plan", "Plan", Permission.PLANNING_READ, load_plans)
+PLAN.supply(load_plans)

@@ -1,0 +1,118 @@
+"""The sums of plans and routes, and how far an optimization is."""
+
+from typing import Annotated, Any, TypeVar
+
+import strawberry
+
+from doorstep.kernel.db import Row
+from doorstep.kernel.graphql.scalars import Cursor, Long
+from doorstep.planning.model import (
+    PlanPhase,
+    PlanStatus,
+)
+
+T = TypeVar("T")
+
+First = Annotated[int | None, strawberry.argument(description="How many at most, 1 to 250; 50 when left out.")]
+After = Annotated[Cursor | None, strawberry.argument(description="What follows this cursor.")]
+
+_VERSION = "Counts the changes; send it as `ifVersion` to act only on what you saw."
+_COST = "In minor units of the tenant's currency (`viewer.tenant.currency`): a vehicle's fixed cost once per route, its hourly cost for the time between start and end without breaks, its cost per kilometre."
+_EMISSIONS = "Grams of CO2e: kilometres × each vehicle's grams per kilometre; null where a vehicle's are not known."
+_FILL = "How full at its fullest, in the tightest of weight, volume and items, 0 to 1; null when nothing limits it."
+
+
+@strawberry.type(description="The sums of a plan.")
+class PlanSummary:
+    cost_minor: Long = strawberry.field(description=f"What it costs. {_COST}")
+    distance_meters: Long = strawberry.field(description="Way of all routes, in metres.")
+    duration_seconds: Long = strawberry.field(description="Driving, service, waiting and breaks together, in seconds.")
+    driving_seconds: Long = strawberry.field(description="Time at the wheel, in seconds.")
+    service_seconds: Long = strawberry.field(description="Time at the doors, in seconds.")
+    waiting_seconds: Long = strawberry.field(description="Time waiting for windows to open, in seconds.")
+    break_seconds: Long = strawberry.field(description="Breaks, in seconds.")
+    late_seconds: Long = strawberry.field(
+        description="How late goods on board will be, in seconds; others are never late."
+    )
+    routes: int = strawberry.field(description="Number of routes, which is of vehicles used.")
+    orders: int = strawberry.field(description="Number of orders on routes.")
+    unassigned: int = strawberry.field(description="Number of orders on no route.")
+    emissions_grams: Long | None = strawberry.field(description=_EMISSIONS)
+    load_factor: float | None = strawberry.field(description=f"Mean over the routes. {_FILL}")
+
+    @classmethod
+    def of(cls, stored: dict[str, Any] | None) -> "PlanSummary | None":
+        """From its stored form."""
+        return cls(**_sums(stored), unassigned=stored["unassigned"]) if stored else None
+
+
+@strawberry.type(description="The sums of a route as planned.")
+class RouteSummary:
+    cost_minor: Long = strawberry.field(description=f"What it costs. {_COST}")
+    distance_meters: Long = strawberry.field(description="Its way, in metres.")
+    duration_seconds: Long = strawberry.field(description="Driving, service, waiting and breaks together, in seconds.")
+    driving_seconds: Long = strawberry.field(description="Time at the wheel, in seconds.")
+    service_seconds: Long = strawberry.field(description="Time at the doors, in seconds.")
+    waiting_seconds: Long = strawberry.field(description="Time waiting for windows to open, in seconds.")
+    break_seconds: Long = strawberry.field(description="Breaks, in seconds.")
+    late_seconds: Long = strawberry.field(
+        description="How late goods on board will be, in seconds; others are never late."
+    )
+    orders: int = strawberry.field(description="Number of its orders.")
+    emissions_grams: Long | None = strawberry.field(description=_EMISSIONS)
+    load_factor: float | None = strawberry.field(description=_FILL)
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> "RouteSummary":
+        """From its stored form."""
+        sums = _sums(stored)
+        del sums["routes"]
+        return cls(**sums)
+
+
+def _sums(stored: dict[str, Any]) -> dict[str, Any]:
+    names = (
+        "distance_meters",
+        "duration_seconds",
+        "driving_seconds",
+        "service_seconds",
+        "waiting_seconds",
+        "break_seconds",
+        "late_seconds",
+        "routes",
+        "orders",
+        "emissions_grams",
+        "load_factor",
+    )
+    return {"cost_minor": stored["cost"], **{name: stored[name] for name in names}}
+
+
+@strawberry.type(description="How far a plan's optimization is.")
+class PlanProgress:
+    status: PlanStatus = strawberry.field(description="Where the plan stands.")
+    phase: PlanPhase = strawberry.field(description="What the optimization is busy with.")
+    fraction: float = strawberry.field(description="A guess at the part that is done, 0 to 1.")
+    attempt: int = strawberry.field(description="Counts the runs: a run whose worker died is repeated.")
+    best_cost_minor: Long | None = strawberry.field(description="What the best routes so far cost, in minor units.")
+    routes: int | None = strawberry.field(description="Routes of the best answer so far.")
+    unassigned: int | None = strawberry.field(description="Orders that the best answer so far leaves out.")
+    failure_reason: str | None = strawberry.field(description="Why it FAILED, and what to do.")
+
+    @classmethod
+    def of(cls, row: Row) -> "PlanProgress":
+        """From a row of ``reads.plan_progress``."""
+        status = PlanStatus(row["status"])
+        told = row["progress"] or {}
+        over = status not in (PlanStatus.OPTIMIZING, PlanStatus.DRAFT)
+        phase = PlanPhase.DONE if over else PlanPhase(told.get("phase", PlanPhase.QUEUED))
+        summary = row["summary"] if over else None
+        return cls(
+            status=status,
+            phase=PlanPhase.QUEUED if status is PlanStatus.DRAFT else phase,
+            fraction=1.0 if over else told.get("fraction", 0.0) if status is PlanStatus.OPTIMIZING else 0.0,
+            attempt=row["attempts"] or 0,
+            best_cost_minor=summary["cost"] if summary else told.get("cost"),
+            routes=summary["routes"] if summary else told.get("routes"),
+            unassigned=summary["unassigned"] if summary else told.get("unassigned"),
+            failure_reason=row["failure_reason"],
+        )
