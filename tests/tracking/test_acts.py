@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.tracking.conftest import Dispatch
+from tests.tracking.field import Goods, Stop, at
 
 from doorstep.kernel.db import Database
 from doorstep.kernel.errors import DoorstepError, Forbidden, ProblemCode, all_refusals
@@ -15,13 +17,13 @@ from doorstep.tracking.model.proofs import ProofGiven
 
 
 @pytest.fixture
-def round_trip(kit: Any) -> Any:
+def round_trip() -> list[Stop]:
     """Out with two orders and back."""
     return [
-        kit.Stop("DEPOT_START", ["a", "b"], 0, 5),
-        kit.Stop("DROPOFF", ["a"], 10),
-        kit.Stop("DROPOFF", ["b"], 20),
-        kit.Stop("DEPOT_END", [], 30, 0),
+        Stop("DEPOT_START", ["a", "b"], 0, 5),
+        Stop("DROPOFF", ["a"], 10),
+        Stop("DROPOFF", ["b"], 20),
+        Stop("DEPOT_END", [], 30, 0),
     ]
 
 
@@ -35,8 +37,8 @@ def told(rows: Any) -> list[str]:
     return lines
 
 
-async def test_a_whole_delivery_is_told_in_order(dispatch: Any, kit: Any, round_trip: Any) -> None:
-    field = await dispatch(round_trip, {"a": kit.Goods(["PIN"], pin="2718")})
+async def test_a_whole_delivery_is_told_in_order(dispatch: Dispatch, round_trip: list[Stop]) -> None:
+    field = await dispatch(round_trip, {"a": Goods(["PIN"], pin="2718")})
     await field.act(0, "COMPLETE", 0)
     await field.serve(1, 5, proofs=[ProofGiven(ProofKind.PIN, pin="2718")])
     await field.serve(2, 15)
@@ -44,7 +46,7 @@ async def test_a_whole_delivery_is_told_in_order(dispatch: Any, kit: Any, round_
     assert await field.statuses() == {"a": "DELIVERED", "b": "DELIVERED"}
     assert await field.stop_statuses() == ["COMPLETED"] * 4
     route = await field.route()
-    assert (route["status"], route["started_at"], route["completed_at"]) == ("COMPLETED", kit.at(0), kit.at(27))
+    assert (route["status"], route["started_at"], route["completed_at"]) == ("COMPLETED", at(0), at(27))
     assert route["version"] == 1, "a driver's own acts do not outdate the driver's route"
     events = await field.events()
     assert [row["seq"] for row in events] == list(range(1, len(events) + 1))
@@ -65,19 +67,19 @@ async def test_a_whole_delivery_is_told_in_order(dispatch: Any, kit: Any, round_
     ]
     assert told(events)[-1] == "RouteStatusChanged IN_PROGRESS>COMPLETED"
     delivered = next(row for row in events if row["data"].get("to") == "DELIVERED")
-    assert (delivered["occurred_at"], delivered["route_id"]) == (kit.at(7), field.route_id)
+    assert (delivered["occurred_at"], delivered["route_id"]) == (at(7), field.route_id)
     a = await field.order("a")
     assert (a["custody"], a["attempt_number"]) == ("RECIPIENT", 0)
 
 
-async def test_a_fetched_order_goes_from_the_sender_to_the_recipient(dispatch: Any, kit: Any) -> None:
+async def test_a_fetched_order_goes_from_the_sender_to_the_recipient(dispatch: Dispatch) -> None:
     field = await dispatch(
         [
-            kit.Stop("DEPOT_START", [], 0),
-            kit.Stop("PICKUP", ["a"], 10),
-            kit.Stop("BREAK", [], 15, 20, place=None),
-            kit.Stop("DROPOFF", ["a"], 40),
-            kit.Stop("DEPOT_END", [], 60),
+            Stop("DEPOT_START", [], 0),
+            Stop("PICKUP", ["a"], 10),
+            Stop("BREAK", [], 15, 20, place=None),
+            Stop("DROPOFF", ["a"], 40),
+            Stop("DEPOT_END", [], 60),
         ]
     )
     await field.act(0, "COMPLETE", 0)
@@ -93,7 +95,7 @@ async def test_a_fetched_order_goes_from_the_sender_to_the_recipient(dispatch: A
 
 
 async def test_what_failed_at_the_door_waits_at_the_depot_for_another_attempt(
-    dispatch: Any, kit: Any, round_trip: Any
+    dispatch: Dispatch, round_trip: list[Stop]
 ) -> None:
     field = await dispatch(round_trip)
     await field.act(0, "COMPLETE", 0)
@@ -116,13 +118,13 @@ async def test_what_failed_at_the_door_waits_at_the_depot_for_another_attempt(
     ]  # fmt: skip
 
 
-async def test_a_fetched_order_that_failed_is_delivered_from_the_depot_next_time(dispatch: Any, kit: Any) -> None:
+async def test_a_fetched_order_that_failed_is_delivered_from_the_depot_next_time(dispatch: Dispatch) -> None:
     field = await dispatch(
         [
-            kit.Stop("DEPOT_START"),
-            kit.Stop("PICKUP", ["a"], 10),
-            kit.Stop("DROPOFF", ["a"], 20),
-            kit.Stop("DEPOT_END", [], 30),
+            Stop("DEPOT_START"),
+            Stop("PICKUP", ["a"], 10),
+            Stop("DROPOFF", ["a"], 20),
+            Stop("DEPOT_END", [], 30),
         ]
     )
     await field.act(0, "COMPLETE", 0)
@@ -133,14 +135,14 @@ async def test_a_fetched_order_that_failed_is_delivered_from_the_depot_next_time
     assert (a["status"], a["custody"], a["depot_id"]) == ("AWAITING_REATTEMPT", "DEPOT", field.depot_id)
 
 
-async def test_a_failed_pickup_leaves_the_route(dispatch: Any, kit: Any) -> None:
+async def test_a_failed_pickup_leaves_the_route(dispatch: Dispatch) -> None:
     field = await dispatch(
         [
-            kit.Stop("DEPOT_START", ["b"], 0),
-            kit.Stop("PICKUP", ["a"], 10),
-            kit.Stop("DROPOFF", ["a"], 20),
-            kit.Stop("DROPOFF", ["b"], 30),
-            kit.Stop("DEPOT_END", [], 40),
+            Stop("DEPOT_START", ["b"], 0),
+            Stop("PICKUP", ["a"], 10),
+            Stop("DROPOFF", ["a"], 20),
+            Stop("DROPOFF", ["b"], 30),
+            Stop("DEPOT_END", [], 40),
         ]
     )
     await field.act(0, "COMPLETE", 0)
@@ -156,7 +158,7 @@ async def test_a_failed_pickup_leaves_the_route(dispatch: Any, kit: Any) -> None
     assert (await field.route())["status"] == "COMPLETED"
 
 
-async def test_skipping_changes_the_route_once_and_its_version(dispatch: Any, kit: Any, round_trip: Any) -> None:
+async def test_skipping_changes_the_route_once_and_its_version(dispatch: Dispatch, round_trip: list[Stop]) -> None:
     field = await dispatch(round_trip)
     await field.act(0, "COMPLETE", 0)
     await field.act(1, "DEPART", 5)
@@ -170,10 +172,10 @@ async def test_skipping_changes_the_route_once_and_its_version(dispatch: Any, ki
     assert (await field.order("a"))["eta_stops_before"] == 1
 
 
-async def test_proofs_are_kept_with_where_they_were_taken(dispatch: Any, kit: Any) -> None:
+async def test_proofs_are_kept_with_where_they_were_taken(dispatch: Dispatch) -> None:
     field = await dispatch(
-        [kit.Stop("DEPOT_START", ["a", "b"]), kit.Stop("DROPOFF", ["a", "b"], 10), kit.Stop("DEPOT_END", [], 20)],
-        {"a": kit.Goods(["BARCODE", "LEFT_WITH"], barcodes=["X1", "X2"]), "b": kit.Goods(["PIN"], pin="31415")},
+        [Stop("DEPOT_START", ["a", "b"]), Stop("DROPOFF", ["a", "b"], 10), Stop("DEPOT_END", [], 20)],
+        {"a": Goods(["BARCODE", "LEFT_WITH"], barcodes=["X1", "X2"]), "b": Goods(["PIN"], pin="31415")},
     )
     await field.act(0, "COMPLETE", 0)
     await field.serve(
@@ -201,10 +203,10 @@ async def test_proofs_are_kept_with_where_they_were_taken(dispatch: Any, kit: An
 # ── refusals ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_nobody_gets_anything_without_every_required_proof(dispatch: Any, kit: Any) -> None:
+async def test_nobody_gets_anything_without_every_required_proof(dispatch: Dispatch) -> None:
     field = await dispatch(
-        [kit.Stop("DEPOT_START", ["a", "b"]), kit.Stop("DROPOFF", ["a", "b"], 10), kit.Stop("DEPOT_END", [], 20)],
-        {"a": kit.Goods(["BARCODE", "NOTE"], barcodes=["X1", "X2"]), "b": kit.Goods(["PIN"], pin="31415")},
+        [Stop("DEPOT_START", ["a", "b"]), Stop("DROPOFF", ["a", "b"], 10), Stop("DEPOT_END", [], 20)],
+        {"a": Goods(["BARCODE", "NOTE"], barcodes=["X1", "X2"]), "b": Goods(["PIN"], pin="31415")},
     )
     await field.act(0, "COMPLETE", 0)
     await field.act(1, "ARRIVE", 5)
@@ -263,7 +265,7 @@ BAD_REPORTS: list[tuple[str, dict[str, Any], ProblemCode, str]] = [
 ]
 
 
-async def test_a_bad_report_is_refused_and_writes_nothing(dispatch: Any, round_trip: Any) -> None:
+async def test_a_bad_report_is_refused_and_writes_nothing(dispatch: Dispatch, round_trip: list[Stop]) -> None:
     field = await dispatch(round_trip)
     async with field.writes_nothing():
         for what, more, code, path in BAD_REPORTS:
@@ -272,7 +274,9 @@ async def test_a_bad_report_is_refused_and_writes_nothing(dispatch: Any, round_t
             assert [(one.code, ".".join(one.path)) for one in all_refusals(refusal.value)] == [(code, path)]
 
 
-async def test_a_stop_of_nobody_is_not_found_and_a_reader_is_forbidden(dispatch: Any, round_trip: Any) -> None:
+async def test_a_stop_of_nobody_is_not_found_and_a_reader_is_forbidden(
+    dispatch: Dispatch, round_trip: list[Stop]
+) -> None:
     field = await dispatch(round_trip)
     other = await dispatch(round_trip)
     async with field.writes_nothing():
@@ -290,7 +294,7 @@ async def test_a_stop_of_nobody_is_not_found_and_a_reader_is_forbidden(dispatch:
 # ── repeats, old routes, two devices ────────────────────────────────────────────────────────────────────
 
 
-async def test_an_act_that_is_reported_again_has_one_effect(dispatch: Any, round_trip: Any) -> None:
+async def test_an_act_that_is_reported_again_has_one_effect(dispatch: Dispatch, round_trip: list[Stop]) -> None:
     field = await dispatch(round_trip)
     first = await field.act(0, "COMPLETE", 0, act_id="one")
     async with field.writes_nothing():
@@ -302,7 +306,7 @@ async def test_an_act_that_is_reported_again_has_one_effect(dispatch: Any, round
             assert refusal.value.code is ProblemCode.IDEMPOTENCY_MISMATCH
 
 
-async def test_an_act_on_an_older_route_gets_the_present_one(dispatch: Any, round_trip: Any) -> None:
+async def test_an_act_on_an_older_route_gets_the_present_one(dispatch: Dispatch, round_trip: list[Stop]) -> None:
     field = await dispatch(round_trip)
     await field.act(0, "COMPLETE", 0, route_version=1)
     await field.act(1, "SKIP", 1, route_version=1)
@@ -314,7 +318,7 @@ async def test_an_act_on_an_older_route_gets_the_present_one(dispatch: Any, roun
     await field.act(2, "DEPART", 2, route_version=2)
 
 
-async def test_of_two_devices_that_act_at_once_one_has_an_effect(dispatch: Any, round_trip: Any) -> None:
+async def test_of_two_devices_that_act_at_once_one_has_an_effect(dispatch: Dispatch, round_trip: list[Stop]) -> None:
     field = await dispatch(round_trip)
     await field.act(0, "COMPLETE", 0)
     await field.act(1, "ARRIVE", 5)
@@ -327,7 +331,9 @@ async def test_of_two_devices_that_act_at_once_one_has_an_effect(dispatch: Any, 
     assert len(await field.fetch("SELECT 1 FROM attempts WHERE tenant_id = $1")) == 1
 
 
-async def test_a_twin_of_an_act_that_is_still_at_work_gets_its_answer(dispatch: Any, round_trip: Any) -> None:
+async def test_a_twin_of_an_act_that_is_still_at_work_gets_its_answer(
+    dispatch: Dispatch, round_trip: list[Stop]
+) -> None:
     field = await dispatch(round_trip)
     results = await asyncio.gather(*(field.act(0, "COMPLETE", 0, act_id="twin") for _ in range(4)))
     assert all(one == results[0] for one in results)
@@ -335,7 +341,7 @@ async def test_a_twin_of_an_act_that_is_still_at_work_gets_its_answer(dispatch: 
 
 
 async def test_acts_on_different_stops_at_once_leave_one_stop_under_way(
-    dispatch: Any, round_trip: Any, system: Database
+    dispatch: Dispatch, round_trip: list[Stop], system: Database
 ) -> None:
     field = await dispatch(round_trip)
     await field.act(0, "COMPLETE", 0)
@@ -346,7 +352,9 @@ async def test_acts_on_different_stops_at_once_leave_one_stop_under_way(
 # ── late acts ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_acts_of_an_offline_phone_are_merged_by_their_own_time(dispatch: Any, kit: Any, round_trip: Any) -> None:
+async def test_acts_of_an_offline_phone_are_merged_by_their_own_time(
+    dispatch: Dispatch, round_trip: list[Stop]
+) -> None:
     field = await dispatch(round_trip)
     await field.act(0, "COMPLETE", 0)
     await field.act(1, "ARRIVE", 10)
@@ -357,6 +365,6 @@ async def test_acts_of_an_offline_phone_are_merged_by_their_own_time(dispatch: A
     assert await field.statuses() == {"a": "DELIVERED", "b": "EN_ROUTE_TO_DROPOFF"}
     assert (await field.stop_statuses())[1:3] == ["COMPLETED", "EN_ROUTE"]
     stop = (await field.fetch("SELECT * FROM stops WHERE tenant_id = $1 AND sequence = 1"))[0]
-    assert (stop["departed_at"], stop["arrived_at"], stop["closed_at"]) == (kit.at(5), kit.at(10), kit.at(14))
+    assert (stop["departed_at"], stop["arrived_at"], stop["closed_at"]) == (at(5), at(10), at(14))
     await field.act(1, "ARRIVE", 9)
     assert (await field.stop_statuses())[1:3] == ["COMPLETED", "EN_ROUTE"]

@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.tracking.conftest import Dispatch
+from tests.tracking.field import Field, Goods, Stop, at
 
 from doorstep.identity.service import create_key
 from doorstep.kernel.db import Database, DatabaseUrls
@@ -42,7 +44,7 @@ query { events(first: 250, filter: { types: ["ProofCaptured"] }) { nodes {
 class Device:
     """A driver's device: it knows its stops by number."""
 
-    def __init__(self, http: httpx.AsyncClient, field: Any) -> None:
+    def __init__(self, http: httpx.AsyncClient, field: Field) -> None:
         self.http = http
         self.field = field
         self.stops = [public_id("stop", stop_id) for stop_id in field.stops]
@@ -70,15 +72,15 @@ async def server(database_urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[S
 
 
 @pytest.fixture
-async def device(server: Server, dispatch: Any, kit: Any, system: Database) -> AsyncIterator[Device]:
+async def device(server: Server, dispatch: Dispatch, system: Database) -> AsyncIterator[Device]:
     field = await dispatch(
         [
-            kit.Stop("DEPOT_START", ["a", "b"], 0, 5),
-            kit.Stop("DROPOFF", ["a"], 10),
-            kit.Stop("DROPOFF", ["b"], 20),
-            kit.Stop("DEPOT_END", [], 30),
+            Stop("DEPOT_START", ["a", "b"], 0, 5),
+            Stop("DROPOFF", ["a"], 10),
+            Stop("DROPOFF", ["b"], 20),
+            Stop("DEPOT_END", [], 30),
         ],
-        {"a": kit.Goods(["LEFT_WITH"])},
+        {"a": Goods(["LEFT_WITH"])},
     )
     async with system.transaction() as tx:
         tenant = await tx.fetchrow("SELECT * FROM tenants WHERE id = $1", field.principal.tenant_id)
@@ -87,12 +89,12 @@ async def device(server: Server, dispatch: Any, kit: Any, system: Database) -> A
         yield Device(http, field)
 
 
-async def test_a_day_on_the_phone(device: Device, kit: Any) -> None:
-    loaded = await device.act(0, "COMPLETE", "1", occurredAt=kit.at(0).isoformat())
+async def test_a_day_on_the_phone(device: Device) -> None:
+    loaded = await device.act(0, "COMPLETE", "1", occurredAt=at(0).isoformat())
     assert loaded["problems"] == []
     assert loaded["route"]["status"] == "IN_PROGRESS"
     assert {one["status"] for one in loaded["orders"]} == {"PICKED_UP"}
-    await device.act(1, "ARRIVE", "2", occurredAt=kit.at(5).isoformat())
+    await device.act(1, "ARRIVE", "2", occurredAt=at(5).isoformat())
 
     refused = await device.act(1, "COMPLETE", "3")
     assert (refused["stop"], refused["route"], refused["orders"]) == (None, None, [])
@@ -100,7 +102,7 @@ async def test_a_day_on_the_phone(device: Device, kit: Any) -> None:
         ("PROOF_REQUIRED", ["proofs"], device.orders["a"])
     ]
     proof = {"kind": "LEFT_WITH", "recipientName": "Ida", "note": "second floor"}
-    done = await device.act(1, "COMPLETE", "3", occurredAt=kit.at(6).isoformat(), proofs=[proof])
+    done = await device.act(1, "COMPLETE", "3", occurredAt=at(6).isoformat(), proofs=[proof])
     assert done["stop"] == {
         "id": device.stops[1], "status": "COMPLETED", "arrivedAt": "2027-03-01T09:05:00Z", "orders": [{"id": device.orders["a"]}],
     }  # fmt: skip
@@ -118,11 +120,11 @@ async def test_a_day_on_the_phone(device: Device, kit: Any) -> None:
         }
     ]  # fmt: skip
 
-    failed = await device.act(2, "FAIL", "4", reason="OTHER", note="gate", occurredAt=kit.at(9).isoformat())
+    failed = await device.act(2, "FAIL", "4", reason="OTHER", note="gate", occurredAt=at(9).isoformat())
     attempt = {"number": 1, "outcome": "FAILED", "reason": "OTHER", "note": "gate", "stop": {"id": device.stops[2]}}
     assert failed["orders"][0]["attempts"] == [attempt]
-    await device.act(3, "ARRIVE", "5", occurredAt=kit.at(12).isoformat())
-    home = await device.act(3, "COMPLETE", "6", occurredAt=kit.at(13).isoformat())
+    await device.act(3, "ARRIVE", "5", occurredAt=at(12).isoformat())
+    home = await device.act(3, "COMPLETE", "6", occurredAt=at(13).isoformat())
     assert home["route"]["status"] == "COMPLETED"
     assert {one["id"]: one["status"] for one in home["orders"]} == {device.orders["b"]: "AWAITING_REATTEMPT"}
 
@@ -154,12 +156,12 @@ async def test_bad_input_is_a_problem_with_its_place(device: Device) -> None:
         assert unknown["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_positions_show_at_their_vehicle(device: Device, kit: Any) -> None:
+async def test_positions_show_at_their_vehicle(device: Device) -> None:
     vehicle = public_id("vehicle", device.field.vehicle_id)
 
     def position(minutes: float, latitude: float, **more: Any) -> dict[str, Any]:
         place = {"latitude": latitude, "longitude": 9.5}
-        return {"vehicleId": vehicle, "coordinates": place, "occurredAt": kit.at(minutes).isoformat(), **more}
+        return {"vehicleId": vehicle, "coordinates": place, "occurredAt": at(minutes).isoformat(), **more}
 
     positions = [
         position(599, 47.1),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.tracking.field import Field, Goods, Stop, make_field
 
 from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.errors import DoorstepError
@@ -149,18 +150,16 @@ days = st.lists(st.one_of(steps.map(lambda one: [one]), drives), min_size=3, max
 )
 @given(day=days, loads=st.booleans())
 def test_any_day_goes_as_the_model_says(
-    loop: asyncio.AbstractEventLoop, database_urls: DatabaseUrls, make_field: Any, kit: Any, day: Any, loads: bool
+    loop: asyncio.AbstractEventLoop, database_urls: DatabaseUrls, day: Any, loads: bool
 ) -> None:
-    loop.run_until_complete(
-        _live_through(database_urls, make_field, kit, ([(0, "COMPLETE", False)] if loads else []) + day)
-    )
+    loop.run_until_complete(_live_through(database_urls, ([(0, "COMPLETE", False)] if loads else []) + day))
 
 
-async def _live_through(urls: DatabaseUrls, make_field: Any, kit: Any, day: list[tuple[int, str, bool]]) -> None:
+async def _live_through(urls: DatabaseUrls, day: list[tuple[int, str, bool]]) -> None:
     db, system = Database(urls.app, pool_size=1), Database(urls.system, pool_size=1)
     try:
-        stops = [kit.Stop(kind, ORDERS[at], at * 10) for at, kind in enumerate(KINDS)]
-        field, model = await make_field(db, system, stops, {"c": kit.Goods(["NOTE"])}), Model()
+        stops = [Stop(kind, ORDERS[at], at * 10) for at, kind in enumerate(KINDS)]
+        field, model = await make_field(db, system, stops, {"c": Goods(["NOTE"])}), Model()
         for minute, (at, what, note) in enumerate(day):
             await _one_act(field, model, minute, at, what, note)
         await _check_log(field)
@@ -169,7 +168,7 @@ async def _live_through(urls: DatabaseUrls, make_field: Any, kit: Any, day: list
         await system.close()
 
 
-async def _one_act(field: Any, model: Model, minute: int, at: int, what: str, note: bool) -> None:
+async def _one_act(field: Field, model: Model, minute: int, at: int, what: str, note: bool) -> None:
     proofs = (
         [ProofGiven(ProofKind.NOTE, note="at the door")]
         if note and what == "COMPLETE" and KINDS[at] == "DROPOFF"
@@ -190,7 +189,7 @@ async def _one_act(field: Any, model: Model, minute: int, at: int, what: str, no
     assert sum(status in {"EN_ROUTE", "ARRIVED"} for status in model.stops) <= 1
 
 
-async def _check_log(field: Any) -> None:
+async def _check_log(field: Field) -> None:
     """The log has no gap, and replaying it leads to what is written."""
     events = await field.events()
     assert [row["seq"] for row in events] == list(range(1, len(events) + 1))

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from tests.tracking.conftest import Dispatch
+from tests.tracking.field import Field, Goods, Stop
 
 from doorstep.kernel.errors import DoorstepError
 from doorstep.tracking.model import rules
@@ -10,21 +12,21 @@ from doorstep.tracking.service import acts, showing
 
 
 @pytest.fixture
-async def field(dispatch: Any, kit: Any) -> Any:
+async def field(dispatch: Dispatch) -> Any:
     made = await dispatch(
         [
-            kit.Stop("DEPOT_START", ["a", "b"], 0, 5),
-            kit.Stop("DROPOFF", ["a"], 10),
-            kit.Stop("DROPOFF", ["b"], 20),
-            kit.Stop("DEPOT_END", [], 30),
+            Stop("DEPOT_START", ["a", "b"], 0, 5),
+            Stop("DROPOFF", ["a"], 10),
+            Stop("DROPOFF", ["b"], 20),
+            Stop("DEPOT_END", [], 30),
         ],
-        {"a": kit.Goods(["NOTE"])},
+        {"a": Goods(["NOTE"])},
     )
     await made.act(0, "COMPLETE", 0, act_id="start")
     return made
 
 
-async def test_without_the_gate_goods_go_without_proof(field: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_gate_goods_go_without_proof(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
     await field.act(1, "ARRIVE", 5)
     with pytest.raises(DoorstepError):
         await field.act(1, "COMPLETE", 6)
@@ -34,7 +36,7 @@ async def test_without_the_gate_goods_go_without_proof(field: Any, monkeypatch: 
 
 
 async def test_without_the_memory_of_acts_a_repeat_is_no_longer_harmless(
-    field: Any, monkeypatch: pytest.MonkeyPatch
+    field: Field, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await field.act(0, "COMPLETE", 0, act_id="start")
 
@@ -46,7 +48,9 @@ async def test_without_the_memory_of_acts_a_repeat_is_no_longer_harmless(
         await field.act(0, "COMPLETE", 0, act_id="start")
 
 
-async def test_without_merging_a_late_report_moves_the_driver_back(field: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_merging_a_late_report_moves_the_driver_back(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await field.act(2, "DEPART", 10)
     await field.act(1, "ARRIVE", 5)
     assert (await field.stop_statuses())[1:3] == ["PENDING", "EN_ROUTE"]

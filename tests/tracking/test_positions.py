@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.tracking.conftest import Dispatch
+from tests.tracking.field import Field, Stop, at
 
 from doorstep.kernel.db import Database
 from doorstep.kernel.errors import DoorstepError, Forbidden, ProblemCode
@@ -16,7 +18,7 @@ HERE = Coordinates(47.14, 9.52)
 
 
 async def report(
-    field: Any, *positions: PositionGiven | DoorstepError, db: Database | None = None
+    field: Field, *positions: PositionGiven | DoorstepError, db: Database | None = None
 ) -> list[dict[str, Any]]:
     async with (db or field.db).write(field.principal) as scope:
         results: list[dict[str, Any]] = (await report_positions(scope, positions))["results"]
@@ -24,13 +26,13 @@ async def report(
 
 
 @pytest.fixture
-async def field(dispatch: Any, kit: Any) -> Any:
-    return await dispatch([kit.Stop("DEPOT_START"), kit.Stop("DEPOT_END")])
+async def field(dispatch: Dispatch) -> Any:
+    return await dispatch([Stop("DEPOT_START"), Stop("DEPOT_END")])
 
 
-async def test_the_newest_by_the_devices_clock_is_kept(field: Any, kit: Any) -> None:
+async def test_the_newest_by_the_devices_clock_is_kept(field: Field) -> None:
     def position(minutes: float, latitude: float) -> PositionGiven:
-        return PositionGiven(field.vehicle_id, Coordinates(latitude, 9.5), kit.at(minutes), 90.0, 4.5, 8.0)
+        return PositionGiven(field.vehicle_id, Coordinates(latitude, 9.5), at(minutes), 90.0, 4.5, 8.0)
 
     verdicts = await report(field, position(500, 1), position(502, 2), position(501, 3))
     assert [one["kept"] for one in verdicts] == [False, True, False]
@@ -38,23 +40,23 @@ async def test_the_newest_by_the_devices_clock_is_kept(field: Any, kit: Any) -> 
     assert [one["kept"] for one in await report(field, position(502, 5))] == [False]
     assert [one["kept"] for one in await report(field, position(503, 6))] == [True]
     rows = await field.fetch("SELECT * FROM vehicle_positions WHERE tenant_id = $1")
-    assert [(row["latitude"], row["occurred_at"]) for row in rows] == [(6, kit.at(503))]
+    assert [(row["latitude"], row["occurred_at"]) for row in rows] == [(6, at(503))]
     assert not await field.events(), "positions make no events"
 
 
-async def test_each_report_is_answered_by_itself(field: Any, kit: Any, dispatch: Any) -> None:
-    other = await dispatch([kit.Stop("DEPOT_START"), kit.Stop("DEPOT_END")])
-    good = PositionGiven(field.vehicle_id, HERE, kit.at(600))
+async def test_each_report_is_answered_by_itself(field: Field, dispatch: Dispatch) -> None:
+    other = await dispatch([Stop("DEPOT_START"), Stop("DEPOT_END")])
+    good = PositionGiven(field.vehicle_id, HERE, at(600))
     verdicts = await report(
         field,
-        PositionGiven(field.vehicle_id, Coordinates(91, 0), kit.at(600)),
-        PositionGiven(field.vehicle_id, HERE, kit.at(606)),
-        PositionGiven(field.vehicle_id, HERE, kit.at(600 - 24 * 60 - 1)),
-        PositionGiven(new_id(), HERE, kit.at(600)),
-        PositionGiven(other.vehicle_id, HERE, kit.at(600)),
-        PositionGiven(field.vehicle_id, HERE, kit.at(600), heading_degrees=360),
-        PositionGiven(field.vehicle_id, HERE, kit.at(600), speed_meters_per_second=-1),
-        PositionGiven(field.vehicle_id, HERE, kit.at(600), accuracy_meters=float("inf")),
+        PositionGiven(field.vehicle_id, Coordinates(91, 0), at(600)),
+        PositionGiven(field.vehicle_id, HERE, at(606)),
+        PositionGiven(field.vehicle_id, HERE, at(600 - 24 * 60 - 1)),
+        PositionGiven(new_id(), HERE, at(600)),
+        PositionGiven(other.vehicle_id, HERE, at(600)),
+        PositionGiven(field.vehicle_id, HERE, at(600), heading_degrees=360),
+        PositionGiven(field.vehicle_id, HERE, at(600), speed_meters_per_second=-1),
+        PositionGiven(field.vehicle_id, HERE, at(600), accuracy_meters=float("inf")),
         DoorstepError(ProblemCode.INVALID_ID, "Expected an id.", ["vehicleId"]),
         good,
     )
@@ -74,8 +76,8 @@ async def test_each_report_is_answered_by_itself(field: Any, kit: Any, dispatch:
     assert [one["index"] for one in verdicts] == list(range(10))
 
 
-async def test_refusals_write_nothing(field: Any, kit: Any) -> None:
-    good = PositionGiven(field.vehicle_id, HERE, kit.at(600))
+async def test_refusals_write_nothing(field: Field) -> None:
+    good = PositionGiven(field.vehicle_id, HERE, at(600))
     async with field.writes_nothing():
         for amount in (0, 251):
             with pytest.raises(DoorstepError) as refusal:
@@ -87,10 +89,8 @@ async def test_refusals_write_nothing(field: Any, kit: Any) -> None:
             await report(field, good)
 
 
-async def test_two_devices_that_report_at_once_leave_the_newest(field: Any, kit: Any) -> None:
-    positions = [
-        PositionGiven(field.vehicle_id, Coordinates(minute, 9), kit.at(500 + minute)) for minute in range(1, 9)
-    ]
+async def test_two_devices_that_report_at_once_leave_the_newest(field: Field) -> None:
+    positions = [PositionGiven(field.vehicle_id, Coordinates(minute, 9), at(500 + minute)) for minute in range(1, 9)]
     await asyncio.gather(*(report(field, position) for position in positions))
     rows = await field.fetch("SELECT latitude FROM vehicle_positions WHERE tenant_id = $1")
     assert [row["latitude"] for row in rows] == [8]
