@@ -4,7 +4,7 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext
@@ -12,6 +12,7 @@ from strawberry.types import ExecutionContext
 from doorstep.fleets.graphql import FleetsMutation, FleetsQuery, load_depots
 from doorstep.identity.graphql import IdentityQuery
 from doorstep.kernel.graphql.events import EventQueries, EventSubscriptions, event_types
+from doorstep.kernel.graphql.limits import DocumentLimits
 from doorstep.kernel.graphql.nodes import NodeQuery
 from doorstep.kernel.graphql.scalars import SCALARS
 from doorstep.kernel.graphql.view import OneOperation
@@ -41,6 +42,7 @@ def build_schema(*, sort: bool = False) -> DoorstepSchema:
     # Factories: an extension holds its request's context, so one shared by concurrent requests would mix them up. The caches are shared.
     extensions: list[Any] = [
         lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+        lambda: AddValidationRules([DocumentLimits]),
         lambda: ParserCache(maxsize=512),
         lambda: ValidationCache(maxsize=512),
         OneOperation,

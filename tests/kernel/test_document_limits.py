@@ -1,0 +1,142 @@
+"""Depth, aliases and root fields of a document; the work is counted in selections looked at, never in time."""
+
+import re
+from typing import Any
+
+import pytest
+from graphql import (
+    FragmentDefinitionNode,
+    OperationDefinitionNode,
+    get_introspection_query,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.extensions.validation_cache import _get_validate_cache
+from tests.conftest import REPOSITORY
+
+from doorstep.demo import documents
+from doorstep.kernel.graphql.faults import public_errors
+from doorstep.kernel.graphql.limits import DocumentLimits, DocumentMeasure
+from doorstep.schema import DoorstepSchema, build_schema
+
+
+@pytest.fixture(scope="module")
+def schema() -> DoorstepSchema:
+    return build_schema()
+
+
+def measured(text: str) -> tuple[DocumentMeasure, Any]:
+    document = parse(text)
+    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+    measure = DocumentMeasure(fragments)
+    [operation] = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    return measure, measure.extent(operation.selection_set)
+
+
+async def codes(schema: DoorstepSchema, text: str, **variables: Any) -> set[str]:
+    """The codes of the errors of the document alone; without a credential it never reaches a resolver."""
+    result = await schema.execute(text, variable_values=variables)
+    return {str((error.extensions or {})["code"]) for error in public_errors(result)}
+
+
+def doubling(levels: int, leaf: str = "__typename") -> str:
+    """Fragments that spread the next one twice: 2 to the power of ``levels`` leaves in a few hundred bytes."""
+    spreads = [f"fragment F{at} on Query {{ ...F{at + 1} ...F{at + 1} }}" for at in range(levels)]
+    return " ".join(["{ ...F0 }", *spreads, f"fragment F{levels} on Query {{ {leaf} }}"])
+
+
+def nested(levels: int) -> str:
+    """The driver of the route of the driver …, ``levels`` fields deep."""
+    inner = "id"
+    for at in range(levels - 2, 0, -1):
+        inner = f"{'driver' if at % 2 else 'currentRoute'} {{ {inner} }}"
+    return f'{{ route(id: "x") {{ {inner} }} }}'
+
+
+@pytest.mark.parametrize("levels", [10, 20, 40])
+def test_doubling_fragments_are_looked_at_once_each(levels: int) -> None:
+    measure, extent = measured(doubling(levels, "a: __typename"))
+    assert measure.visits == 1 + 2 * levels + 1
+    assert extent.aliases == 2**levels
+
+
+def test_fragments_that_lead_back_to_themselves_end() -> None:
+    measure, extent = measured(
+        "{ ...A } fragment A on Query { a: __typename ...B } fragment B on Query { ...A ...Gone }"
+    )
+    assert (measure.visits, extent.aliases) == (5, 1)
+
+
+def test_depth_goes_through_fragments() -> None:
+    _, extent = measured("{ a { ...F } } fragment F on X { b { ... on Y { c ...G } } } fragment G on Y { d { e } }")
+    assert (extent.depth, extent.introspection_depth) == (4, 0)
+
+
+def test_introspection_is_measured_apart() -> None:
+    _, extent = measured("{ a { b } __schema { types { fields { name } } } }")
+    assert (extent.depth, extent.introspection_depth) == (2, 4)
+
+
+async def test_depth_is_limited(schema: DoorstepSchema) -> None:
+    assert measured(nested(12))[1].depth == 12
+    assert "QUERY_TOO_COMPLEX" not in await codes(schema, nested(12))
+    assert await codes(schema, nested(13)) == {"QUERY_TOO_COMPLEX"}
+
+
+async def test_aliases_are_limited(schema: DoorstepSchema) -> None:
+    def aliased(number: int) -> str:
+        return "{ viewer { " + " ".join(f"a{at}: scopes" for at in range(number)) + " } }"
+
+    assert "QUERY_TOO_COMPLEX" not in await codes(schema, aliased(30))
+    assert await codes(schema, aliased(31)) == {"QUERY_TOO_COMPLEX"}
+    assert await codes(schema, doubling(5, "viewer { a: scopes }")) == {"QUERY_TOO_COMPLEX"}
+
+
+async def test_root_fields_are_limited(schema: DoorstepSchema) -> None:
+    def rooted(number: int, word: str, field: str) -> str:
+        return word + " { " + " ".join(f"a{at}: {field}" for at in range(number)) + " }"
+
+    archive = 'archiveDepot(input: {id: "x"}) { problems { code } }'
+    assert "QUERY_TOO_COMPLEX" not in await codes(schema, rooted(20, "query", "viewer { scopes }"))
+    assert await codes(schema, rooted(21, "query", "viewer { scopes }")) == {"QUERY_TOO_COMPLEX"}
+    assert "QUERY_TOO_COMPLEX" not in await codes(schema, rooted(10, "mutation", archive))
+    assert await codes(schema, rooted(11, "mutation", archive)) == {"QUERY_TOO_COMPLEX"}
+
+
+async def test_a_repeated_field_is_one_field(schema: DoorstepSchema) -> None:
+    assert "QUERY_TOO_COMPLEX" not in await codes(schema, "{ " + "viewer { scopes } " * 40 + "}")
+
+
+async def test_the_cache_of_validations_works_with_the_rule(schema: DoorstepSchema) -> None:
+    cache: Any = _get_validate_cache(512)
+    text = "query OnlyForTheCache { viewer { scopes } }"
+    await codes(schema, text)
+    before = cache.cache_info().hits
+    for _ in range(5):
+        await codes(schema, text)
+    assert cache.cache_info().hits == before + 5
+
+
+async def test_the_introspection_of_tools_passes(schema: DoorstepSchema) -> None:
+    result = await schema.execute(get_introspection_query(input_value_deprecation=True))
+    assert not result.errors
+
+
+def readme_documents() -> list[str]:
+    text = (REPOSITORY / "README.md").read_text()
+    return re.findall(r"```graphql\n(.*?)```", text, re.DOTALL)
+
+
+def demo_documents() -> list[str]:
+    named = [
+        value
+        for name, value in vars(documents).items()
+        if name.isupper() and isinstance(value, str) and name != "PROBLEMS"
+    ]
+    return [*named, *(document for _, document in documents.TO_PASTE)]
+
+
+@pytest.mark.parametrize("text", [*demo_documents(), *readme_documents()])
+def test_the_demo_s_and_the_readme_s_documents_pass(schema: DoorstepSchema, text: str) -> None:
+    assert validate(schema._schema, parse(text), [*specified_rules, DocumentLimits]) == []
