@@ -1,5 +1,6 @@
 """Whether this process can serve: database, schema, a worker's heartbeat, roads."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from doorstep.places.roads import Roads
 
 WORKER_SECONDS = 30
 """A worker that was not seen for so long is not counted."""
+
+PATIENCE_SECONDS = 3.0
+"""A database that has not answered for so long is away: probes want an answer within 5 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ async def readiness(services: Services) -> Readiness:
         f"{roads.source.value.lower()}: {roads.explanation}" if roads.explanation else roads.source.value.lower()
     )
     try:
-        async with services.system.transaction() as tx:
+        async with asyncio.timeout(PATIENCE_SECONDS), services.system.transaction() as tx:
             state = await schema_state(tx.raw)
             alive = await tx.fetchval(
                 "SELECT count(*) FROM workers WHERE seen_at > now() - make_interval(secs => $1)", float(WORKER_SECONDS)

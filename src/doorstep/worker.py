@@ -13,7 +13,7 @@ from doorstep.identity.service import system_principal
 from doorstep.kernel import jobs
 from doorstep.kernel.consumers import Consumer, react_once, tenants_behind
 from doorstep.kernel.db import ChangedMeanwhile, Row
-from doorstep.kernel.errors import RequestError
+from doorstep.kernel.errors import RequestError, Unavailable
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.idempotency import KEY_HOURS
 from doorstep.kernel.ids import new_id
@@ -40,6 +40,7 @@ class Worker:
         self._consumers = consumers
         self._slots = slots
         self._stopping = asyncio.Event()
+        self._asking = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._reacts_again: dict[tuple[str, UUID], float] = {}
         self._waits = False
@@ -81,11 +82,19 @@ class Worker:
 
     async def _claim_jobs(self) -> None:
         while not self._stopping.is_set():
+            row = await self._next_job()
+            if row is not None:
+                await self._run(row)
+
+    async def _next_job(self) -> Row | None:
+        """A job of ours; idle slots ask in turn, so that they cost the database no more than one does."""
+        async with self._asking:
+            if self._stopping.is_set():
+                return None
             row = await jobs.claim(self._services.system)
             if row is None:
                 await self._pause(IDLE_SECONDS)
-            else:
-                await self._run(row)
+            return row
 
     async def _run(self, row: Row) -> None:
         principal = await system_principal(self._services.system, row["tenant_id"])
@@ -126,6 +135,19 @@ class Worker:
                     return
 
     async def _fail(self, job: Job, kind: JobKind, reason: str) -> None:
+        """Settle a failed run, also when what failed it was the database: as soon as that is back, or else when the lease has ended."""
+        ends = time.monotonic() + jobs.LEASE_SECONDS
+        while True:
+            try:
+                await self._settle(job, kind, reason)
+            except Unavailable:
+                if self._stopping.is_set() or time.monotonic() > ends:
+                    raise
+                await self._pause(1.0)
+            else:
+                return
+
+    async def _settle(self, job: Job, kind: JobKind, reason: str) -> None:
         if job.attempts < jobs.MAX_ATTEMPTS:
             await jobs.put_back(self._services.system, job, reason)
             return

@@ -340,6 +340,9 @@ async def _roll_back(connection: AsyncConnection, raw: asyncpg.Connection) -> No
 async def _throw_away(connection: AsyncConnection) -> None:
     """Close a connection for good; the pool makes a new one when it needs it."""
     if not connection.closed:
+        driver = (await connection.get_raw_connection()).driver_connection
+        if isinstance(driver, asyncpg.Connection):
+            driver.terminate()  # a polite goodbye would wait for a server that is silent
         await connection.invalidate()
         await connection.close()
 

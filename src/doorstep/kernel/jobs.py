@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from doorstep.kernel.db import Database, Row
+from doorstep.kernel.errors import Unavailable
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import SYSTEM_ACTOR, Principal, Scope
 from doorstep.kernel.tables import INSTANT, TenantTable, one_of
@@ -81,9 +82,15 @@ class Job:
     services: Any
 
     async def report(self, progress: dict[str, Any]) -> None:
-        """Publish progress and renew the lease; raises LostLease when the job is no longer ours."""
-        async with self.system.transaction() as tx:
-            done = await tx.fetchval(_REPORT, self.tenant_id, self.id, self.run_token, progress, LEASE_SECONDS)
+        """Publish progress and renew the lease; raises LostLease when the job is no longer ours.
+
+        A database that is away for the moment costs the progress, not the work: the fence decides in the end whether the result counts.
+        """
+        try:
+            async with self.system.transaction() as tx:
+                done = await tx.fetchval(_REPORT, self.tenant_id, self.id, self.run_token, progress, LEASE_SECONDS)
+        except Unavailable:
+            return
         if done is None:
             raise LostLease(self.kind)
         if self.db.on_commit is not None:
