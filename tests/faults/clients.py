@@ -162,9 +162,7 @@ class Subscriber:
         ) as socket:  # fmt: skip
             await _say(socket, type="connection_init", payload={"Authorization": f"Bearer {self._key}"})
             assert (await _hear(socket))["type"] == "connection_ack"
-            await _say(
-                socket, type="subscribe", id="1", payload={"query": EVENTS, "variables": {"after": self.cursor}}
-            )
+            await _say(socket, type="subscribe", id="1", payload={"query": EVENTS, "variables": {"after": self.cursor}})
             patience = self._chance.uniform(0.5, 3) if self._chance else None
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):

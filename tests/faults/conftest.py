@@ -1,5 +1,6 @@
 """Homes with a migrated cluster and a tenant in it, copied for each drill, since making one takes seconds."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,12 +9,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
+from tests.faults.checking import StoredOrder
 
 from doorstep.identity.service import NewTenant, create_key, create_tenant, tenant_by_slug
 from doorstep.kernel.db import Database
+from doorstep.kernel.ids import public_id
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.postgres.migrate import migrate
 from doorstep.kernel.scope import ALL_PERMISSIONS
@@ -35,11 +39,24 @@ class Home:
     async def truth(self) -> AsyncIterator[asyncpg.Connection]:
         """A superuser's connection to its database, which is started or joined for that long."""
         with EmbeddedCluster.start(self.path, timeout=60) as cluster:
-            connection = await asyncpg.connect(cluster.url("superuser"))
+            connection = await asyncpg.connect(cluster.url("superuser"), timeout=10)
             try:
+                await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
                 yield connection
             finally:
                 await connection.close()
+
+
+async def what_is_there(home: Home) -> tuple[list[StoredOrder], list[str], list[int]]:
+    """Orders, event ids in the log's order, and the log's numbers."""
+    async with home.truth() as truth:
+        orders = await truth.fetch("SELECT id, display_reference FROM orders")
+        events = await truth.fetch("SELECT id, seq FROM events ORDER BY seq")
+    return (
+        [StoredOrder(public_id("order", row["id"]), row["display_reference"]) for row in orders],
+        [public_id("event", row["id"]) for row in events],
+        [row["seq"] for row in events],
+    )
 
 
 def _memory() -> Path | None:
@@ -79,7 +96,7 @@ def new_home(homes: Path, original: Home) -> Iterator[Callable[[], Home]]:
     made: list[Path] = []
 
     def make() -> Home:
-        path = homes / f"home-{len(list(homes.iterdir()))}"
+        path = homes / f"home-{uuid4().hex[:8]}"
         subprocess.run(["cp", "-a", str(original.path), str(path)], check=True)
         made.append(path)
         return Home(path, original.key)
