@@ -6,10 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.journeys.outsider import Outsider
+
 from doorstep.identity.service import NewTenant, create_key, create_tenant, set_clock, tenant_by_slug
 from doorstep.kernel.db import Database, Row
 from doorstep.kernel.scope import ALL_PERMISSIONS
 from doorstep.kernel.time import Clock
+from doorstep.server import Server
 
 MORNING = datetime(2027, 3, 1, 8, tzinfo=UTC)
 ADDRESS = {"line1": "Städtle 1", "city": "Vaduz", "postalCode": "9490", "country": "LI"}
@@ -36,7 +39,7 @@ query { orders(first: 50) { nodes {
 class Tour:
     """A shift's orders, assigned without a plan, and the phone that works them at ``clock``."""
 
-    def __init__(self, office: Any, route: dict[str, Any]) -> None:
+    def __init__(self, office: Outsider, route: dict[str, Any]) -> None:
         self.office = office
         self.route_id = route["id"]
         self.acts = 0
@@ -71,11 +74,11 @@ async def eventually(holds: Callable[[], Any], what: str) -> None:
     raise AssertionError(f"waited in vain until {what}")
 
 
-async def orders_of(office: Any) -> dict[str, dict[str, Any]]:
+async def orders_of(office: Outsider) -> dict[str, dict[str, Any]]:
     return {node["reference"]: node for node in (await office.ask(ORDERS))["orders"]["nodes"]}
 
 
-async def set_up(office: Any) -> tuple[dict[str, str], list[str]]:
+async def set_up(office: Outsider) -> tuple[dict[str, str], list[str]]:
     """Four orders and two shifts of one van, one after the other."""
     point = {"latitude": 47.14, "longitude": 9.52}
     created = await office.change(
@@ -108,13 +111,13 @@ async def set_up(office: Any) -> tuple[dict[str, str], list[str]]:
     return orders, shifts
 
 
-async def test_a_day_that_goes_wrong_ends_well(plain_server: Any, system: Database, outsider: Any) -> None:
+async def test_a_day_that_goes_wrong_ends_well(plain_server: Server, system: Database) -> None:
     await create_tenant(system, NewTenant("shop", "The Shop", "Europe/Vaduz", "LI"))
     tenant = await tenant_by_slug(system, "shop")
 
-    async def at(hours: float) -> Any:
+    async def at(hours: float) -> Outsider:
         """A program of the shop, at a time of its day."""
-        return outsider(plain_server, await _key_at(system, tenant, hours))
+        return Outsider(plain_server, await _key_at(system, tenant, hours))
 
     async with await at(0) as office:
         orders, shifts = await set_up(office)

@@ -6,10 +6,14 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.journeys.conftest import Ground
+from tests.journeys.outsider import Outsider, Subscriber
+
 from doorstep.identity.service import NewTenant, create_key, create_tenant, set_clock, tenant_by_slug
 from doorstep.kernel.db import Database
 from doorstep.kernel.scope import ALL_PERMISSIONS, Permission
 from doorstep.kernel.time import Clock
+from doorstep.server import Server
 
 EIGHT = datetime(2027, 3, 1, 8, tzinfo=UTC)
 NINE = EIGHT + timedelta(hours=1)
@@ -92,7 +96,7 @@ def waypoint(address: Any, *, located: bool, **more: Any) -> dict[str, Any]:
     return {"address": words, **({"coordinates": point} if located else {}), "serviceSeconds": 60, **more}
 
 
-def orders_at(ground: Any, depot: str) -> list[dict[str, Any]]:
+def orders_at(ground: Ground, depot: str) -> list[dict[str, Any]]:
     """Orders at real street addresses: every third without coordinates, some fetched elsewhere, some with proofs to show."""
     window = {"start": NINE.isoformat(), "end": EVENING.isoformat()}
     orders: list[dict[str, Any]] = []
@@ -115,7 +119,7 @@ def orders_at(ground: Any, depot: str) -> list[dict[str, Any]]:
     return orders
 
 
-async def set_up(office: Any, ground: Any) -> tuple[str, list[str]]:
+async def set_up(office: Outsider, ground: Ground) -> tuple[str, list[str]]:
     """Depot, two vehicles, their drivers and shifts; returns the depot's id and the shifts'."""
     home = waypoint(ground.addresses[0], located=True)
     place = {"address": home["address"], "coordinates": home["coordinates"]}
@@ -139,7 +143,7 @@ async def set_up(office: Any, ground: Any) -> tuple[str, list[str]]:
     return depot, shifts
 
 
-async def take_orders(office: Any, ground: Any, depot: str) -> list[str]:
+async def take_orders(office: Outsider, ground: Ground, depot: str) -> list[str]:
     """All orders in one call; the one whose address nobody knows is cured."""
     made = await office.change(CREATE_ORDERS, orders=orders_at(ground, depot), idempotencyKey="the day's orders")
     results = made["results"]
@@ -156,7 +160,7 @@ async def take_orders(office: Any, ground: Any, depot: str) -> list[str]:
     return [one["order"]["id"] for one in results]
 
 
-async def plan(office: Any, ground: Any, orders: list[str], shifts: list[str]) -> list[str]:
+async def plan(office: Outsider, ground: Ground, orders: list[str], shifts: list[str]) -> list[str]:
     """A plan over the ground's roads, committed and dispatched; returns its routes."""
     plan_id = (await office.change(CREATE_PLAN, orderIds=orders, shiftIds=shifts))["plan"]["id"]
     seen = [item["planProgress"]["status"] async for item in office.watch(PROGRESS, id=plan_id)]
@@ -175,7 +179,7 @@ async def plan(office: Any, ground: Any, orders: list[str], shifts: list[str]) -
     return [route["id"] for route in dispatched["routes"]]
 
 
-async def drive(phone: Any, route_id: str, late: timedelta) -> None:
+async def drive(phone: Outsider, route_id: str, late: timedelta) -> None:
     """Work a route's stops by the plan, a little late, from the depot back to the depot."""
     route = (await phone.ask(ROUTE, id=route_id))["route"]
     before: datetime | None = None
@@ -214,7 +218,7 @@ async def drive(phone: Any, route_id: str, late: timedelta) -> None:
     assert told["results"] == [{"kept": True, "vehicle": {"position": {"coordinates": last}}}]
 
 
-async def whole_log(office: Any) -> list[str]:
+async def whole_log(office: Outsider) -> list[str]:
     """The ids of all events."""
     ids: list[str] = []
     after = None
@@ -226,16 +230,14 @@ async def whole_log(office: Any) -> list[str]:
             return ids
 
 
-async def test_from_an_empty_tenant_to_delivered(
-    server: Any, ground: Any, system: Database, outsider: Any, subscriber: Any
-) -> None:
+async def test_from_an_empty_tenant_to_delivered(server: Server, ground: Ground, system: Database) -> None:
     await create_tenant(system, NewTenant("shop", "The Shop", ground.time_zone, ground.country))
     tenant = await tenant_by_slug(system, "shop")
     await set_clock(system, tenant, Clock(time.time(), EIGHT.timestamp()))
     _, office_key = await create_key(system, tenant, "office", sorted(ALL_PERMISSIONS))
-    async with outsider(server, office_key) as office:
+    async with Outsider(server, office_key) as office:
         start = (await office.ask(LOG, after=None))["events"]["pageInfo"]["endCursor"]
-        follower = subscriber(office, start)
+        follower = Subscriber(office, start)
         following = asyncio.create_task(follower.run())
         try:
             depot, shifts = await set_up(office, ground)
@@ -251,7 +253,7 @@ async def test_from_an_empty_tenant_to_delivered(
                 Permission.FLEETS_READ,
             ]
             _, phone_key = await create_key(system, tenant, "phones", scopes)
-            async with outsider(server, phone_key) as phone:
+            async with Outsider(server, phone_key) as phone:
                 before = len(follower.events)
                 async with asyncio.TaskGroup() as driving:
                     for number, route in enumerate(routes):
@@ -271,7 +273,7 @@ async def test_from_an_empty_tenant_to_delivered(
                 await following
 
 
-async def _check_delivered(office: Any, orders: list[str]) -> None:
+async def _check_delivered(office: Outsider, orders: list[str]) -> None:
     found = (await office.ask(DELIVERED, after=None))["orders"]
     assert found["totalCount"] == ORDERS
     assert {node["id"] for node in found["nodes"]} == set(orders)
