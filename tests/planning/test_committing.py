@@ -115,6 +115,8 @@ async def test_drop_commits_the_rest_and_reports_what_it_dropped(working_world: 
     assert await statuses(world) == {"ASSIGNED": 4, "PENDING": 1}
     left = await world.rows("SELECT order_id, reasons FROM plan_orders WHERE tenant_id = $1 AND NOT assigned")
     assert [(row["order_id"], row["reasons"][0]["code"]) for row in left] == [(orders[1], "DROPPED")]
+    summary = (await world.plan(plan_id))["summary"]
+    assert (summary["orders"], summary["unassigned"], summary["routes"]) == (4, 1, 1)
     assert await world.value("SELECT count(*) FROM stop_orders WHERE tenant_id = $1 AND order_id = $2", orders[1]) == 0
     await world.until_idle()
     stops = await world.rows(

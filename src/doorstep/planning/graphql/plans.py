@@ -154,7 +154,9 @@ class Plan(Node):
     async def progress(self, info: Info) -> PlanProgress:
         return await info.context.load(load_progress, self.uuid)
 
-    @strawberry.field(description="Its sums; null until it is PROPOSED.")
+    @strawberry.field(
+        description="Its sums as proposed; null until it is PROPOSED. Orders that were dropped when it was committed count as unassigned."
+    )
     def summary(self) -> PlanSummary | None:
         return PlanSummary.of(self.row["summary"])
 

@@ -197,7 +197,7 @@ class Route(Node):
             updated_at=row["updated_at"],
         )
 
-    @strawberry.field(description="Its sums as planned.")
+    @strawberry.field(description="Its sums as it was planned; what changes later on the way does not change them.")
     def summary(self) -> RouteSummary:
         return RouteSummary.of(self.row["summary"])
 

@@ -228,6 +228,15 @@ async def _drop(scope: Scope, plan_id: UUID, content: _Content, changed: Mapping
         [route["id"] for route in content.routes if route["id"] not in kept],
     )
     content.routes = [route for route in content.routes if route["id"] in kept]
+    await scope.tx.execute(
+        "UPDATE plans SET summary = summary || jsonb_build_object('orders', $3::int, 'routes', $4::int, "
+        "'unassigned', (summary ->> 'unassigned')::int + $5::int) WHERE tenant_id = $1 AND id = $2",
+        scope.tenant_id,
+        plan_id,
+        len(content.route_of_order),
+        len(content.routes),
+        len(changed),
+    )
     for route_id in sorted(touched & kept):
         await jobs.enqueue(scope, REFRESH, {"route_id": str(route_id)})
 
