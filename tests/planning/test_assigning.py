@@ -19,10 +19,9 @@ from doorstep.orders.model import LocationStatus, OrderStatus
 from doorstep.orders.service import Move, move_orders
 from doorstep.planning.model import RouteStatus, StopStatus
 from doorstep.planning.service import (
-    NewPlan,
+    OnChanged,
     assign_orders,
     commit_plan,
-    create_plan,
     lock_route,
     prepare_assignment,
     set_route_status,
@@ -261,10 +260,12 @@ async def test_an_order_that_moves_takes_its_stop_along(working_world: Any) -> N
         assert (after["planned_arrival"] - before["planned_departure"]).total_seconds() == after["leg_seconds"]
 
 
-async def test_twenty_actors_never_make_two_active_assignments_of_one_order(world: Any) -> None:
+async def test_twenty_actors_never_make_two_active_assignments_of_one_order(working_world: Any) -> None:
+    world = working_world
     orders = await world.add_orders(12)
     shifts = [await world.add_shift() for _ in range(4)]
     randomness = random.Random(7)
+    plans = [await world.proposed(randomness.sample(orders, 4), [await world.add_shift()]) for _ in range(5)]
     outcomes: Counter[str] = Counter()
 
     async def act(number: int) -> None:
@@ -275,7 +276,7 @@ async def test_twenty_actors_never_make_two_active_assignments_of_one_order(worl
             elif number % 3 == 1:
                 await assigned(world, chosen, shift)
             else:
-                await world.do(create_plan, NewPlan(order_ids=tuple(chosen), shift_ids=(shift,)))
+                await world.do(commit_plan, plans[number % len(plans)], randomness.choice(list(OnChanged)))
             outcomes["done"] += 1
         except (DoorstepError, ChangedMeanwhile, RequestError) as refusal:
             outcomes[type(refusal).__name__] += 1
