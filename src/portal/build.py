@@ -33,6 +33,7 @@ OUTPUT = Path("src/doorstep/static/graphiql")
 STAMP = "build.json"
 NOT_INPUTS = {"node_modules", "__pycache__", "dist"}
 MINIMUM_GLIBC = (2, 34)
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
 
 FALLBACK_PAGE = """<!doctype html>
 <html lang="en">
@@ -57,8 +58,13 @@ def missing_from_machine(
     system: str = sys.platform,
     machine: str = platform.machine(),
     libc: tuple[str, str] | None = None,
+    python: tuple[int, int] = (sys.version_info[0], sys.version_info[1]),
 ) -> str | None:
     """What this machine lacks to run Doorstep, as one line, or None. The solver's wheels set the limits."""
+    if not OLDEST_PYTHON <= python <= NEWEST_PYTHON:
+        # pip knows from the metadata, but meets a dependency without a fitting release first and lists all its versions.
+        supported = " to ".join(".".join(map(str, version)) for version in (OLDEST_PYTHON, NEWEST_PYTHON))
+        return f"Doorstep needs Python {supported}; this is {python[0]}.{python[1]}."
     if system not in {"linux", "darwin"}:
         return f"Doorstep needs Linux or macOS: it has no database launcher for {system}."
     if machine not in {"x86_64", "aarch64", "arm64"}:

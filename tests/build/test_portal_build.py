@@ -162,6 +162,19 @@ def test_an_unfit_machine_gets_one_line(
         assert "\n" not in said
 
 
+@pytest.mark.parametrize(("python", "fits"), [((3, 10), False), ((3, 11), True), ((3, 14), True), ((3, 15), False)])
+def test_an_unfit_python_gets_one_line(build: ModuleType, python: tuple[int, int], fits: bool) -> None:
+    said = build.missing_from_machine("linux", "x86_64", ("glibc", "2.36"), python)
+    assert (said is None) == fits
+    assert said is None or said.startswith("Doorstep needs Python 3.11 to 3.14; this is 3.1")
+
+
+def test_the_pythons_are_those_of_the_metadata(build: ModuleType) -> None:
+    metadata = (REPOSITORY / "pyproject.toml").read_text("utf-8")
+    oldest, newest = build.OLDEST_PYTHON, build.NEWEST_PYTHON
+    assert f'requires-python = ">={oldest[0]}.{oldest[1]},<{newest[0]}.{newest[1] + 1}"' in metadata
+
+
 def test_an_install_on_an_unfit_machine_stops_before_it_looks_for_dependencies(tmp_path: Path) -> None:
     # Under pip this backend offers no shortcut to the metadata: the wheel is built before dependencies are resolved.
     script = (
