@@ -3,20 +3,21 @@
 Revision ID: 0001
 """
 
-from alembic import op
+from pathlib import Path
 
-from doorstep.migrations.initial_tables import create_tables
-from doorstep.migrations.row_security import AUTHENTICATE, EVENT_PARTITIONS, GLOBAL_TABLES, protect_tenant_tables
+from alembic import op
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
+STATEMENTS = Path(__file__).with_name("0001_initial.sql")
+SEPARATOR = "\n--\n"
+"""The driver takes one statement at a time."""
+
 
 def upgrade() -> None:
-    """Create everything."""
-    create_tables(op)
-    protect_tenant_tables(op)
-    for statement in [*GLOBAL_TABLES, AUTHENTICATE, *EVENT_PARTITIONS]:
+    """Run the frozen statements in their order."""
+    for statement in STATEMENTS.read_text().split(SEPARATOR):
         op.get_bind().exec_driver_sql(statement)
