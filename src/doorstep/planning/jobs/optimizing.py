@@ -29,7 +29,7 @@ from doorstep.planning.service.plans import lock_plan
 from doorstep.planning.service.problems import Left, Question, pose
 from doorstep.planning.service.proposals import add_paths, draft_routes, plan_summary, reasons_of
 from doorstep.planning.service.writing import Proposal, fail_plan, propose
-from doorstep.planning.solver.errors import ProblemInvalidError
+from doorstep.planning.solver.errors import ProblemInvalidError, SolutionRejectedError
 from doorstep.planning.solver.estimate import Objective, choose_options
 from doorstep.planning.solver.pool import Outcome, Progress, SolverPool, SolveStatus
 from doorstep.planning.solver.solution import Solution, Summary
@@ -150,7 +150,10 @@ async def _solve(job: Job, question: Question, objective: Objective) -> Outcome 
         )
 
     options = await asyncio.to_thread(choose_options, problem, pool.slots, objective=objective)
-    outcome = await pool.solve(problem, options, progress=report)
+    try:
+        outcome = await pool.solve(problem, options, progress=report)
+    except SolutionRejectedError as error:
+        raise CannotPlan(f"The solver's plan broke its own rules and was not used: {error}.") from error
     if outcome.status is SolveStatus.CRASHED:
         raise Unavailable(f"The solver's process died: {outcome.reason}")
     if outcome.solution is None:
