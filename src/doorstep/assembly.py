@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Literal
 
 import asyncpg
@@ -13,7 +14,7 @@ from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.metrics import POOL_IN_USE
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
-from doorstep.kernel.postgres.errors import LoginRefused
+from doorstep.kernel.postgres.errors import EmbeddedPostgresError, LoginRefused
 from doorstep.kernel.postgres.migrate import check_schema, migrate
 from doorstep.kernel.postgres.roles import Login, check_runtime_role
 from doorstep.kernel.secrets import SecretKeys
@@ -29,7 +30,7 @@ async def open_database(settings: Settings) -> AsyncIterator[DatabaseUrls]:
     Raises a typed error that says what to do: unsafe settings, a privileged role, an older or newer schema.
     """
     if settings.embedded:
-        cluster = await asyncio.to_thread(EmbeddedCluster.start, settings.home)
+        cluster = await _start_cluster(settings.home)
         try:
             await migrate(cluster.owner_url)
             yield DatabaseUrls(cluster.app_url, cluster.system_url)
@@ -39,6 +40,18 @@ async def open_database(settings: Settings) -> AsyncIterator[DatabaseUrls]:
     urls = DatabaseUrls(settings.database_url or "", settings.database_system_url or "")
     await _check_external(settings, urls)
     yield urls
+
+
+async def _start_cluster(home: Path) -> EmbeddedCluster:
+    """The embedded server, started or joined. Cancelled meanwhile (Ctrl-C) it lets go of it again: the thread that starts it cannot be stopped."""
+    starting = asyncio.ensure_future(asyncio.to_thread(EmbeddedCluster.start, home))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(EmbeddedPostgresError):
+            cluster = await starting
+            await asyncio.to_thread(cluster.release)
+        raise
 
 
 async def _check_external(settings: Settings, urls: DatabaseUrls) -> None:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from doorstep.assembly import open_database
 from doorstep.bench.figures import Taking, as_table, percentile, tidy
 from doorstep.bench.machine import this_machine
 from doorstep.cli.bench import _sizes
 from doorstep.cli.terminal import CommandError
+from doorstep.kernel.postgres.cluster import EmbeddedCluster
+from doorstep.settings import Settings
 
 SMALLEST = (
     "--json", "--orders", "20", "--plans", "5", "--seconds", "0.4", "--clients", "2", "--events", "10", "--rounds", "2", "--plan-rounds", "1",
@@ -74,6 +77,23 @@ async def test_median_range_and_percentiles():
 async def test_sizes_that_cannot_be_planned_are_refused(text):
     with pytest.raises(CommandError, match="--plans"):
         _sizes(text)
+
+
+async def test_ctrl_c_while_the_database_starts_leaves_no_server_behind(session_home):
+    """Its folder can be removed at once, as the benchmark does with its own."""
+    home = session_home / "interrupted"
+
+    async def use() -> None:
+        async with open_database(Settings(home=home)):
+            pytest.fail("it was to be interrupted before")
+
+    using = asyncio.create_task(use())
+    await asyncio.sleep(0.3)
+    using.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await using
+    EmbeddedCluster.remove(home)
+    assert not (home / "postgres").exists()
 
 
 async def test_the_server_ends_with_the_process_that_started_it(cluster, session_home):
