@@ -125,10 +125,14 @@ async def _place(key: str, api: Api, log: OrderLog) -> str | None:
 class Subscriber:
     """Follows a tenant's log and resumes by its last cursor whenever it was cut off."""
 
-    def __init__(self, url: str, key: str, *, chance: random.Random | None = None) -> None:
+    def __init__(
+        self, url: str, key: str, *, chance: random.Random | None = None, lives: tuple[float, float] = (0.5, 3.0)
+    ) -> None:
+        """With ``chance`` it cuts its own connection after so many seconds, again and again."""
         self.url = url
         self._key = key
         self._chance = chance
+        self._lives = lives
         self.seen: list[str] = []
         self.cursor: str | None = None
         self.cuts: Counter[str] = Counter()
@@ -163,7 +167,7 @@ class Subscriber:
             await _say(socket, type="connection_init", payload={"Authorization": f"Bearer {self._key}"})
             assert (await _hear(socket))["type"] == "connection_ack"
             await _say(socket, type="subscribe", id="1", payload={"query": EVENTS, "variables": {"after": self.cursor}})
-            patience = self._chance.uniform(0.5, 3) if self._chance else None
+            patience = self._chance.uniform(*self._lives) if self._chance else None
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     while self._takes(await _hear(socket)):

@@ -35,6 +35,8 @@ from doorstep.settings import Settings
 
 LOST_SHARE = 0.2
 ORDERS = 60
+FEWER = 40
+"""Enough for a broken server to show itself."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Result:
     lost_answers: int
 
 
-Drill = Callable[[], Awaitable[Result]]
+Drill = Callable[[int], Awaitable[Result]]
 
 
 @asynccontextmanager
@@ -63,23 +65,23 @@ async def _server(urls: DatabaseUrls, home: Path) -> AsyncIterator[tuple[Server,
 def drill(database_urls: DatabaseUrls, system: Database, tmp_path: Path) -> Drill:
     """Place orders through a server whose answers get lost, watched by a subscriber who is cut off again and again."""
 
-    async def run() -> Result:
+    async def run(orders: int) -> Result:
         await create_tenant(system, NewTenant("drill", "Drill", "Europe/Vaduz", "LI"))
         _, key = await create_key(system, await tenant_by_slug(system, "drill"), "drill", sorted(ALL_PERMISSIONS))
         log, stop = OrderLog(), asyncio.Event()
         async with _server(database_urls, tmp_path) as (server, proxy), Api(server.graphql_url, key) as api:
-            watching = Subscriber(server.socket_url, key, chance=random.Random(5))
+            watching = Subscriber(server.socket_url, key, chance=random.Random(5), lives=(0.2, 0.6))
             follow = asyncio.create_task(watching.follow())
             await asyncio.wait_for(watching.caught_up.wait(), 30)
             placing = [
                 asyncio.create_task(place_orders(f"c{number}", api, log, stop, random.Random(number)))
                 for number in range(3)
             ]
-            await eventually(lambda: len(log.acknowledged) + len(log.unexpected) >= ORDERS, "the orders", 90)
+            await eventually(lambda: len(log.acknowledged) + len(log.unexpected) >= orders, "the orders", 90)
             stop.set()
             await asyncio.gather(*placing)
             stored, events, numbers = await _what_is_there(database_urls)
-            for _ in range(50):
+            for _ in range(20):
                 if len(watching.seen) >= len(events):
                     break
                 await asyncio.sleep(0.1)
@@ -109,7 +111,7 @@ async def _what_is_there(urls: DatabaseUrls) -> tuple[list[StoredOrder], list[st
 async def test_answers_lost_after_commit_double_nothing(
     drill: Drill, record_property: Callable[[str, object], None]
 ) -> None:
-    result = await drill()
+    result = await drill(ORDERS)
     record_property("lost_answers", result.lost_answers)
     assert result.lost_answers >= 5
     assert result.orders == OrderVerdict([], [], [])
@@ -123,8 +125,8 @@ async def test_a_server_that_forgets_its_keys_is_noticed(drill: Drill, monkeypat
 
     monkeypatch.setattr(kernel_context, "find_outcome", forgets)
     monkeypatch.setattr(kernel_context, "store_outcome", forgets)
-    result = await drill()
-    assert len(result.orders.doubled) >= 5
+    result = await drill(FEWER)
+    assert len(result.orders.doubled) >= 2
     assert result.orders.torn != []
 
 
@@ -133,7 +135,7 @@ async def test_a_stream_that_resumes_from_now_is_noticed(drill: Drill, monkeypat
     monkeypatch.setattr(
         kernel_events, "stream_events", lambda context, _position, _from_now, query: real(context, None, True, query)
     )
-    assert (await drill()).feed.missing != []
+    assert (await drill(FEWER)).feed.missing != []
 
 
 async def test_a_stream_that_resumes_at_its_last_event_is_noticed(
@@ -146,4 +148,4 @@ async def test_a_stream_that_resumes_at_its_last_event_is_noticed(
         return type(position)(position.epoch, max(0, position.seq - 1), position.recorded_at)
 
     monkeypatch.setattr(kernel_events, "decode_cursor", one_too_early)
-    assert (await drill()).feed.repeated != []
+    assert (await drill(FEWER)).feed.repeated != []

@@ -20,7 +20,7 @@ from tests.faults.processes import Cluster, Serve, alive, eventually, serving
 
 from doorstep.kernel.ids import parse_id
 
-ORDERS = 90
+ORDERS = 60
 END_SECONDS = 90.0
 """Three times what a plan of this size takes here, lease included."""
 

@@ -24,14 +24,14 @@ async def test_two_servers_share_one_cluster(home: Home, record_property: Callab
         await asyncio.wait_for(watching.caught_up.wait(), 30)
 
         waits = []
-        for number in range(20):
+        for number in range(9):
             seen = len(watching.seen)
             await api.data(CREATE_ORDER, input=order_input(f"wake-{number}"))
             started = time.monotonic()
             await eventually(lambda seen=seen: len(watching.seen) > seen, "the event on the other server", 10)
             waits.append(time.monotonic() - started)
             await asyncio.sleep(0.05)
-        record_property("median_wake_ms", round(1000 * sorted(waits)[10]))
+        record_property("median_wake_ms", round(1000 * sorted(waits)[4]))
 
         log, stop = OrderLog(), asyncio.Event()
         placing = [
