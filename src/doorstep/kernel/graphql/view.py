@@ -21,7 +21,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
 from strawberry.extensions import SchemaExtension
@@ -264,14 +264,14 @@ class SocketAdapter(ASGIWebSocketAdapter):
         """Send one message."""
         try:
             await self.ws.send_text(orjson.dumps(message).decode())
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, WebSocketDisconnect) as error:
             raise WebSocketDisconnected from error
 
     async def close(self, code: int, reason: str) -> None:
         """Close with a reason that fits a close frame."""
         try:
             await self.ws.close(code=code, reason=reason.encode()[:120].decode(errors="ignore"))
-        except RuntimeError as error:
+        except (RuntimeError, OSError, WebSocketDisconnect) as error:
             raise WebSocketDisconnected from error
 
 
