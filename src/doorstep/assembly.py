@@ -23,6 +23,22 @@ from doorstep.planning.solver.pool import SolverPool
 from doorstep.settings import Settings
 
 
+class _ClusterUrls(DatabaseUrls):
+    """The embedded cluster's addresses as they are now: its port changes when another program took it while the server was down."""
+
+    def __init__(self, cluster: EmbeddedCluster) -> None:
+        super().__init__(cluster.app_url, cluster.system_url)
+        self._cluster = cluster
+
+    @property
+    def app(self) -> str:
+        return self._cluster.app_url
+
+    @property
+    def system(self) -> str:
+        return self._cluster.system_url
+
+
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[DatabaseUrls]:
     """The database's addresses: the embedded server, started and migrated, or the external one, only checked.
@@ -33,7 +49,7 @@ async def open_database(settings: Settings) -> AsyncIterator[DatabaseUrls]:
         cluster = await _start_cluster(settings.home)
         try:
             await migrate(cluster.owner_url)
-            yield DatabaseUrls(cluster.app_url, cluster.system_url)
+            yield _ClusterUrls(cluster)
         finally:
             await asyncio.to_thread(cluster.release)
         return
@@ -90,9 +106,9 @@ class MissingUrl(Exception):
 async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Services]:
     """Everything that requests and jobs use, started; closed at the end."""
     secret_keys = SecretKeys.load(settings.secret_keys, settings.home, may_make=settings.embedded)
-    system = Database(urls.system, pool_size=max(2, settings.pool_size // 2), name="doorstep system")
+    system = Database(lambda: urls.system, pool_size=max(2, settings.pool_size // 2), name="doorstep system")
     hub = EventHub(system)
-    db = Database(urls.app, pool_size=settings.pool_size, name="doorstep app", on_commit=hub.signal)
+    db = Database(lambda: urls.app, pool_size=settings.pool_size, name="doorstep app", on_commit=hub.signal)
     POOL_IN_USE.labels(role="app").set_function(lambda: db.pool_in_use)
     POOL_IN_USE.labels(role="system").set_function(lambda: system.pool_in_use)
     services = Services(db, system, hub)

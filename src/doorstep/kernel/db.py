@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -58,12 +57,22 @@ _AWAY_IN_COMMIT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class DatabaseUrls:
     """The two logins that run: requests and jobs (app), relay and maintenance (system)."""
 
-    app: str
-    system: str
+    def __init__(self, app: str, system: str) -> None:
+        self._app = app
+        self._system = system
+
+    @property
+    def app(self) -> str:
+        """For requests and jobs."""
+        return self._app
+
+    @property
+    def system(self) -> str:
+        """For relay and maintenance."""
+        return self._system
 
 
 class ChangedMeanwhile(Exception):
@@ -186,18 +195,21 @@ class Transaction:
 
 
 class Database:
-    """The pool of one role on one database. ``on_commit`` hears of every tenant that a commit wrote events for."""
+    """The pool of one role on one database. ``on_commit`` hears of every tenant that a commit wrote events for.
+
+    ``url`` may be a function, asked again for each new connection: the embedded server takes another port when its own was taken while it was down.
+    """
 
     def __init__(
         self,
-        url: str,
+        url: str | Callable[[], str],
         *,
         pool_size: int = 10,
         statement_seconds: float = 5.0,
         name: str = "doorstep",
         on_commit: Callable[[UUID], None] | None = None,
     ) -> None:
-        self.url = url
+        self._url = url
         self.on_commit = on_commit
         self._pool_size = pool_size
         self._statement_seconds = statement_seconds
@@ -212,7 +224,7 @@ class Database:
         self._engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=lambda: asyncpg.connect(
-                url, server_settings=settings, timeout=CONNECT_SECONDS, command_timeout=statement_seconds + SILENCE_SECONDS
+                self.url, server_settings=settings, timeout=CONNECT_SECONDS, command_timeout=statement_seconds + SILENCE_SECONDS
             ),
             isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
@@ -223,6 +235,11 @@ class Database:
             json_deserializer=lambda value: value,
         )
         sqlalchemy_event.listen(self._engine.sync_engine, "connect", _use_orjson)
+
+    @property
+    def url(self) -> str:
+        """Where the database is now."""
+        return self._url if isinstance(self._url, str) else self._url()
 
     @property
     def pool_in_use(self) -> int:
