@@ -5,6 +5,7 @@ requests, streams (nothing missing, nothing twice) and the worker. The promise i
 """
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable
 
@@ -30,6 +31,40 @@ async def status_of(server: Serve, path: str) -> int:
         return (await http.get(server.url + path)).status_code
 
 
+class Outage:
+    """The database is ``gone`` (killed, its port taken by another program before it is back) or ``frozen`` (connected, but silent)."""
+
+    def __init__(self, how: str, cluster: Cluster) -> None:
+        self._how = how
+        self._cluster = cluster
+        self._port = cluster.state.port
+        self._squatter: socket.socket | None = None
+
+    def begin(self) -> None:
+        if self._how == "gone":
+            self._cluster.freeze_supervisor()
+            assert self._cluster.kill_postmaster()
+        else:
+            self._cluster.freeze_server(frozen=True)
+
+    def end(self) -> None:
+        if self._how == "gone":
+            self._squatter = socket.create_server(("127.0.0.1", self._port))
+            self._cluster.thaw_supervisor()
+        else:
+            self._cluster.freeze_server(frozen=False)
+
+    def check_port(self) -> None:
+        """A server whose port was taken has moved, so that whoever reached it since has followed."""
+        if self._squatter is not None:
+            self._squatter.close()
+            assert self._cluster.state.port != self._port
+
+
+def codes_of(body: dict) -> set[str]:
+    return {error["extensions"]["code"] for error in body["errors"]}
+
+
 async def answered(ask: Callable[[], Awaitable[tuple[int, dict]]]) -> float:
     """Seconds until a request succeeded; every answer before it is worth a retry by its code."""
     started = time.monotonic()
@@ -37,7 +72,7 @@ async def answered(ask: Callable[[], Awaitable[tuple[int, dict]]]) -> float:
         _, body = await ask()
         if "errors" not in body:
             return time.monotonic() - started
-        assert {error["extensions"]["code"] for error in body["errors"]} <= RETRY_CODES, body
+        assert codes_of(body) <= RETRY_CODES, body
         await asyncio.sleep(0.1)
     raise AssertionError(f"no success within {RECOVERY_SECONDS:g} s")
 
@@ -61,6 +96,14 @@ async def worker_seen(home: Home) -> float:
         return float(await truth.fetchval("SELECT extract(epoch FROM now() - max(seen_at)) FROM workers"))
 
 
+async def worker_goes_on(home: Home, since: float) -> None:
+    """Wait for a heartbeat after that moment."""
+    started = time.monotonic()
+    while await worker_seen(home) > time.monotonic() - since:
+        assert time.monotonic() - started < RECOVERY_SECONDS, "the worker did not go on"
+        await asyncio.sleep(0.2)
+
+
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("how", ["gone", pytest.param("frozen", marks=pytest.mark.release)])
 async def test_a_database_that_is_away_for_seconds(how: str, home: Home, record_property: Record) -> None:
@@ -71,11 +114,8 @@ async def test_a_database_that_is_away_for_seconds(how: str, home: Home, record_
         await asyncio.wait_for(subscriber.caught_up.wait(), 30)
         await ordered(api, "before")
 
-        if how == "gone":
-            cluster.freeze_supervisor()
-            assert cluster.kill_postmaster()
-        else:
-            cluster.freeze_server(frozen=True)
+        outage = Outage(how, cluster)
+        outage.begin()
         began = time.monotonic()
         answers = await asyncio.gather(
             api.ask(VIEWER), api.ask(ORDERS), api.ask(CREATE_ORDER, input=order_input("during")),
@@ -87,15 +127,12 @@ async def test_a_database_that_is_away_for_seconds(how: str, home: Home, record_
         knocking = asyncio.create_task(newcomer.follow())
         await asyncio.sleep(max(0.0, 5 - (time.monotonic() - began)))
         assert not newcomer.caught_up.is_set()
-        if how == "gone":
-            cluster.thaw_supervisor()
-        else:
-            cluster.freeze_server(frozen=False)
+        outage.end()
 
         *requests, ready, live = answers
         for status, body in requests:
             assert status in {200, 503}, body
-            assert {error["extensions"]["code"] for error in body["errors"]} <= RETRY_CODES, body
+            assert codes_of(body) <= RETRY_CODES, body
         assert (ready, live) == (503, 200)
 
         record_property("first_success_seconds", round(await answered(lambda: api.ask(ORDERS)), 1))
@@ -111,12 +148,10 @@ async def test_a_database_that_is_away_for_seconds(how: str, home: Home, record_
         assert judge_feed(subscriber.seen, events) == FeedVerdict()
         assert subscriber.unexpected == newcomer.unexpected == []
         record_property("cuts", [dict(subscriber.cuts), dict(newcomer.cuts)])
-        started = time.monotonic()
-        while await worker_seen(home) > time.monotonic() - began:
-            assert time.monotonic() - started < RECOVERY_SECONDS, "the worker did not go on"
-            await asyncio.sleep(0.2)
+        await worker_goes_on(home, began)
         for task in (follow, knocking):
             task.cancel()
+        outage.check_port()
         assert how == "frozen" or newcomer.cuts["1013"] > 0
         assert server.starts == 1
         assert server.complaints() == []
