@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import struct
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from doorstep.kernel.db import Database, Row, Transaction
+from doorstep.kernel.db import Database, Row, Transaction, translated
 from doorstep.kernel.errors import BadUserInput, RequestError, ResyncRequired
 
 log = structlog.get_logger(__name__)
@@ -155,7 +156,7 @@ class EventHub:
 
     def start(self) -> None:
         """Begin to listen, notify and poll."""
-        self._tasks = [asyncio.create_task(work()) for work in (self._listen, self._notify, self._poll)]
+        self._tasks = [asyncio.create_task(self._kept_up(work)) for work in (self._listen, self._notify, self._poll)]
 
     async def close(self) -> None:
         """Stop; everybody who waits is woken."""
@@ -197,20 +198,29 @@ class EventHub:
             return False
         return True
 
-    async def _listen(self) -> None:
+    @staticmethod
+    async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
+        """Begin a loop again that failed: without it streams would only be late, which nobody notices."""
         while True:
             try:
-                connection = await asyncpg.connect(self._system.url, timeout=10)
+                await work()
+            except Exception as error:
+                log.error("event_hub_failed", exc_info=error)
+            await asyncio.sleep(1)
+
+    async def _listen(self) -> None:
+        try:
+            async with translated():
+                connection = await asyncpg.connect(self._system.url, timeout=5)
                 try:
                     lost = asyncio.Event()
-                    connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
+                    connection.add_termination_listener(lambda _connection: lost.set())
                     await connection.add_listener(CHANNEL, self._heard)
                     await lost.wait()
                 finally:
-                    await connection.close(timeout=2)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                log.warning("wake_channel_lost")
-            await asyncio.sleep(1)
+                    connection.terminate()
+        except RequestError:
+            log.warning("wake_channel_lost")
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, payload: Any) -> None:
         for text in str(payload).split(","):
