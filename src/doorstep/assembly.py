@@ -22,6 +22,9 @@ from doorstep.places.roads import Roads, RoadsMode
 from doorstep.planning.solver.pool import SolverPool
 from doorstep.settings import Settings
 
+RELEASE_SECONDS = 4.0
+"""How long the last process waits for the embedded server's end, which comes all the same: after draining, 30 s must do in all."""
+
 
 class _ClusterUrls(DatabaseUrls):
     """The embedded cluster's addresses as they are now: its port changes when another program took it while the server was down."""
@@ -51,7 +54,7 @@ async def open_database(settings: Settings) -> AsyncIterator[DatabaseUrls]:
             await migrate(cluster.owner_url)
             yield _ClusterUrls(cluster)
         finally:
-            await asyncio.to_thread(cluster.release)
+            await asyncio.to_thread(cluster.release, wait=RELEASE_SECONDS)
         return
     urls = DatabaseUrls(settings.database_url or "", settings.database_system_url or "")
     await _check_external(settings, urls)
@@ -66,7 +69,7 @@ async def _start_cluster(home: Path) -> EmbeddedCluster:
     except asyncio.CancelledError:
         with suppress(EmbeddedPostgresError):
             cluster = await starting
-            await asyncio.to_thread(cluster.release)
+            await asyncio.to_thread(cluster.release, wait=RELEASE_SECONDS)
         raise
 
 

@@ -58,8 +58,8 @@ class Worker:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-        with contextlib.suppress(RequestError):
-            async with self._services.system.transaction() as tx:
+        with contextlib.suppress(RequestError, TimeoutError):
+            async with asyncio.timeout(1), self._services.system.transaction() as tx:
                 await tx.execute("DELETE FROM workers WHERE id = $1", self._id)
 
     async def _guarded(self, loop: Callable[[], Awaitable[None]]) -> None:

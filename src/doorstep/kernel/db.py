@@ -7,6 +7,7 @@ asyncpg runs one statement at a time, siblings queue.
 
 import asyncio
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -44,6 +45,7 @@ AWAY = (
 """What the driver raises when the server is away, restarting, full or out of connections: the caller may try again."""
 
 CONNECT_SECONDS = 5.0
+GOODBYE_SECONDS = 1.0
 SILENCE_SECONDS = 2.0
 """How much longer than the server's own limit we wait for its answer: then it is frozen, or the network lost us."""
 
@@ -213,7 +215,8 @@ class Database:
         self.on_commit = on_commit
         self._pool_size = pool_size
         self._statement_seconds = statement_seconds
-        settings = {
+        self._connections: weakref.WeakSet[asyncpg.Connection] = weakref.WeakSet()
+        self._server_settings = {
             "application_name": name,
             "statement_timeout": str(int(statement_seconds * 1000)),
             "lock_timeout": str(int(statement_seconds * 1000)),
@@ -223,9 +226,7 @@ class Database:
         # The dialect gets no URL of its own: asyncpg and SQLAlchemy read different ones, so asyncpg alone reads ours.
         self._engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=lambda: asyncpg.connect(
-                self.url, server_settings=settings, timeout=CONNECT_SECONDS, command_timeout=statement_seconds + SILENCE_SECONDS
-            ),
+            async_creator=self._connect,
             isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
             max_overflow=0,
@@ -247,8 +248,20 @@ class Database:
         return int(self._engine.pool.checkedout())  # type: ignore[attr-defined]
 
     async def close(self) -> None:
-        """Close every pooled connection."""
+        """Close every pooled connection; where the server is silent, without its goodbye."""
+        goodbyes = [raw.close(timeout=GOODBYE_SECONDS) for raw in self._connections if not raw.is_closed()]
+        await asyncio.gather(*goodbyes, return_exceptions=True)
         await self._engine.dispose()
+
+    async def _connect(self) -> asyncpg.Connection:
+        connection: asyncpg.Connection = await asyncpg.connect(
+            self.url,
+            server_settings=self._server_settings,
+            timeout=CONNECT_SECONDS,
+            command_timeout=self._statement_seconds + SILENCE_SECONDS,
+        )
+        self._connections.add(connection)
+        return connection
 
     @asynccontextmanager
     async def _begin(
