@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from tests.faults.clients import CREATE_ORDER, EVENTS, Api, order_input
+from tests.faults.clients import CREATE_ORDER, EVENTS, RETRY_CODES, Api, order_input
 from tests.faults.conftest import Home
 from tests.faults.processes import Cluster, eventually, serving
 from websockets.asyncio.client import ClientConnection, connect
@@ -74,3 +74,21 @@ async def test_a_server_that_is_told_to_stop_finishes_and_closes_everything(
         record_property("drained_seconds", round(time.monotonic() - told, 1))
         await eventually(lambda: Cluster(home.path).stopped, "the end of PostgreSQL", 20)
         assert server.complaints() == []
+
+
+@pytest.mark.release
+@pytest.mark.timeout(120)
+async def test_a_server_whose_database_is_silent_stops_in_time_too(
+    home: Home, record_property: Callable[[str, object], None]
+) -> None:
+    async with serving(home.path, home.log) as (server,), Api(server.graphql_url, home.key, timeout=40) as api:
+        await api.data(CREATE_ORDER, input=order_input("first"))
+        Cluster(home.path).freeze_server(frozen=True)
+        under_way = asyncio.create_task(api.ask(CREATE_ORDER, input=order_input("second")))
+        await asyncio.sleep(0.5)
+        server.terminate()
+        told = time.monotonic()
+        _, body = await under_way
+        assert {error["extensions"]["code"] for error in body["errors"]} <= RETRY_CODES
+        await server.ended(DRAIN_SECONDS)
+        record_property("ended_seconds", round(time.monotonic() - told, 1))
