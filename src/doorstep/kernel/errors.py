@@ -156,3 +156,9 @@ class TimedOut(RequestError):
     """The operation took longer than its deadline and was stopped."""
 
     code = "TIMEOUT"
+
+
+class TooComplex(RequestError):
+    """The operation asks for more than one answer may hold."""
+
+    code = "QUERY_TOO_COMPLEX"

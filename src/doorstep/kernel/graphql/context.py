@@ -18,6 +18,7 @@ from doorstep.kernel.errors import (
     BadUserInput,
     DoorstepError,
     ProblemCode,
+    TooComplex,
     Unauthenticated,
     Unavailable,
 )
@@ -37,6 +38,9 @@ UseCase = Callable[[Scope], Awaitable[Outcome]]
 Batch = Callable[["Context", list[K]], Awaitable[Sequence[V]]]
 
 WRITE_TRIES = 3
+
+MAX_LISTED = 25_000
+"""Most objects that the nested lists of one answer may hold together: a list inside a list multiplies, and each object costs about 4 kB."""
 
 
 _GUARDED: dict[Any, Permission] = {}
@@ -78,6 +82,7 @@ class Context:
         self._stack = AsyncExitStack()
         self._snapshot: Transaction | None = None
         self._opening = asyncio.Lock()
+        self._listed = 0
 
     @property
     def principal_or_none(self) -> Principal | None:
@@ -121,19 +126,30 @@ class Context:
     async def finish(self) -> None:
         """Close the snapshot and forget the batches: the next read is of a new moment."""
         self._loaders.clear()
+        self._listed = 0
         self._snapshot = None
         stack, self._stack = self._stack, AsyncExitStack()
         await stack.aclose()
 
     async def load(self, batch: Batch[K, V], key: K) -> V:
-        """``key``'s value by a batch read: ``batch(context, keys)`` runs once for all keys that a level asks for."""
+        """``key``'s value by a batch read: ``batch(context, keys)`` runs once for all keys that a level asks for.
+
+        Raises Forbidden for what the credential may not see, TooComplex when the lists of the operation grow past MAX_LISTED.
+        """
         loader = self._loaders.get(batch)
         if loader is None:
             if (permission := _GUARDED.get(batch)) is not None:
                 self.require(permission)
             loader = DataLoader(load_fn=lambda keys: cast(Any, batch(self, keys)), max_batch_size=1000)
             self._loaders[batch] = loader
-        return cast(V, await loader.load(key))
+        value = await loader.load(key)
+        if isinstance(value, list):
+            self._listed += len(value)
+            if self._listed > MAX_LISTED:
+                raise TooComplex(
+                    f"The answer would hold more than {MAX_LISTED:,} objects in nested lists. Ask for smaller pages."
+                )
+        return cast(V, value)
 
     async def write(self, operation: str, input: Any, payload: type[P], use_case: UseCase) -> P:
         """Run a use case as one transaction and answer with its payload.
