@@ -104,6 +104,14 @@ async def test_root_fields_are_limited(schema: DoorstepSchema) -> None:
     assert await codes(schema, rooted(11, "mutation", archive)) == {"QUERY_TOO_COMPLEX"}
 
 
+async def test_introspections_are_limited(schema: DoorstepSchema) -> None:
+    def asked(number: int) -> str:
+        return "{ " + " ".join(f"a{at}: __schema {{ types {{ name }} }}" for at in range(number)) + " }"
+
+    assert await codes(schema, asked(3)) == set()
+    assert await codes(schema, asked(4)) == {"QUERY_TOO_COMPLEX"}
+
+
 async def test_a_repeated_field_is_one_field(schema: DoorstepSchema) -> None:
     assert "QUERY_TOO_COMPLEX" not in await codes(schema, "{ " + "viewer { scopes } " * 40 + "}")
 

@@ -29,6 +29,8 @@ MAX_INTROSPECTION_DEPTH = 16
 MAX_ALIASES = 30
 MAX_ROOT_FIELDS = 20
 MAX_ROOT_FIELDS_OF_MUTATION = 10
+MAX_INTROSPECTIONS = 3
+"""Each is a walk through the whole schema, and needs no credential."""
 
 CODE = "QUERY_TOO_COMPLEX"
 
@@ -48,6 +50,9 @@ class Extent:
     aliases: int = 0
     """Aliases, counted at every place where they take effect."""
 
+    introspections: int = 0
+    """Fields ``__schema`` and ``__type``, counted as aliases are."""
+
     names: frozenset[str] = frozenset()
     """Names in the answer at its top level."""
 
@@ -57,6 +62,7 @@ class Extent:
             max(self.depth, other.depth),
             max(self.introspection_depth, other.introspection_depth),
             self.aliases + other.aliases,
+            self.introspections + other.introspections,
             self.names | other.names,
         )
 
@@ -87,9 +93,9 @@ class DocumentMeasure:
         aliases = below.aliases + (field.alias is not None)
         names = frozenset({(field.alias or field.name).value})
         if field.name.value in _INTROSPECTION:
-            return Extent(0, 1 + max(below.depth, below.introspection_depth), aliases, names)
+            return Extent(0, 1 + max(below.depth, below.introspection_depth), aliases, 1, names)
         through = 1 + below.introspection_depth if below.introspection_depth else 0
-        return Extent(1 + below.depth, through, aliases, names)
+        return Extent(1 + below.depth, through, aliases, below.introspections, names)
 
     def _of_fragment(self, name: str) -> Extent:
         known = self._known.get(name)
@@ -112,6 +118,8 @@ def excesses(extent: Extent, operation: OperationType) -> list[str]:
         )
     if extent.aliases > MAX_ALIASES:
         found.append(f"There are more than {MAX_ALIASES} aliases. Ask for lists, or send several requests.")
+    if extent.introspections > MAX_INTROSPECTIONS:
+        found.append(f"There are more than {MAX_INTROSPECTIONS} introspections. Send several requests.")
     if len(extent.names) > roots:
         found.append(
             f"There are {len(extent.names)} fields at the top; at most {roots} are allowed. Send several requests."
