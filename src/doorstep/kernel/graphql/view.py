@@ -37,7 +37,7 @@ from strawberry.utils.aio import aclosing
 
 from doorstep.kernel.errors import RequestError, TimedOut, Unavailable
 from doorstep.kernel.graphql.context import Context, Services
-from doorstep.kernel.graphql.faults import public_errors
+from doorstep.kernel.graphql.faults import public_error, public_errors
 from doorstep.kernel.metrics import REQUEST_SECONDS, REQUESTS, SOCKETS
 from doorstep.kernel.scope import Principal
 
@@ -339,6 +339,8 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
                 extensions={"code": "BAD_REQUEST"},
             )
             await operation.send_initial_errors([error])
+        except GraphQLError as error:
+            await operation.send_initial_errors([public_error(error, before_execution=True)])
         except WebSocketDisconnected:
             pass
         except Exception as error:
