@@ -114,3 +114,11 @@ async def test_the_same_key_makes_one_vehicle(alpha):
         ("IDEMPOTENCY_MISMATCH", "idempotencyKey")
     ]
     assert (await alpha.data("{ vehicles { totalCount } }"))["vehicles"]["totalCount"] == 1
+
+
+async def test_what_planning_cannot_work_with_is_refused_at_once(alpha):
+    refused = await alpha.refused(
+        "createVehicle", name="V", kind="VAN", speedFactor=0.05, costs={"fixedMinor": 10_000_001}
+    )
+    assert set(refused) == {("INVALID_VALUE", "speedFactor"), ("INVALID_VALUE", "costs.fixedMinor")}
+    await alpha.made("createVehicle", name="V", kind="VAN", speedFactor=0.1, costs={"fixedMinor": 10_000_000})

@@ -57,7 +57,9 @@ class UpdateDepotInput:
         return changes
 
 
-@strawberry.input(description="What using a vehicle costs, in minor units of the tenant's currency.")
+@strawberry.input(
+    description="What using a vehicle costs, in minor units of the tenant's currency, each 0 to 10,000,000."
+)
 class VehicleCostsInput:
     fixed_minor: Long = strawberry.field(default=Long(0), description="For a route at all.")
     per_hour_minor: Long = strawberry.field(default=Long(0), description="For each hour of the route.")
@@ -81,7 +83,7 @@ class CreateVehicleInput:
         default=None, description="What using it costs; nothing when left out."
     )
     speed_factor: float = strawberry.field(
-        default=1.0, description="How fast it is compared with others of its kind, above 0, at most 5."
+        default=1.0, description="How fast it is compared with others of its kind, 0.1 to 5."
     )
     emissions_grams_per_kilometer: float | None = strawberry.field(
         default=None,
@@ -125,7 +127,7 @@ class UpdateVehicleInput:
     costs: strawberry.Maybe[VehicleCostsInput] = strawberry.field(
         default=None, description="What using it costs, as a whole."
     )
-    speed_factor: strawberry.Maybe[float] = strawberry.field(default=None, description="Above 0, at most 5.")
+    speed_factor: strawberry.Maybe[float] = strawberry.field(default=None, description="0.1 to 5.")
     emissions_grams_per_kilometer: strawberry.Maybe[float | None] = strawberry.field(
         default=None, description="Grams of CO2e per kilometre, 0 to 10,000; null for unknown."
     )

@@ -11,7 +11,6 @@ from doorstep.places.errors import BadValue
 MOST_SKILLS = 50
 LONGEST_SKILL = 50
 LARGEST_INTEGER = 2**31 - 1
-LARGEST_AMOUNT = 10**12
 
 T = TypeVar("T")
 
@@ -52,10 +51,10 @@ class Checks:
             self.fault(ProblemCode.INVALID_VALUE, f"Give a number from {least} to {most}.", *path)
         return value
 
-    def number(self, value: float, above: float, most: float, *path: str | int) -> float:
-        """A number above one bound and up to another (NaN is not)."""
-        if not above < value <= most:
-            self.fault(ProblemCode.INVALID_VALUE, f"Give a number above {above:g}, at most {most:g}.", *path)
+    def between(self, value: float, least: float, most: float, *path: str | int) -> float:
+        """A number within bounds, both included (NaN is not)."""
+        if not least <= value <= most:
+            self.fault(ProblemCode.INVALID_VALUE, f"Give a number from {least:g} to {most:g}.", *path)
         return value
 
     def skills(self, values: Sequence[str], *path: str | int) -> list[str]:

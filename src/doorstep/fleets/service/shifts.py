@@ -34,6 +34,9 @@ LONGEST = timedelta(hours=24)
 """How long a shift can be."""
 
 MOST_BREAKS = 10
+MOST_STOPS = 100_000
+"""The largest limit of stops that planning can work with."""
+
 _SHOWN = {
     "starts_at": "start", "ends_at": "end", "driver_id": "driver", "vehicle_id": "vehicle", "depot_id": "depot",
 }  # fmt: skip
@@ -174,7 +177,7 @@ def _check(draft: ShiftDraft) -> None:
         if draft.end - draft.start > LONGEST:
             checks.fault(ProblemCode.INVALID_WINDOW, "A shift is at most 24 hours long.", "end")
         _check_breaks(checks, draft.breaks, draft.start, draft.end)
-    checks.whole(draft.max_stops, 1, LARGEST_INTEGER, "maxStops")
+    checks.whole(draft.max_stops, 1, MOST_STOPS, "maxStops")
     checks.whole(draft.max_distance_meters, 1, LARGEST_INTEGER, "maxDistanceMeters")
     checks.whole(draft.max_driving_seconds, 1, LARGEST_INTEGER, "maxDrivingSeconds")
     checks.done()

@@ -7,7 +7,7 @@ from uuid import UUID
 from doorstep.fleets.errors import Archived, InUse
 from doorstep.fleets.events import VehicleArchived, VehicleCreated, VehicleUpdated
 from doorstep.fleets.model import VehicleKind
-from doorstep.fleets.service.checks import LARGEST_AMOUNT, LARGEST_INTEGER, Checks
+from doorstep.fleets.service.checks import LARGEST_INTEGER, Checks
 from doorstep.fleets.service.rows import (
     DEPOT,
     VEHICLE,
@@ -24,8 +24,11 @@ from doorstep.fleets.service.rows import (
 )
 from doorstep.kernel.scope import Permission, Scope
 
-FASTEST = 5.0
-"""The largest speed factor."""
+SLOWEST, FASTEST = 0.1, 5.0
+"""The speed factors that planning can work with."""
+
+MOST_COSTS = 10_000_000
+"""The largest fixed, hourly or per-kilometre cost in minor units that planning can work with."""
 
 MOST_EMISSIONS = 10_000.0
 MUSCLE_POWERED = frozenset({VehicleKind.ON_FOOT, VehicleKind.BICYCLE})
@@ -166,7 +169,7 @@ def _checked(changes: VehicleChanges) -> dict[str, object]:
     if "costs" in changes:
         columns |= _cost_columns(checks, changes["costs"])
     if "speed_factor" in changes:
-        columns["speed_factor"] = checks.number(changes["speed_factor"], 0.0, FASTEST, "speedFactor")
+        columns["speed_factor"] = checks.between(changes["speed_factor"], SLOWEST, FASTEST, "speedFactor")
     columns |= _range_columns(checks, changes)
     checks.done()
     return columns
@@ -176,8 +179,8 @@ def _range_columns(checks: Checks, changes: VehicleChanges) -> dict[str, object]
     columns: dict[str, object] = {}
     if "emissions_grams_per_kilometer" in changes:
         grams = changes["emissions_grams_per_kilometer"]
-        if grams is not None and not 0 <= grams <= MOST_EMISSIONS:
-            checks.number(grams, -1e-9, MOST_EMISSIONS, "emissionsGramsPerKilometer")
+        if grams is not None:
+            checks.between(grams, 0, MOST_EMISSIONS, "emissionsGramsPerKilometer")
         columns["emissions_grams_per_kilometer"] = grams
     if "max_range_meters" in changes:
         columns["max_range_meters"] = checks.whole(changes["max_range_meters"], 1, LARGEST_INTEGER, "maxRangeMeters")
@@ -195,5 +198,5 @@ def _capacity_columns(checks: Checks, capacity: Capacity) -> dict[str, object]:
 def _cost_columns(checks: Checks, costs: Costs) -> dict[str, object]:
     values = (costs.fixed_minor, costs.per_hour_minor, costs.per_kilometer_minor)
     for value, name in zip(values, ("fixedMinor", "perHourMinor", "perKilometerMinor"), strict=True):
-        checks.whole(value, 0, LARGEST_AMOUNT, "costs", name)
+        checks.whole(value, 0, MOST_COSTS, "costs", name)
     return dict(zip(_COSTS, values, strict=True))
