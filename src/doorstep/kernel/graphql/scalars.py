@@ -25,6 +25,7 @@ Long = NewType("Long", int)
 MAX_METADATA_KEYS = 50
 MAX_METADATA_BYTES = 4096
 MAX_SAFE_INTEGER = 2**53 - 1
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -88,8 +89,12 @@ def _parse_object(value: object) -> dict[str, Any]:
         raise ValueError("expected JSON") from error
     if len(encoded) > MAX_METADATA_BYTES:
         raise ValueError(f"expected at most {MAX_METADATA_BYTES} bytes of JSON")
-    if b"\\u0000" in encoded:
+    if _ESCAPED_NUL.search(encoded):
         raise ValueError("expected text without the character U+0000")
+    if orjson.loads(encoded) != value:
+        raise ValueError(
+            "expected numbers that JSON can hold"
+        )  # a literal such as 1e999 is infinite, and would be kept as null
     return value
 
 
