@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
+import httpx
 import orjson
 import typer
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
@@ -28,20 +29,41 @@ def ask(
 
     Ends with 1 and the messages on standard error when the answer has errors or problems.
     """
-    settings = get_settings()
-    try:
-        values = orjson.loads(variables) | ({"input": orjson.loads(input)} if input else {})
-        kind = next(node.operation for node in parse(document).definitions if isinstance(node, OperationDefinitionNode))
-    except (orjson.JSONDecodeError, GraphQLError, StopIteration) as error:
-        errors.print(f"[red]This is not a GraphQL document with JSON variables:[/red] {error}")
-        raise typer.Exit(2) from error
-    client = ApiClient(url or f"http://127.0.0.1:{settings.port}", key)
+    values = _json("--variables", variables) | ({"input": _json("The input", input)} if input else {})
+    kind = _kind(document)
+    if not key:
+        _end("Set DOORSTEP_KEY to an API key, or give --key: `doorstep key create` makes one.", 2)
+    address = url or f"http://127.0.0.1:{get_settings().port}"
     work = _follow if kind is OperationType.SUBSCRIPTION else _once
     try:
-        asyncio.run(work(client, document, values, pick))
-    except (RefusedByApi, OSError) as error:
-        errors.print(f"[red]{error}[/red]")
-        raise typer.Exit(1) from error
+        asyncio.run(work(ApiClient(address, key, tries=1), document, values, pick))
+    except RefusedByApi as error:
+        _end(str(error), 1)
+    except (httpx.HTTPError, OSError):
+        _end(f"No server answers at {address}: start `doorstep serve`, or say where it is with --url.", 1)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    errors.print(message, style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def _json(what: str, text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        _end(f"{what} is not JSON: {error}", 2)
+
+
+def _kind(document: str) -> OperationType:
+    try:
+        nodes = parse(document).definitions
+    except GraphQLError as error:
+        _end(f"The document is not GraphQL: {error}", 2)
+    for node in nodes:
+        if isinstance(node, OperationDefinitionNode):
+            return node.operation
+    _end("The document has no query, mutation or subscription.", 2)
 
 
 async def _once(client: ApiClient, document: str, values: dict[str, Any], pick: str) -> None:
@@ -77,5 +99,8 @@ def _problems(value: object) -> Iterator[dict[str, Any]]:
 
 def _show(data: Any, pick: str) -> None:
     for part in filter(None, pick.split(".")):
-        data = data[int(part)] if isinstance(data, list) else (data or {}).get(part)
+        try:
+            data = data[int(part)] if isinstance(data, list) else data[part]
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise RefusedByApi(f"The answer has nothing at {pick}: {orjson.dumps(data).decode()}") from error
     typer.echo(data if isinstance(data, str) else orjson.dumps(data).decode())

@@ -46,7 +46,7 @@ class Board:
         self._zone = zone
         self._address = address
         self._status: dict[str, str] = {}
-        self._latest: deque[str] = deque(maxlen=8)
+        self._latest: deque[tuple[datetime, str]] = deque(maxlen=8)
         self._tasks: list[asyncio.Task[None]] = []
         self.all_final = asyncio.Event()
         self.first_delivered = asyncio.Event()
@@ -80,7 +80,7 @@ class Board:
         order = event["order"]
         reference = order["displayReference"] if isinstance(order, dict) else order_id
         at = datetime.fromisoformat(str(event["occurredAt"])).astimezone(self._zone)
-        self._latest.append(f"{at:%H:%M:%S}  {day.company.name}  {reference}  {event['from']} → {status}")
+        self._latest.append((at, f"{at:%H:%M:%S}  {day.company.name}  {reference}  {event['from']} → {status}"))
         if status == "DELIVERED":
             self.first_delivered.set()
         if all(one in FINAL for one in self._status.values()):
@@ -105,4 +105,4 @@ class Board:
             counts = self.counts(day)
             table.add_row(day.company.name, *(str(counts[column] or "·") for column in COLUMNS))
         bar = ProgressBar(total=max(1, len(self._status)), completed=self.finished, width=60)
-        return Group(table, bar, "", Text("\n".join(self._latest), style="dim"))
+        return Group(table, bar, "", Text("\n".join(line for _, line in sorted(self._latest)), style="dim"))

@@ -20,8 +20,9 @@ class RefusedByApi(Exception):
 class ApiClient:
     """One company's access: its key at one address."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, *, tries: int = TRIES) -> None:
         self.url = url
+        self._tries = tries
         self._headers = {"authorization": f"Bearer {key}"}
         self._http = httpx.AsyncClient(base_url=url, headers=self._headers, timeout=30)
 
@@ -31,20 +32,20 @@ class ApiClient:
 
     async def ask(self, document: str, **variables: Any) -> dict[str, Any]:
         """The data of a query or mutation; tries again while the server is away."""
-        for attempt in range(TRIES):
+        for attempt in range(self._tries):
             try:
                 response = await self._http.post("/graphql", json={"query": document, "variables": variables})
             except httpx.TransportError:
-                if attempt == TRIES - 1:
+                if attempt == self._tries - 1:
                     raise
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             answer: dict[str, Any] = orjson.loads(response.content)
             if errors := answer.get("errors"):
-                if errors[0].get("extensions", {}).get("code") in {"UNAVAILABLE", "TIMEOUT"} and attempt < TRIES - 1:
+                if errors[0].get("extensions", {}).get("code") in {"UNAVAILABLE", "TIMEOUT"} and attempt < self._tries - 1:
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
-                raise RefusedByApi(f"{errors[0]['message']} ({errors[0].get('path')})")
+                raise RefusedByApi(str(errors[0]["message"]))
             data: dict[str, Any] = answer["data"]
             return data
         raise RefusedByApi("The server stayed away.")

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from doorstep.assembly import open_database
@@ -164,7 +163,7 @@ class DemoDay:
         for company in COMPANIES:
             tenant = await _tenant(system, company, self._ground)
             _, key = await create_key(system, tenant, KEY_NAME, sorted(ALL_PERMISSIONS))
-            steps.say(f"[bold]{company.name}[/bold]\n  [cyan]{key}[/cyan]")
+            steps.say(f"[bold]{company.name}[/bold]\n[cyan]{key}[/cyan]")
             self._tenants.append(tenant)
             self._days.append(CompanyDay(company, ApiClient(self._server.url, key)))
 
@@ -172,10 +171,11 @@ class DemoDay:
         if self._ground.note:
             self._console.print(f"[yellow]{self._ground.note}[/yellow]")
         page = f"{self._server.url}/graphql"
-        lines = [f"GraphiQL: [link={page}]{page}[/link]  (enter one of the keys above)"]
+        self._console.print(f"\nGraphiQL: {page}  (enter one of the keys above), and what to paste there:")
         for sentence, document in TO_PASTE:
-            lines += ["", f"[dim]# {sentence}[/dim]", escape(document)]
-        self._console.print(Panel("\n".join(lines), title="Try it", expand=False))
+            # Without a frame and unbroken, so that it can be copied as it stands.
+            self._console.print(f"\n[dim]# {sentence}[/dim]\n{escape(document)}", soft_wrap=True)
+        self._console.print()
 
     async def _set_clocks(self, system: Database, clock: Clock) -> None:
         for tenant in self._tenants:

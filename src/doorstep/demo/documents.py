@@ -104,7 +104,7 @@ subscription Events($after: Cursor) {
 TO_PASTE = (
     (
         "The last orders, where they stand and when they arrive",
-        "query { orders(last: 10) { nodes { reference status eta { at } dropoff { address { formatted } } } } }",
+        "query { orders(first: 10) { nodes { reference status eta { at } dropoff { address { formatted } } } } }",
     ),
     (
         "Every status change from now on, as it happens (a subscription)",

@@ -91,15 +91,20 @@ SELECT installation.epoch, coalesce(head.seq, 0) AS seq, coalesce(head.pruned_se
 FROM installation LEFT JOIN event_heads AS head ON head.tenant_id = $1
 """
 
-_PAGE = """
+_MATCHES = """
+  AND ($2::text[] IS NULL OR type = ANY($2)) AND ($3::uuid[] IS NULL OR order_id = ANY($3))
+  AND ($4::uuid[] IS NULL OR plan_id = ANY($4)) AND ($5::uuid[] IS NULL OR route_id = ANY($5))
+"""
+
+_PAGE = f"""
 SELECT id, seq, recorded_at, type, aggregate_version, order_id, plan_id, route_id, occurred_at, actor_kind, actor_id, data,
        (SELECT epoch FROM installation) AS epoch
 FROM events
-WHERE tenant_id = $1 AND seq > $2 AND seq <= $3 AND recorded_at >= $4
-  AND ($5::text[] IS NULL OR type = ANY($5)) AND ($6::uuid[] IS NULL OR order_id = ANY($6))
-  AND ($7::uuid[] IS NULL OR plan_id = ANY($7)) AND ($8::uuid[] IS NULL OR route_id = ANY($8))
+WHERE tenant_id = $1 {_MATCHES} AND seq > $6 AND seq <= $7 AND recorded_at >= $8
 ORDER BY seq LIMIT $9
 """
+
+_COUNT = f"SELECT count(*) FROM events WHERE tenant_id = $1 {_MATCHES}"
 
 
 async def log_head(tx: Transaction, tenant_id: UUID) -> LogPosition:
@@ -134,13 +139,26 @@ async def read_events(
     if start.seq > head.seq:
         raise BadUserInput("This cursor lies past the end of the log.")
     rows = await tx.fetch(
-        _PAGE, tenant_id, start.seq, head.seq, start.recorded_at, list(query.types) or None, list(query.order_ids) or None,
-        list(query.plan_ids) or None, list(query.route_ids) or None, limit + 1,
+        _PAGE, tenant_id, *_conditions(query), start.seq, head.seq, start.recorded_at, limit + 1
     )  # fmt: skip
     has_more = len(rows) > limit
     rows = rows[:limit]
     position = LogPosition(head.epoch, rows[-1]["seq"], rows[-1]["recorded_at"]) if has_more else head
     return EventPage(rows, position, head, has_more)
+
+
+async def count_events(tx: Transaction, tenant_id: UUID, query: EventQuery) -> int:
+    """How many events the log holds that the query lets through."""
+    return int(await tx.fetchval(_COUNT, tenant_id, *_conditions(query)))
+
+
+def _conditions(query: EventQuery) -> tuple[list[str] | list[UUID] | None, ...]:
+    return (
+        list(query.types) or None,
+        list(query.order_ids) or None,
+        list(query.plan_ids) or None,
+        list(query.route_ids) or None,
+    )
 
 
 class EventHub:

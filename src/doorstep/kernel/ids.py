@@ -34,13 +34,13 @@ def parse_id(prefix: str, text: str) -> UUID:
     """The UUID behind a TypeID of type ``prefix``; raises InvalidId when the text is none."""
     found, _, suffix = text.rpartition("_")
     if found != prefix or len(suffix) != _LENGTH or suffix[0] > "7":
-        raise InvalidId(f"expected an id such as {prefix}_01jd2n…")
+        raise InvalidId(f"Expected an id such as {prefix}_01jd2n…")
     number = 0
     try:
         for character in suffix:
             number = number << 5 | _VALUE[character]
     except KeyError as error:
-        raise InvalidId(f"expected an id such as {prefix}_01jd2n…") from error
+        raise InvalidId(f"Expected an id such as {prefix}_01jd2n…") from error
     return UUID(int=number)
 
 

@@ -208,7 +208,7 @@ def input_id(prefix: str, text: str, *path: str | int) -> UUID:
     try:
         return parse_id(prefix, text)
     except InvalidId as error:
-        raise DoorstepError(ProblemCode.INVALID_ID, f"{error}.".capitalize(), path) from error
+        raise DoorstepError(ProblemCode.INVALID_ID, f"{error}.", path) from error
 
 
 class UpwardEdge(Generic[K, V]):

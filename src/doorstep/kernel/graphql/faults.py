@@ -4,6 +4,7 @@ The codes for input faults are those that GraphQL tools already understand (GRAP
 OPERATION_RESOLUTION_FAILURE). Client errors are not logged with their text, which can hold personal data.
 """
 
+import re
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -46,10 +47,22 @@ def public_error(error: GraphQLError, *, before_execution: bool) -> GraphQLError
     if isinstance(error, GraphQLSyntaxError):
         return _with(error, error.message, "GRAPHQL_PARSE_FAILED")
     if before_execution:
-        return _with(error, error.message, "GRAPHQL_VALIDATION_FAILED")
+        return _with(error, _in_our_words(error.message), "GRAPHQL_VALIDATION_FAILED")
     if cause is None or (error.path is None and isinstance(cause, ValueError | TypeError | OverflowError)):
-        return _with(error, error.message, "BAD_USER_INPUT")
+        return _with(error, _in_our_words(error.message), "BAD_USER_INPUT")
     return _mask(error, cause)
+
+
+_NOT_NULL = re.compile(r"(?:Field of type|(?P<what>Argument|Field) '(?P<name>\w+)' of type) 'Maybe\[")
+
+
+def _in_our_words(message: str) -> str:
+    """Strawberry explains a null where a value is meant by its Python types; a client knows GraphQL's."""
+    found = _NOT_NULL.search(message)
+    if found is None:
+        return message
+    name = f"'{found['name']}'" if found["name"] else "A field of this patch"
+    return f"{name} may be left out, to stay as it is, but it cannot be null."
 
 
 def _mask(error: GraphQLError, cause: BaseException) -> GraphQLError:

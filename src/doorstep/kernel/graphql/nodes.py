@@ -42,13 +42,21 @@ def name_node(prefix: str, type_name: str) -> None:
 async def _read(info: Info, text: str) -> Any:
     found = _READ.get(id_prefix(text))
     if found is None:
-        raise BadUserInput("This is not an id of this API.")
+        raise BadUserInput("Expected an id of this API, such as order_01jd2n….")
     permission, batch = found
     info.context.require(permission)
     try:
         return await info.context.load(batch, parse_id(id_prefix(text), text))
     except InvalidId as error:
         raise BadUserInput(f"{error}.") from error
+
+
+async def _read_if_id(info: Info, text: str) -> Any:
+    """One bad id must not cost the others their answers."""
+    try:
+        return await _read(info, text)
+    except BadUserInput:
+        return None
 
 
 @strawberry.type
@@ -58,8 +66,8 @@ class NodeQuery:
         found: Node | None = await _read(info, id)
         return found
 
-    @strawberry.field(description="Up to 250 objects by their ids, in the order asked for; null where there is none.")
+    @strawberry.field(description="Up to 250 objects by their ids, in the order asked for; null where there is none, and where the text is no id.")
     async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None] | None:
         if len(ids) > MAX_NODES:
             raise BadUserInput(f"Ask for at most {MAX_NODES} ids at a time.")
-        return list(await asyncio.gather(*(_read(info, text) for text in ids)))
+        return list(await asyncio.gather(*(_read_if_id(info, text) for text in ids)))

@@ -171,7 +171,8 @@ class LoginRefused(DatabaseRefused):
 
     def __init__(self, variable: str, role: str, reason: str) -> None:
         super().__init__(
-            f"{variable} does not open the database as '{role}': {reason}. Correct the address, "
+            f"{variable} does not open the database as '{role}': {reason}. On a database that was never prepared, "
+            "'doorstep migrate' with DATABASE_OWNER_URL makes the roles. Otherwise correct the address, "
             f"or let an administrator set the password that it holds: ALTER ROLE {role} LOGIN PASSWORD '…';"
         )
 

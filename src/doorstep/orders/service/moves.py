@@ -150,10 +150,10 @@ def check_transition(order_id: UUID, present: OrderStatus, to: OrderStatus) -> N
     """Pass, or refuse with the present state and the allowed ones."""
     allowed = TRANSITIONS[present]
     if to not in allowed:
-        listed = ", ".join(sorted(allowed)) or "none, it is final"
+        after = f"It may become: {', '.join(sorted(allowed))}." if allowed else "That is final."
         raise DoorstepError(
             ProblemCode.ILLEGAL_TRANSITION,
-            f"The order is {present} and cannot become {to}. From {present} it may become: {listed}.",
+            f"The order is {present} and cannot become {to}. {after}",
             existing_id=public_id("order", order_id),
         )
 
