@@ -169,6 +169,7 @@ class EventHub:
         self._waiting: dict[UUID, asyncio.Event] = {}
         self._seen: dict[UUID, int] = {}
         self._to_notify: set[UUID] = set()
+        self._channel: asyncpg.Connection | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = asyncio.Event()
 
@@ -234,13 +235,17 @@ class EventHub:
                     lost = asyncio.Event()
                     connection.add_termination_listener(lambda _connection: lost.set())
                     await connection.add_listener(CHANNEL, self._heard)
+                    self._channel = connection
                     await lost.wait()
                 finally:
+                    self._channel = None
                     connection.terminate()
         except RequestError:
             log.warning("wake_channel_lost")
 
-    def _heard(self, _connection: Any, _pid: int, _channel: str, payload: Any) -> None:
+    def _heard(self, connection: Any, pid: int, _channel: str, payload: Any) -> None:
+        if pid == connection.get_server_pid():
+            return  # our own word: ``signal`` has woken whoever waits here
         for text in str(payload).split(","):
             with suppress(ValueError):
                 self._wake(UUID(text))
@@ -248,12 +253,13 @@ class EventHub:
     async def _notify(self) -> None:
         while True:
             await asyncio.sleep(NOTIFY_SECONDS)
-            if not self._to_notify:
+            channel = self._channel
+            if not self._to_notify or channel is None:
                 continue
             batch = [self._to_notify.pop() for _ in range(min(len(self._to_notify), 200))]
             try:
-                async with self._system.transaction() as tx:
-                    await tx.execute("SELECT pg_notify($1, $2)", CHANNEL, ",".join(map(str, batch)))
+                async with translated():
+                    await channel.execute("SELECT pg_notify($1, $2)", CHANNEL, ",".join(map(str, batch)), timeout=5)
             except RequestError:
                 log.warning("wake_notify_failed")
 
