@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from doorstep.fleets.service.shifts import archive_shift, update_shift
 from doorstep.kernel.db import ChangedMeanwhile
 from doorstep.kernel.errors import Conflict, DoorstepError
 from doorstep.kernel.ids import new_id, public_id
@@ -274,3 +275,24 @@ async def test_a_route_with_goods_on_board_is_not_cancelled(working_world: Any) 
         ("ILLEGAL_TRANSITION", public_id("order", orders[0]))
     ]
     assert await world.value("SELECT count(*) FROM assignments WHERE tenant_id = $1 AND active") == 2
+
+
+async def test_a_shift_stands_while_its_route_does(working_world: Any) -> None:
+    world = working_world
+    shift, other = await world.add_shift(), await world.add_shift()
+    plan_id = await world.proposed(await world.add_orders(2), [shift])
+    await world.do(commit_plan, plan_id)
+    route_id = await world.value("SELECT id FROM routes WHERE tenant_id = $1 AND status = 'COMMITTED'")
+    before = await log_length(world)
+
+    [archived] = await world.refused(archive_shift, shift)
+    moved_driver = await world.value("SELECT driver_id FROM shifts WHERE tenant_id = $1 AND id = $2", other)
+    [moved] = await world.refused(update_shift, shift, {"driver_id": moved_driver})
+
+    assert {(fault.code.value, fault.existing_id) for fault in (archived, moved)} == {
+        ("IN_USE", public_id("route", route_id))
+    }
+    assert await log_length(world) == before
+    await world.do(update_shift, shift, {"max_stops": 40})
+    await world.do(cancel_route, route_id)
+    await world.do(archive_shift, shift)

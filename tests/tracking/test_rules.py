@@ -223,9 +223,15 @@ def test_skipping_takes_only_what_is_not_on_board_off_the_route() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "becomes"), [(S.PENDING, S.CANCELLED), (S.EN_ROUTE, S.CANCELLED), (S.ARRIVED, S.COMPLETED)]
+    ("status", "becomes", "gone"),
+    [
+        (S.PENDING, S.CANCELLED, OS.CANCELLED),
+        (S.EN_ROUTE, S.CANCELLED, OS.CANCELLED),
+        (S.ARRIVED, S.COMPLETED, OS.CANCELLED),
+        (S.PENDING, S.CANCELLED, OS.RETURNING),
+        (S.EN_ROUTE, S.CANCELLED, OS.RETURNING),
+    ],
 )
-@pytest.mark.parametrize("gone", [OS.CANCELLED, OS.RETURNING])
 def test_a_stop_whose_orders_were_all_cancelled_completes_at_any_time(
     status: StopStatus, becomes: StopStatus, gone: OrderStatus
 ) -> None:
@@ -236,6 +242,13 @@ def test_a_stop_whose_orders_were_all_cancelled_completes_at_any_time(
     assert effects.after.stop(drop.id).status is becomes
     with pytest.raises(DoorstepError):
         act(state, drop, A.FAIL)
+
+
+def test_at_the_door_the_driver_is_told_that_the_goods_go_back() -> None:
+    drop = stop(K.DROPOFF, 1, S.ARRIVED, [ORDER])
+    state = route(started(), drop, stop(K.DEPOT_END, 2), orders=[order(OS.RETURNING)])
+    with pytest.raises(DoorstepError, match="RETURNING"):
+        act(state, drop, A.COMPLETE)
 
 
 # ── late acts ───────────────────────────────────────────────────────────────────────────────────────────

@@ -9,6 +9,7 @@
 - ``events``       the per-tenant, gap-free event log
 - ``idempotency``  one effect per key
 - ``jobs``         background work: claim, lease, fencing, progress
+- ``objections``   what a slice above may have against a change below
 - ``paging``       keyset connections
 - ``graphql``      the GraphQL edge: context, batches, problems, views
 - ``postgres``     the embedded server, roles, migrations

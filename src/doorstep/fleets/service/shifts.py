@@ -28,6 +28,7 @@ from doorstep.fleets.service.rows import (
 )
 from doorstep.kernel.db import ChangedMeanwhile, Row
 from doorstep.kernel.errors import ProblemCode
+from doorstep.kernel.objections import Question
 from doorstep.kernel.scope import Permission, Scope
 
 LONGEST = timedelta(hours=24)
@@ -36,6 +37,11 @@ LONGEST = timedelta(hours=24)
 MOST_BREAKS = 10
 MOST_STOPS = 100_000
 """The largest limit of stops that planning can work with."""
+
+CHANGES_WHO_DRIVES = Question("a shift is archived, or gets another driver, vehicle, depot or start")
+"""Asked before a shift stops being what a route was planned on."""
+
+_WHO_DRIVES = ("driver_id", "vehicle_id", "depot_id", "start")
 
 _SHOWN = {
     "starts_at": "start", "ends_at": "end", "driver_id": "driver", "vehicle_id": "vehicle", "depot_id": "depot",
@@ -135,6 +141,8 @@ async def update_shift(scope: Scope, identifier: UUID, changes: ShiftChanges, if
     row = await read(scope, SHIFT, identifier, "id", lock="FOR UPDATE")
     if row["version"] != seen["version"]:
         raise ChangedMeanwhile("the shift changed between its read and its lock")
+    if any(getattr(draft, name) != getattr(_draft_of(seen), name) for name in _WHO_DRIVES):
+        await CHANGES_WHO_DRIVES.ask(scope, identifier)
     await _check_overlap(scope, draft, identifier)
     written = await change(scope, SHIFT, row, draft.columns())
     if written:
@@ -144,10 +152,12 @@ async def update_shift(scope: Scope, identifier: UUID, changes: ShiftChanges, if
 
 
 async def archive_shift(scope: Scope, identifier: UUID, if_version: int | None = None) -> Outcome:
-    """Say that a shift does not take place; answers ``{"id"}``. Twice is once."""
+    """Say that a shift does not take place; answers ``{"id"}``. Twice is once; IN_USE while a route of it stands."""
     scope.require(Permission.FLEETS_WRITE)
     row = await read(scope, SHIFT, identifier, "id", lock="FOR UPDATE")
     check_version(SHIFT, row, if_version)
+    if row["archived_at"] is None:
+        await CHANGES_WHO_DRIVES.ask(scope, identifier)
     if await archive(scope, SHIFT, row):
         scope.emit(ShiftArchived(shift_id=identifier, aggregate_version=row["version"] + 1))
     return {"id": str(identifier)}

@@ -11,6 +11,7 @@
 - ``proposals``   the solver's answer becomes routes and stops
 - ``writing``     routes and stops in bulk
 - ``refreshing``  a changed route's legs and times anew
+- ``standing``    a shift stands while a route of it does
 """
 
 from doorstep.planning.service.assigning import assign_orders
@@ -31,6 +32,7 @@ from doorstep.planning.service.plans import NewPlan, cancel_plan, create_plan, o
 from doorstep.planning.service.preparing import prepare_assignment
 from doorstep.planning.service.problems import Engines
 from doorstep.planning.service.routes import cancel_route, dispatch_plan, dispatch_route, recall_route
+from doorstep.planning.service.standing import refuse_while_routed
 
 __all__ = [
     "REFRESH",
@@ -50,6 +52,7 @@ __all__ = [
     "place_stops",
     "prepare_assignment",
     "recall_route",
+    "refuse_while_routed",
     "release_orders",
     "set_route_status",
     "take_off_stops",

@@ -220,6 +220,10 @@ def _take_along(draft: Draft, stop: StopState) -> None:
 
 
 def _complete(draft: Draft, stop: StopState, chosen: list[UUID], _reason: FailureReason | None) -> None:
+    if stop.kind is _K.DROPOFF and stop.status is _S.ARRIVED and not chosen and _going_back(draft.route, stop):
+        raise IllegalAct(
+            "What was to be delivered here was cancelled and is RETURNING: keep it on board until the depot."
+        )
     if stop.kind in DOORS and not chosen and stop.status is not _S.ARRIVED:
         draft.set_stop(stop, _S.CANCELLED)
         return
@@ -234,6 +238,10 @@ def _complete(draft: Draft, stop: StopState, chosen: list[UUID], _reason: Failur
         # Either the driver begins here without saying so, or was here and has left since.
         draft.set_stop(stop, _S.ARRIVED, timed=stop.arrived_at is None)
     _close_if_done(draft, stop, served=True)
+
+
+def _going_back(route: RouteState, stop: StopState) -> bool:
+    return any(route.orders[one].status is _O.RETURNING for one in stop.order_ids if one in route.orders)
 
 
 def _deliver(draft: Draft, chosen: list[UUID]) -> None:
