@@ -34,7 +34,7 @@ class AboutOrder(Event):
 
     @strawberry.field(description="The order as of now; null when it is gone, and without the scope `orders:read`.")
     async def order(self, info: Info) -> Order | None:
-        if Permission.ORDERS_READ not in info.context.principal.permissions:
+        if not info.context.principal.allows(Permission.ORDERS_READ):
             return None
         return await info.context.load(load_orders, self.about)
 

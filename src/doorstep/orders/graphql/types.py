@@ -121,7 +121,7 @@ class ProofRequirement:
         description="What the recipient tells the driver, where a PIN is required; shown only to credentials that may write orders."
     )
     def pin(self, info: Info) -> str | None:
-        return self.given_pin if Permission.ORDERS_WRITE in info.context.principal.permissions else None
+        return self.given_pin if info.context.principal.allows(Permission.ORDERS_WRITE) else None
 
 
 @strawberry.type(description="Something that may be done to an order now.")
