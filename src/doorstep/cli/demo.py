@@ -10,6 +10,7 @@ from rich.console import Console
 from doorstep.cli.terminal import CommandError, run
 from doorstep.demo.client import RefusedByApi
 from doorstep.demo.day import DemoOptions, demo_settings, run_day
+from doorstep.server import PortTaken, listen
 from doorstep.settings import Settings, get_settings
 
 
@@ -23,11 +24,12 @@ def demo(
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="End when every order is final.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the days that were played before.")] = False,
-    port: Annotated[int | None, typer.Option(help="Where the API listens (0: any free port).")] = None,
+    port: Annotated[int | None, typer.Option(help="Where the API listens; left out: DOORSTEP_PORT or 8000, or a free one where that is taken.")] = None,
 ) -> None:
     """Play a delivery day: three companies, 300 orders, real plans, robot drivers, a live table."""
     settings = get_settings()
-    options = DemoOptions(speed=speed, osm=osm, once=once, fresh=fresh, port=settings.port if port is None else port)
+    where = _port(settings) if port is None else _free(settings.host, port)
+    options = DemoOptions(speed=speed, osm=osm, once=once, fresh=fresh, port=where)
     console = Console()
     try:
         run(lambda: _until_stopped(demo_settings(settings, options), options, console))
@@ -35,6 +37,20 @@ def demo(
         console.print("Stopped. Everything is kept; `doorstep demo` plays the next day.")
     except RefusedByApi as refusal:
         raise CommandError(f"The demo was refused: {refusal}") from refusal
+
+
+def _port(settings: Settings) -> int:
+    """The usual port, or any free one when somebody listens there: a demo need not be found at a fixed address."""
+    try:
+        return _free(settings.host, settings.port)
+    except PortTaken:
+        return 0
+
+
+def _free(host: str, port: int) -> int:
+    """The port, known to be free before minutes go into preparing; raises PortTaken."""
+    listen(host, port).close()
+    return port
 
 
 async def _until_stopped(settings: Settings, options: DemoOptions, console: Console) -> None:
