@@ -1,7 +1,7 @@
 """Travel times, distances and paths for every kind of vehicle.
 
 Read in this order: `network` is the port, `profiles` says which vehicle moves how, `crowfly` and `osrm` are the two
-networks behind the port, `wire` carries the questions of the latter, `programs`, `maps` and `graphs` prepare what our own engine needs, `routed` is one running
+networks behind the port, `programs`, `maps` and `graphs` prepare what our own engine needs, `routed` is one running
 engine and `engine` keeps it running, and `roads` is the door: `Roads` picks who answers.
 
 Invariants: the legs of a route take as long as the matrix said that was planned on; a position without a road spoils its own

@@ -11,8 +11,8 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
-from urllib.parse import urlencode
 
+import httpx
 import numpy as np
 import orjson
 
@@ -20,7 +20,6 @@ from doorstep.places.errors import RoadsRefused, RoadsUnavailable
 from doorstep.places.roads import crowfly, polyline
 from doorstep.places.roads.network import Capabilities, Grid, Leg, Matrix, Position, Route, Snapped
 from doorstep.places.roads.profiles import Profile
-from doorstep.places.roads.wire import Answer, Dropped, HttpxWire, NoAnswer, Wire
 
 SOURCES_AT_A_TIME: Final = 250
 """Rows of one table request: keeps the server's memory flat (measured 91 MB instead of 907 MB at 2,000 positions)."""
@@ -47,21 +46,24 @@ class Osrm:
         profile: Profile,
         *,
         radius_meters: float = 1_000.0,
-        wire: Wire | None = None,
+        timeout_seconds: float = 120.0,
+        trust_env: bool = True,
         max_points: int = 10_000,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.profile = profile
         self.radius_meters = radius_meters
         self.capabilities = Capabilities(real_roads=True, max_points=max_points)
-        self._wire = wire or HttpxWire(self.base_url)
+        self._client = httpx.AsyncClient(
+            base_url=self.base_url, timeout=httpx.Timeout(timeout_seconds, connect=5.0), trust_env=trust_env
+        )
         self._takes_json: bool | None = None
         self._version: str | None = None
         self._gate = asyncio.Semaphore(_CONCURRENCY)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._wire.close()
+        await self._client.aclose()
 
     async def data_version(self) -> str | None:
         """What the server calls its map; None when it does not say."""
@@ -198,13 +200,18 @@ class Osrm:
     async def _post(self, service: str, points: Sequence[Position], options: dict[str, Any]) -> dict[str, Any] | None:
         """The answer, or None when the server turns out to know no POST."""
         content = {"coordinates": [[lon, lat] for lat, lon in points], "generate_hints": False, **options}
-        answer = await self._send("POST", f"/{service}/v1/driving", orjson.dumps(content))
+        answer = await self._send(
+            "POST",
+            f"/{service}/v1/driving",
+            content=orjson.dumps(content),
+            headers={"content-type": "application/json"},
+        )
         body = _body(answer)
         if not self._takes_json:
             self._takes_json = not (
                 body is None
                 or body["code"] in ("InvalidUrl", "InvalidQuery")
-                or answer.status in _STATUS_WITHOUT_POST
+                or answer.status_code in _STATUS_WITHOUT_POST
             )
             if not self._takes_json:
                 return None
@@ -212,22 +219,23 @@ class Osrm:
 
     async def _get(self, service: str, points: Sequence[Position], options: dict[str, str]) -> dict[str, Any]:
         where = ";".join(f"{lon:.6f},{lat:.6f}" for lat, lon in points)
-        query = urlencode({"generate_hints": "false", **options})
-        answer = await self._send("GET", f"/{service}/v1/driving/{where}?{query}")
+        answer = await self._send(
+            "GET", f"/{service}/v1/driving/{where}", params={"generate_hints": "false", **options}
+        )
         return self._checked(_body(answer))
 
-    async def _send(self, method: str, target: str, body: bytes | None = None) -> Answer:
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One request, and one more when the server had closed a connection that we kept."""
         async with self._gate:
             try:
-                return await self._wire.exchange(method, target, body)
-            except Dropped:
+                return await self._client.request(method, path, **request)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
                 pass
-            except NoAnswer as error:
+            except httpx.HTTPError as error:
                 raise _unavailable(error) from error
             try:
-                return await self._wire.exchange(method, target, body)
-            except (Dropped, NoAnswer) as error:
+                return await self._client.request(method, path, **request)
+            except httpx.HTTPError as error:
                 raise _unavailable(error) from error
 
     def _checked(self, body: dict[str, Any] | None) -> dict[str, Any]:
@@ -239,7 +247,7 @@ class Osrm:
         return body
 
 
-def _body(answer: Answer) -> dict[str, Any] | None:
+def _body(answer: httpx.Response) -> dict[str, Any] | None:
     try:
         body = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
@@ -247,8 +255,8 @@ def _body(answer: Answer) -> dict[str, Any] | None:
     return body if isinstance(body, dict) and "code" in body else None
 
 
-def _unavailable(error: Dropped | NoAnswer) -> RoadsUnavailable:
-    return RoadsUnavailable(f"The road engine does not answer ({error}).")
+def _unavailable(error: httpx.HTTPError) -> RoadsUnavailable:
+    return RoadsUnavailable(f"The road engine does not answer ({type(error).__name__}).")
 
 
 def _snapped(waypoint: dict[str, Any]) -> Snapped:

@@ -17,7 +17,6 @@ from doorstep.places.roads.children import Child
 from doorstep.places.roads.graphs import BASE, Graph
 from doorstep.places.roads.osrm import Osrm
 from doorstep.places.roads.programs import Programs
-from doorstep.places.roads.wire import LoopbackWire
 
 _LISTENING: Final = re.compile(rb"Listening on: 127\.0\.0\.1:(\d+)")
 _START_SECONDS: Final = 60.0
@@ -77,7 +76,7 @@ async def start(graph: Graph, programs: Programs, *, radius_meters: float, threa
         f"http://127.0.0.1:{port}",
         graph.profile,
         radius_meters=radius_meters,
-        wire=LoopbackWire(port),
+        trust_env=False,
         max_points=max_points,
     )
     return Routed(child, graph, network, asyncio.create_task(_drain(child.output)))
