@@ -36,7 +36,11 @@ async def one_by_one(stage: Stage, clients: int) -> Figure:
         rates.append(done / (time.perf_counter() - started))
     used = await stage.server.cpu() - before
     title = f"Orders created one by one, {clients} client{'s' if clients > 1 else ''}"
-    details = {**percentiles(waits, "ms"), "server_cpu_ms_per_order": used.server * 1000 / len(waits), "orders": len(waits)}
+    details = {
+        **percentiles(waits, "ms"),
+        "server_cpu_ms_per_order": used.server * 1000 / len(waits),
+        "orders": len(waits),
+    }
     return taking.figure(f"orders_one_by_one_{clients}", title, "orders/s", rates, details)
 
 

@@ -59,7 +59,12 @@ class Stage:
     """A running server and all that a measurement needs of it."""
 
     def __init__(
-        self, server: Served, system: Database, ground: Ground, addresses: Sequence[SampleAddress], options: BenchOptions
+        self,
+        server: Served,
+        system: Database,
+        ground: Ground,
+        addresses: Sequence[SampleAddress],
+        options: BenchOptions,
     ) -> None:
         self.server = server
         self.options = options
