@@ -7,7 +7,7 @@ from graphql import GraphQLError
 from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, get_object_definition
 
 from doorstep.fleets.graphql import FleetsMutation, FleetsQuery, load_depots
 from doorstep.identity.graphql import IdentityQuery
@@ -25,6 +25,14 @@ MAX_TOKENS = 1000
 Query = merge_types("Query", (IdentityQuery, NodeQuery, EventQueries, FleetsQuery, OrdersQuery, PlanningQuery))
 Mutation = merge_types("Mutation", (FleetsMutation, OrdersMutation, PlanningMutation, TrackingMutation))
 Subscription = merge_types("Subscription", (EventSubscriptions, PlanningSubscription))
+
+_DESCRIPTIONS = {
+    Query: "What can be read. Every field is nullable, so that one failure never hides its neighbours.",
+    Mutation: "What can be done. A refusal that the input provokes is one of the payload's `problems`; nothing of it was written.",
+    Subscription: "What can be followed, over a WebSocket with the subprotocol graphql-transport-ws.",
+}
+for _root, _text in _DESCRIPTIONS.items():
+    get_object_definition(_root, strict=True).description = _text
 
 DEPOT.supply(load_depots)
 """Orders and fleets do not know each other; here they meet."""

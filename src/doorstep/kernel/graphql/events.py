@@ -7,7 +7,7 @@ Slices declare a GraphQL type per event class (fields are facts as of then) and 
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import strawberry
 
@@ -24,6 +24,7 @@ from doorstep.kernel.event_stream import (
 )
 from doorstep.kernel.graphql.connections import Connection, Edge, PageInfo
 from doorstep.kernel.graphql.context import Context, Info, argument_id
+from doorstep.kernel.graphql.enums import show_enum
 from doorstep.kernel.graphql.nodes import Node, name_node
 from doorstep.kernel.graphql.scalars import Cursor
 from doorstep.kernel.ids import public_id
@@ -36,7 +37,11 @@ STREAM_BATCH = 200
 AWAY_SECONDS = 1.0
 """How long a stream waits before it asks a database again that was away."""
 
-ActorKindType = strawberry.enum(ActorKind, name="ActorKind", description="What sort of principal acted.")
+show_enum(
+    ActorKind,
+    "What sort of principal acted.",
+    {ActorKind.API_KEY: "Somebody with an API key.", ActorKind.SYSTEM: "Doorstep itself, such as a job."},
+)
 
 
 @strawberry.type(description="Who acted.")
@@ -109,9 +114,14 @@ class EventStreamItemKind(StrEnum):
     HEARTBEAT = "HEARTBEAT"
 
 
-strawberry.enum(
+show_enum(
     EventStreamItemKind,
-    description="EVENT: a fact. CAUGHT_UP: everything that was in the log at the start has been sent. HEARTBEAT: nothing new, the stream lives.",
+    "What an item of the event stream is.",
+    {
+        EventStreamItemKind.EVENT: "A fact.",
+        EventStreamItemKind.CAUGHT_UP: "Everything that was in the log at the start has been sent.",
+        EventStreamItemKind.HEARTBEAT: "Nothing new for 15 seconds; the stream lives.",
+    },
 )
 
 
@@ -158,6 +168,12 @@ class EventFilter:
         )
 
 
+AFTER = strawberry.argument(
+    description="A cursor of this log: what follows it. Left out, a query begins at the log's start and a stream at now."
+)
+WHICH = strawberry.argument(description="Which events; left out: all.")
+
+
 def _position(context: Context, after: str | None) -> LogPosition | None:
     return decode_cursor(context.tenant_id, after) if after is not None else None
 
@@ -168,7 +184,13 @@ class EventQueries:
         description="The event log from a cursor on, oldest first. `pageInfo.endCursor` is where to resume, by query or by subscription."
     )
     async def events(
-        self, info: Info, first: int | None = None, after: Cursor | None = None, filter: EventFilter | None = None
+        self,
+        info: Info,
+        first: Annotated[
+            int | None, strawberry.argument(description="How many at most, 1 to 250; 50 when left out.")
+        ] = None,
+        after: Annotated[Cursor | None, AFTER] = None,
+        filter: Annotated[EventFilter | None, WHICH] = None,
     ) -> Connection[Event] | None:
         context = info.context
         context.require(Permission.EVENTS_READ)
@@ -202,7 +224,10 @@ class EventSubscriptions:
         )
     )
     async def events(
-        self, info: Info, after: Cursor | None = None, filter: EventFilter | None = None
+        self,
+        info: Info,
+        after: Annotated[Cursor | None, AFTER] = None,
+        filter: Annotated[EventFilter | None, WHICH] = None,
     ) -> AsyncGenerator[EventStreamItem, None]:
         context = info.context
         context.require(Permission.EVENTS_READ)

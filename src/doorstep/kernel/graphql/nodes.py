@@ -1,7 +1,7 @@
 """``node`` and ``nodes``: any object by its id. Slices register how each id prefix is read."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -62,12 +62,20 @@ async def _read_if_id(info: Info, text: str) -> Any:
 @strawberry.type
 class NodeQuery:
     @strawberry.field(description="Any object by its id; null when this tenant has none with it.")
-    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The object's id.")]
+    ) -> Node | None:
         found: Node | None = await _read(info, id)
         return found
 
-    @strawberry.field(description="Up to 250 objects by their ids, in the order asked for; null where there is none, and where the text is no id.")
-    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None] | None:
+    @strawberry.field(
+        description="Up to 250 objects by their ids, in the order asked for; null where there is none, and where the text is no id."
+    )
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Their ids, at most 250.")],
+    ) -> list[Node | None] | None:
         if len(ids) > MAX_NODES:
             raise BadUserInput(f"Ask for at most {MAX_NODES} ids at a time.")
         return list(await asyncio.gather(*(_read_if_id(info, text) for text in ids)))

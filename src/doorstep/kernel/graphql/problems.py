@@ -7,9 +7,42 @@ from uuid import UUID
 import strawberry
 
 from doorstep.kernel.errors import DoorstepError, ProblemCode, all_refusals
+from doorstep.kernel.graphql.enums import show_enum
 
-ProblemCodeType = strawberry.enum(
-    ProblemCode, name="ProblemCode", description="Why a mutation, or one of its items, was refused."
+show_enum(
+    ProblemCode,
+    "Why a mutation, or one of its items, was refused.",
+    {
+        ProblemCode.NOT_FOUND: "This tenant has no such object.",
+        ProblemCode.INVALID_ID: "The text is not an id of the wanted type.",
+        ProblemCode.INVALID_VALUE: "The value breaks a rule that the message states.",
+        ProblemCode.INVALID_WINDOW: "The window ends before it starts, or lies where it may not.",
+        ProblemCode.INVALID_COORDINATES: "The point is not on the globe.",
+        ProblemCode.INVALID_ADDRESS: "The address is incomplete, contradicts its country's rules, or cannot be found where a point is needed.",
+        ProblemCode.INVALID_PHONE: "This is no telephone number of the address's country.",
+        ProblemCode.INVALID_EMAIL: "This is no e-mail address.",
+        ProblemCode.REQUIRED: "Something is missing that this input needs.",
+        ProblemCode.TOO_MANY_ITEMS: "The list is longer than it may be.",
+        ProblemCode.DUPLICATE_REFERENCE: "Another order has this reference; `existingId` names it.",
+        ProblemCode.CONFLICT: "`ifVersion` is not the present version; the payload shows the present object.",
+        ProblemCode.ILLEGAL_TRANSITION: "The object's state does not allow this; the message names the states that follow.",
+        ProblemCode.OFF_ROAD: "The point is too far from any road.",
+        ProblemCode.PROOF_REQUIRED: "A proof is missing that the order asks for.",
+        ProblemCode.PROOF_REJECTED: "A proof does not fit: a wrong PIN, an unknown barcode.",
+        ProblemCode.SHIFT_OVERLAP: "The driver or the vehicle is on another shift at that time; `existingId` names it.",
+        ProblemCode.SHIFT_WITHOUT_VEHICLE: "The shift has no vehicle, so nothing can be planned on it.",
+        ProblemCode.IN_USE: "Something that is under way stands on it; `existingId` names it where it is one thing.",
+        ProblemCode.ARCHIVED: "The object is archived and can no longer be used.",
+        ProblemCode.NOTHING_TO_PLAN: "No order or no shift is left to plan with.",
+        ProblemCode.TOO_LARGE_FOR_FLEET: "The order is larger than the vehicle.",
+        ProblemCode.PLAN_STALE: "Orders or shifts changed since the plan saw them; the problems list which.",
+        ProblemCode.ORDER_TAKEN: "Another plan or route has the order.",
+        ProblemCode.NOT_PLANNABLE: "The order's state, place or kind does not allow planning it so.",
+        ProblemCode.STALE_ROUTE: "The route changed since the driver saw it; the payload shows the present one.",
+        ProblemCode.ABORTED: "Sound itself, but not carried out because others of the same call were refused.",
+        ProblemCode.IDEMPOTENCY_MISMATCH: "The key was used with another input.",
+        ProblemCode.IDEMPOTENCY_IN_PROGRESS: "The same mutation with this key is still at work; send it again.",
+    },
 )
 
 
