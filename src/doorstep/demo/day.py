@@ -212,7 +212,7 @@ class DemoDay:
                 await close_day(day)
             await asyncio.wait_for(board.all_final.wait(), LAST_WORDS_SECONDS)
         self._console.print(
-            f"The day is over: {board.finished} orders are final. First DELIVERED after {board.first_seconds:.0f} s."
+            f"\nThe day is over: {board.finished} orders are final. First DELIVERED after {board.first_seconds:.0f} s."
         )
         if not self._options.once:
             self._console.print("The API stays open; Ctrl-C ends it.")
