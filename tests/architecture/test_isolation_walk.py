@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -62,11 +63,17 @@ BLIND = {
 Path = tuple[str, ...]
 """An id argument: operation, root field, then the names down to it."""
 
+TIME_ZONE = "Europe/Vaduz"
 SCHEMA: GraphQLSchema = build_schema()._schema
 
 
 def _instant(hours: int) -> str:
     return (datetime.now(UTC) + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _civil_day(hours: int) -> str:
+    """The tenants' civil day so many hours from now, which near midnight is not UTC's."""
+    return (datetime.now(ZoneInfo(TIME_ZONE)) + timedelta(hours=hours)).date().isoformat()
 
 
 # ── the schema's id arguments ───────────────────────────────────────────────────────────────────────────
@@ -267,7 +274,7 @@ class Filler:
             "Float": 1.0,
             "Boolean": True,
             "Long": 1,
-            "Date": _instant(24)[:10],
+            "Date": _civil_day(24),
             "TimeZone": "Europe/Vaduz",
         }
         return words.get(path[-1], defaults.get(name, "x"))
@@ -314,7 +321,7 @@ async def desks(
         async with running_server(settings, urls, work=False, port=0) as server, httpx.AsyncClient(timeout=30) as http:
             made = []
             for slug in ("mine", "theirs"):
-                await create_tenant(system, NewTenant(slug, slug, "Europe/Vaduz", "LI"))
+                await create_tenant(system, NewTenant(slug, slug, TIME_ZONE, "LI"))
                 tenant = await tenant_by_slug(system, slug)
                 _, key = await create_key(system, tenant, "walk", sorted(ALL_PERMISSIONS))
                 desk = Desk(http, server, key)

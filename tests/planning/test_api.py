@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -70,19 +71,28 @@ async def answer(world: Any, query: str, **variables: Any) -> tuple[Any, Any]:
     return result.data, result.errors
 
 
+COUNTING: ContextVar[list[str] | None] = ContextVar("COUNTING", default=None)
+"""Where the tasks that a block starts count their statements."""
+
+
 @asynccontextmanager
 async def counted(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
-    """The statements that are sent while the block lasts."""
+    """The statements that the block sends; those of the worker beside it are not counted."""
     sent: list[str] = []
     real = Transaction.fetch
 
     async def fetch(self: Transaction, sql: str, *arguments: Any) -> Any:
-        sent.append(sql)
+        if COUNTING.get() is sent:
+            sent.append(sql)
         return await real(self, sql, *arguments)
 
     with monkeypatch.context() as patched:
         patched.setattr(Transaction, "fetch", fetch)
-        yield sent
+        mark = COUNTING.set(sent)
+        try:
+            yield sent
+        finally:
+            COUNTING.reset(mark)
 
 
 async def created(world: Any, orders: list[UUID], shifts: list[UUID], **more: Any) -> UUID:
