@@ -2,8 +2,6 @@
 
 PROBLEMS = "problems { code message path }"
 
-VIEWER = "query { viewer { tenant { name timeZone } scopes } }"
-
 FLEET = """
 query Fleet {
   depots(first: 1) { nodes { id } }

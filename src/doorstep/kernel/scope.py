@@ -28,7 +28,6 @@ class Permission(StrEnum):
     TRACKING_READ = "tracking:read"
     TRACKING_WRITE = "tracking:write"
     EVENTS_READ = "events:read"
-    KEYS_WRITE = "keys:write"
 
     @property
     def implied_by(self) -> str:

@@ -1,7 +1,7 @@
 """Time: instants are UTC; a tenant's clock may run shifted or faster than the wall (demo, TEST tenants)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import time as wall_seconds
 
 
@@ -39,8 +39,3 @@ class TimeWindow:
 def utc(value: datetime) -> datetime:
     """The same instant in UTC; a value without an offset is taken as UTC."""
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def seconds(value: float) -> timedelta:
-    """A duration of so many seconds."""
-    return timedelta(seconds=value)

@@ -27,7 +27,6 @@ COLUMNS = (
 )
 
 LIST_NAME = "orders"
-NEWEST_FIRST = Sort("created_at_desc", "created_at", datetime, descending=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,16 +26,10 @@ from doorstep.fleets.graphql.types import (
 )
 from doorstep.fleets.reads import Conditions, count_of, page_of
 from doorstep.kernel.db import Row
-from doorstep.kernel.graphql.connections import Connection, connection_of
+from doorstep.kernel.graphql.connections import After, Before, Connection, First, Last, connection_of
 from doorstep.kernel.graphql.context import Context, Info, argument_id
-from doorstep.kernel.graphql.scalars import Cursor
 from doorstep.kernel.paging import PageRequest, Sort
 from doorstep.kernel.scope import Permission
-
-First = Annotated[int | None, strawberry.argument(description="How many at most, 1 to 250; 50 when left out.")]
-After = Annotated[Cursor | None, strawberry.argument(description="What follows this cursor.")]
-Last = Annotated[int | None, strawberry.argument(description="The last so many instead of the first, 1 to 250.")]
-Before = Annotated[Cursor | None, strawberry.argument(description="What comes before this cursor.")]
 
 
 async def _connection(

@@ -1,7 +1,7 @@
 """Relay connections over keyset pages: ``edges``, ``nodes``, ``pageInfo`` and, on demand, ``totalCount``."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 
@@ -10,6 +10,12 @@ from doorstep.kernel.graphql.scalars import Cursor
 from doorstep.kernel.paging import Page, Sort, cursor_of
 
 T = TypeVar("T")
+
+First = Annotated[int | None, strawberry.argument(description="How many at most, 1 to 250; 50 when left out.")]
+After = Annotated[Cursor | None, strawberry.argument(description="What follows this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="The last so many instead of the first, 1 to 250.")]
+Before = Annotated[Cursor | None, strawberry.argument(description="What comes before this cursor.")]
+"""The arguments of every list: a page forwards or backwards."""
 
 
 @strawberry.type(description="Where a page lies in its list.")

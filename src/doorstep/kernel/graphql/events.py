@@ -22,7 +22,7 @@ from doorstep.kernel.event_stream import (
     encode_cursor,
     read_events,
 )
-from doorstep.kernel.graphql.connections import Connection, Edge, PageInfo
+from doorstep.kernel.graphql.connections import Connection, Edge, First, PageInfo
 from doorstep.kernel.graphql.context import Context, Info, argument_id
 from doorstep.kernel.graphql.enums import show_enum
 from doorstep.kernel.graphql.nodes import Node, name_node
@@ -186,9 +186,7 @@ class EventQueries:
     async def events(
         self,
         info: Info,
-        first: Annotated[
-            int | None, strawberry.argument(description="How many at most, 1 to 250; 50 when left out.")
-        ] = None,
+        first: First = None,
         after: Annotated[Cursor | None, AFTER] = None,
         filter: Annotated[EventFilter | None, WHICH] = None,
     ) -> Connection[Event] | None:

@@ -5,9 +5,8 @@ from typing import Annotated
 import strawberry
 
 from doorstep.kernel.errors import BadUserInput
-from doorstep.kernel.graphql.connections import Connection, connection_of
+from doorstep.kernel.graphql.connections import After, Before, Connection, First, Last, connection_of
 from doorstep.kernel.graphql.context import Info, argument_id
-from doorstep.kernel.graphql.scalars import Cursor
 from doorstep.kernel.paging import PageRequest
 from doorstep.kernel.scope import Permission
 from doorstep.orders.graphql.lists import OrderFilter, OrderOrdering, storable
@@ -43,14 +42,10 @@ class OrdersQuery:
     async def orders(
         self,
         info: Info,
-        first: Annotated[
-            int | None, strawberry.argument(description="How many at most, 1 to 250; 50 when left out.")
-        ] = None,
-        after: Annotated[Cursor | None, strawberry.argument(description="What follows this cursor.")] = None,
-        last: Annotated[
-            int | None, strawberry.argument(description="The last so many instead of the first, 1 to 250.")
-        ] = None,
-        before: Annotated[Cursor | None, strawberry.argument(description="What comes before this cursor.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
         filter: Annotated[OrderFilter | None, strawberry.argument(description="Which orders.")] = None,
         order_by: Annotated[OrderOrdering | None, strawberry.argument(description="In which order.")] = None,
     ) -> Connection[Order] | None:

@@ -10,11 +10,11 @@ import strawberry
 
 from doorstep.kernel.db import Row
 from doorstep.kernel.event_stream import decode_cursor
-from doorstep.kernel.graphql.connections import Connection, Edge, PageInfo
+from doorstep.kernel.graphql.connections import After, Connection, Edge, First, PageInfo
 from doorstep.kernel.graphql.context import Context, Info
 from doorstep.kernel.graphql.events import Event, show_event
 from doorstep.kernel.graphql.nodes import Node, register_node
-from doorstep.kernel.graphql.scalars import Cursor, JSONObject
+from doorstep.kernel.graphql.scalars import JSONObject
 from doorstep.kernel.graphql.values import Coordinates, Load, TimeWindow
 from doorstep.kernel.paging import PageRequest
 from doorstep.kernel.scope import Permission
@@ -273,10 +273,8 @@ class Order(Node):
     async def events(
         self,
         info: Info,
-        first: Annotated[
-            int | None, strawberry.argument(description="How many at most, 1 to 250; 50 when left out.")
-        ] = None,
-        after: Annotated[Cursor | None, strawberry.argument(description="What follows this cursor.")] = None,
+        first: First = None,
+        after: After = None,
     ) -> Connection[Event]:
         context = info.context
         context.require(Permission.EVENTS_READ)

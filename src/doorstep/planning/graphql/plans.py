@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -15,10 +14,9 @@ from doorstep.fleets.graphql import (
     load_vehicles,
 )
 from doorstep.kernel.db import Row
-from doorstep.kernel.graphql.connections import Connection, connection_of
+from doorstep.kernel.graphql.connections import After, Connection, First, connection_of
 from doorstep.kernel.graphql.context import Context, Info
 from doorstep.kernel.graphql.nodes import Node, register_node
-from doorstep.kernel.graphql.scalars import Cursor
 from doorstep.kernel.paging import Page, PageRequest
 from doorstep.kernel.scope import Permission
 from doorstep.orders.graphql import Order, load_orders
@@ -44,15 +42,7 @@ from doorstep.planning.reads import (
     unassigned_page,
 )
 
-T = TypeVar("T")
-
-First = Annotated[int | None, strawberry.argument(description="How many at most, 1 to 250; 50 when left out.")]
-After = Annotated[Cursor | None, strawberry.argument(description="What follows this cursor.")]
-
 _VERSION = "Counts the changes; send it as `ifVersion` to act only on what you saw."
-_COST = "In minor units of the tenant's currency (`viewer.tenant.currency`): a vehicle's fixed cost once per route, its hourly cost for the time between start and end without breaks, its cost per kilometre."
-_EMISSIONS = "Grams of CO2e: kilometres × each vehicle's grams per kilometre; null where a vehicle's are not known."
-_FILL = "How full at its fullest, in the tightest of weight, volume and items, 0 to 1; null when nothing limits it."
 
 
 @strawberry.type(description="One reason why an order is on no route.")

@@ -5,18 +5,14 @@ from typing import Annotated
 import strawberry
 
 from doorstep.kernel.errors import BadUserInput
-from doorstep.kernel.graphql.connections import Connection, connection_of
+from doorstep.kernel.graphql.connections import After, Before, Connection, First, Last, connection_of
 from doorstep.kernel.graphql.context import Info, argument_id
-from doorstep.kernel.graphql.scalars import Cursor
 from doorstep.kernel.paging import PageRequest
 from doorstep.kernel.scope import Permission
 from doorstep.planning.graphql.inputs import PlanFilter, RouteFilter
-from doorstep.planning.graphql.plans import After, First, Plan, load_plans
+from doorstep.planning.graphql.plans import Plan, load_plans
 from doorstep.planning.graphql.routes import Route, Stop, load_routes, load_stops
 from doorstep.planning.reads import PLANS_NEWEST_FIRST, ROUTES_BY_START, count_rows, plan_page, route_page
-
-Last = Annotated[int | None, strawberry.argument(description="The last so many instead of the first, 1 to 250.")]
-Before = Annotated[Cursor | None, strawberry.argument(description="What comes before this cursor.")]
 
 
 @strawberry.type

@@ -1,22 +1,16 @@
 """The sums of plans and routes, and how far an optimization is."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
 import strawberry
 
 from doorstep.kernel.db import Row
-from doorstep.kernel.graphql.scalars import Cursor, Long
+from doorstep.kernel.graphql.scalars import Long
 from doorstep.planning.model import (
     PlanPhase,
     PlanStatus,
 )
 
-T = TypeVar("T")
-
-First = Annotated[int | None, strawberry.argument(description="How many at most, 1 to 250; 50 when left out.")]
-After = Annotated[Cursor | None, strawberry.argument(description="What follows this cursor.")]
-
-_VERSION = "Counts the changes; send it as `ifVersion` to act only on what you saw."
 _COST = "In minor units of the tenant's currency (`viewer.tenant.currency`): a vehicle's fixed cost once per route, its hourly cost for the time between start and end without breaks, its cost per kilometre."
 _EMISSIONS = "Grams of CO2e: kilometres × each vehicle's grams per kilometre; null where a vehicle's are not known."
 _FILL = "How full at its fullest, in the tightest of weight, volume and items, 0 to 1; null when nothing limits it."
