@@ -11,7 +11,9 @@ from strawberry.types import ExecutionContext, get_object_definition
 
 from doorstep.fleets.graphql import FleetsMutation, FleetsQuery, load_depots
 from doorstep.identity.graphql import IdentityQuery
+from doorstep.identity.permissions import NEEDS
 from doorstep.kernel.graphql.events import EventQueries, EventSubscriptions, event_types
+from doorstep.kernel.graphql.guarding import guard_root_fields
 from doorstep.kernel.graphql.limits import DocumentLimits
 from doorstep.kernel.graphql.nodes import NodeQuery
 from doorstep.kernel.graphql.scalars import SCALARS
@@ -55,7 +57,7 @@ def build_schema(*, sort: bool = False) -> DoorstepSchema:
         lambda: ValidationCache(maxsize=512),
         OneOperation,
     ]
-    return DoorstepSchema(
+    schema = DoorstepSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -63,6 +65,8 @@ def build_schema(*, sort: bool = False) -> DoorstepSchema:
         extensions=extensions,
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=sort),
     )
+    guard_root_fields(schema._schema, NEEDS)
+    return schema
 
 
 def schema_text() -> str:

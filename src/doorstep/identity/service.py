@@ -111,7 +111,9 @@ async def revoke_keys_named(system: Database, tenant: Row, name: str) -> None:
     """Revoke every live key with that name."""
     async with system.transaction() as tx:
         await tx.execute(
-            "UPDATE api_keys SET revoked_at = now() WHERE tenant_id = $1 AND name = $2 AND revoked_at IS NULL", tenant["id"], name
+            "UPDATE api_keys SET revoked_at = now() WHERE tenant_id = $1 AND name = $2 AND revoked_at IS NULL",
+            tenant["id"],
+            name,
         )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Permission(StrEnum):
-    """What a credential may do; an API key's scopes are a set of these."""
+    """What a credential may do: an API key's scopes, a role's permissions. Who may write may read, too."""
 
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
@@ -28,6 +28,19 @@ class Permission(StrEnum):
     TRACKING_READ = "tracking:read"
     TRACKING_WRITE = "tracking:write"
     EVENTS_READ = "events:read"
+    PARTNERS_READ = "partners:read"
+    PARTNERS_WRITE = "partners:write"
+    TENANT_READ = "tenant:read"
+    TENANT_WRITE = "tenant:write"
+    MEMBERS_READ = "members:read"
+    MEMBERS_WRITE = "members:write"
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
+    TOKENS_WRITE = "tokens:write"
+    AUDIT_READ = "audit:read"
+    USAGE_READ = "usage:read"
+    PRIVACY_WRITE = "privacy:write"
+    SANDBOX_WRITE = "sandbox:write"
 
     @property
     def implied_by(self) -> str:

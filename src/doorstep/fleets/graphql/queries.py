@@ -29,7 +29,6 @@ from doorstep.kernel.db import Row
 from doorstep.kernel.graphql.connections import After, Before, Connection, First, Last, connection_of
 from doorstep.kernel.graphql.context import Context, Info, argument_id
 from doorstep.kernel.paging import PageRequest, Sort
-from doorstep.kernel.scope import Permission
 
 
 async def _connection(
@@ -40,7 +39,6 @@ async def _connection(
     conditions_of: Callable[[UUID], Conditions],
     node: Callable[[Row], Any],
 ) -> Connection[Any]:
-    context.require(Permission.FLEETS_READ)
     conditions = conditions_of(context.tenant_id)
     tx = await context.reads()
     page = await page_of(tx, table, sort, request, conditions)
@@ -57,28 +55,24 @@ class FleetsQuery:
     async def depot(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The depot's id.")]
     ) -> Depot | None:
-        info.context.require(Permission.FLEETS_READ)
         return await info.context.load(load_depots, argument_id("depot", id))
 
     @strawberry.field(description="A vehicle by its id; null when this tenant has none with it.")
     async def vehicle(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The vehicle's id.")]
     ) -> Vehicle | None:
-        info.context.require(Permission.FLEETS_READ)
         return await info.context.load(load_vehicles, argument_id("vehicle", id))
 
     @strawberry.field(description="A driver by their id; null when this tenant has none with it.")
     async def driver(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The driver's id.")]
     ) -> Driver | None:
-        info.context.require(Permission.FLEETS_READ)
         return await info.context.load(load_drivers, argument_id("driver", id))
 
     @strawberry.field(description="A shift by its id; null when this tenant has none with it.")
     async def shift(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The shift's id.")]
     ) -> Shift | None:
-        info.context.require(Permission.FLEETS_READ)
         return await info.context.load(load_shifts, argument_id("shift", id))
 
     @strawberry.field(description="The depots, by name unless said otherwise.")

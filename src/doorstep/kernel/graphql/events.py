@@ -30,7 +30,7 @@ from doorstep.kernel.graphql.scalars import Cursor
 from doorstep.kernel.ids import public_id
 from doorstep.kernel.metrics import EVENT_LAG_SECONDS
 from doorstep.kernel.paging import PageRequest
-from doorstep.kernel.scope import ActorKind, Permission
+from doorstep.kernel.scope import ActorKind
 
 HEARTBEAT_SECONDS = 15.0
 STREAM_BATCH = 200
@@ -191,7 +191,6 @@ class EventQueries:
         filter: Annotated[EventFilter | None, WHICH] = None,
     ) -> Connection[Event] | None:
         context = info.context
-        context.require(Permission.EVENTS_READ)
         query = (filter or EventFilter()).query()
         tx = await context.reads()
         page = await read_events(
@@ -228,7 +227,6 @@ class EventSubscriptions:
         filter: Annotated[EventFilter | None, WHICH] = None,
     ) -> AsyncGenerator[EventStreamItem, None]:
         context = info.context
-        context.require(Permission.EVENTS_READ)
         query = (filter or EventFilter()).query()
         async for item in stream_events(context, _position(context, after), after is None, query):
             yield item

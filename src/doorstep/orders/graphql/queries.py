@@ -8,7 +8,6 @@ from doorstep.kernel.errors import BadUserInput
 from doorstep.kernel.graphql.connections import After, Before, Connection, First, Last, connection_of
 from doorstep.kernel.graphql.context import Info, argument_id
 from doorstep.kernel.paging import PageRequest
-from doorstep.kernel.scope import Permission
 from doorstep.orders.graphql.lists import OrderFilter, OrderOrdering, storable
 from doorstep.orders.graphql.types import Order, load_orders
 from doorstep.orders.reads import LIST_NAME, count_orders, order_ids_by_reference, order_page
@@ -29,7 +28,6 @@ class OrdersQuery:
         self, info: Info, by: Annotated[OrderKey, strawberry.argument(description="What it is found by.")]
     ) -> Order | None:
         context = info.context
-        context.require(Permission.ORDERS_READ)
         if by.id is not None:
             return await context.load(load_orders, argument_id("order", by.id.value))
         if by.reference is None:
@@ -50,7 +48,6 @@ class OrdersQuery:
         order_by: Annotated[OrderOrdering | None, strawberry.argument(description="In which order.")] = None,
     ) -> Connection[Order] | None:
         context = info.context
-        context.require(Permission.ORDERS_READ)
         query = (filter or OrderFilter()).query()
         sort = (order_by or OrderOrdering()).sort()
         request = PageRequest(first, after, last, before)

@@ -8,7 +8,6 @@ from doorstep.kernel.errors import BadUserInput
 from doorstep.kernel.graphql.connections import After, Before, Connection, First, Last, connection_of
 from doorstep.kernel.graphql.context import Info, argument_id
 from doorstep.kernel.paging import PageRequest
-from doorstep.kernel.scope import Permission
 from doorstep.planning.graphql.inputs import PlanFilter, RouteFilter
 from doorstep.planning.graphql.plans import Plan, load_plans
 from doorstep.planning.graphql.routes import Route, Stop, load_routes, load_stops
@@ -21,7 +20,6 @@ class PlanningQuery:
     async def plan(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The plan's id.")]
     ) -> Plan | None:
-        info.context.require(Permission.PLANNING_READ)
         return await info.context.load(load_plans, argument_id("plan", id))
 
     @strawberry.field(description="The plans, newest first.")
@@ -35,7 +33,6 @@ class PlanningQuery:
         filter: Annotated[PlanFilter | None, strawberry.argument(description="Which plans.")] = None,
     ) -> Connection[Plan] | None:
         context = info.context
-        context.require(Permission.PLANNING_READ)
         statuses = filter.statuses if filter is not None else None
         if statuses is not None and not statuses:
             raise BadUserInput("Give at least one state, or leave `statuses` out.")
@@ -52,7 +49,6 @@ class PlanningQuery:
     async def route(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The route's id.")]
     ) -> Route | None:
-        info.context.require(Permission.PLANNING_READ)
         return await info.context.load(load_routes, argument_id("route", id))
 
     @strawberry.field(description="The routes by start; also those of proposals, unless the filter says otherwise.")
@@ -66,7 +62,6 @@ class PlanningQuery:
         filter: Annotated[RouteFilter | None, strawberry.argument(description="Which routes.")] = None,
     ) -> Connection[Route] | None:
         context = info.context
-        context.require(Permission.PLANNING_READ)
         query = (filter or RouteFilter()).query()
         page = await route_page(
             await context.reads(), context.tenant_id, query, PageRequest(first, after, last, before)
@@ -82,5 +77,4 @@ class PlanningQuery:
     async def stop(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The stop's id.")]
     ) -> Stop | None:
-        info.context.require(Permission.PLANNING_READ)
         return await info.context.load(load_stops, argument_id("stop", id))

@@ -8,7 +8,6 @@ import strawberry
 
 from doorstep.kernel.errors import NotFound
 from doorstep.kernel.graphql.context import Context, Info, argument_id
-from doorstep.kernel.scope import Permission
 from doorstep.planning.graphql.routes import Route
 from doorstep.planning.graphql.sums import PlanProgress
 from doorstep.planning.model import PlanStatus, RouteStatus
@@ -29,7 +28,6 @@ class PlanningSubscription:
     async def plan_progress(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The plan's id.")]
     ) -> AsyncGenerator[PlanProgress, None]:
-        info.context.require(Permission.PLANNING_READ)
         async for progress in stream_progress(info.context, argument_id("plan", id)):
             yield progress
 
@@ -37,7 +35,6 @@ class PlanningSubscription:
     async def route(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The route's id.")]
     ) -> AsyncGenerator[Route, None]:
-        info.context.require(Permission.PLANNING_READ)
         async for route in stream_route(info.context, argument_id("route", id)):
             yield route
 

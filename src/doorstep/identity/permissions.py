@@ -1,0 +1,106 @@
+"""Who may do what, in one place: what each field of Query, Mutation and Subscription needs, and what each role holds.
+
+``schema`` puts these checks in front of the resolvers when it is built, and refuses to be built when a root field has no entry here.
+``tests/snapshots/permissions.txt`` prints every root field × role, so that a change of policy is a diff that somebody reads. Nested fields show
+no more than the root field of their kind would (``kernel.graphql.context.guard``).
+"""
+
+from enum import StrEnum
+
+from doorstep.kernel.scope import Permission
+
+_P = Permission
+
+NEEDS: dict[str, Permission | None] = {
+    # identity
+    "Query.viewer": None,
+    # kernel
+    "Query.node": None,  # what the kind of object needs
+    "Query.nodes": None,
+    "Query.events": _P.EVENTS_READ,
+    "Subscription.events": _P.EVENTS_READ,
+    # fleets
+    "Query.depot": _P.FLEETS_READ,
+    "Query.depots": _P.FLEETS_READ,
+    "Query.vehicle": _P.FLEETS_READ,
+    "Query.vehicles": _P.FLEETS_READ,
+    "Query.driver": _P.FLEETS_READ,
+    "Query.drivers": _P.FLEETS_READ,
+    "Query.shift": _P.FLEETS_READ,
+    "Query.shifts": _P.FLEETS_READ,
+    "Mutation.createDepot": _P.FLEETS_WRITE,
+    "Mutation.updateDepot": _P.FLEETS_WRITE,
+    "Mutation.archiveDepot": _P.FLEETS_WRITE,
+    "Mutation.createVehicle": _P.FLEETS_WRITE,
+    "Mutation.updateVehicle": _P.FLEETS_WRITE,
+    "Mutation.archiveVehicle": _P.FLEETS_WRITE,
+    "Mutation.createDriver": _P.FLEETS_WRITE,
+    "Mutation.updateDriver": _P.FLEETS_WRITE,
+    "Mutation.archiveDriver": _P.FLEETS_WRITE,
+    "Mutation.createShift": _P.FLEETS_WRITE,
+    "Mutation.updateShift": _P.FLEETS_WRITE,
+    "Mutation.archiveShift": _P.FLEETS_WRITE,
+    # orders
+    "Query.order": _P.ORDERS_READ,
+    "Query.orders": _P.ORDERS_READ,
+    "Mutation.createOrder": _P.ORDERS_WRITE,
+    "Mutation.createOrders": _P.ORDERS_WRITE,
+    "Mutation.updateOrder": _P.ORDERS_WRITE,
+    "Mutation.cancelOrder": _P.ORDERS_WRITE,
+    # planning
+    "Query.plan": _P.PLANNING_READ,
+    "Query.plans": _P.PLANNING_READ,
+    "Query.route": _P.PLANNING_READ,
+    "Query.routes": _P.PLANNING_READ,
+    "Query.stop": _P.PLANNING_READ,
+    "Mutation.createPlan": _P.PLANNING_WRITE,
+    "Mutation.optimizePlan": _P.PLANNING_WRITE,
+    "Mutation.commitPlan": _P.PLANNING_WRITE,
+    "Mutation.cancelPlan": _P.PLANNING_WRITE,
+    "Mutation.assignOrders": _P.PLANNING_WRITE,
+    "Mutation.unassignOrders": _P.PLANNING_WRITE,
+    "Mutation.dispatchRoute": _P.PLANNING_WRITE,
+    "Mutation.dispatchPlan": _P.PLANNING_WRITE,
+    "Mutation.recallRoute": _P.PLANNING_WRITE,
+    "Mutation.cancelRoute": _P.PLANNING_WRITE,
+    "Subscription.planProgress": _P.PLANNING_READ,
+    "Subscription.route": _P.PLANNING_READ,
+    # tracking
+    "Mutation.advanceStop": _P.TRACKING_WRITE,
+    "Mutation.reportPositions": _P.TRACKING_WRITE,
+}
+"""Root field → the permission that its use case needs; None: anybody with or without a credential (the field itself says what it shows)."""
+
+
+class Role(StrEnum):
+    """The roles that every organization has; custom ones are made of permissions."""
+
+    OWNER = "OWNER"
+    ADMIN = "ADMIN"
+    DISPATCHER = "DISPATCHER"
+    VIEWER = "VIEWER"
+    DRIVER = "DRIVER"
+
+
+_SEES = frozenset(
+    {_P.ORDERS_READ, _P.FLEETS_READ, _P.PLANNING_READ, _P.TRACKING_READ, _P.EVENTS_READ, _P.PARTNERS_READ}
+)
+
+ROLES: dict[Role, frozenset[Permission]] = {
+    Role.OWNER: frozenset(Permission),
+    Role.ADMIN: frozenset(Permission) - {_P.AUDIT_READ, _P.PRIVACY_WRITE},
+    Role.DISPATCHER: _SEES
+    | {
+        _P.ORDERS_WRITE,
+        _P.FLEETS_WRITE,
+        _P.PLANNING_WRITE,
+        _P.TRACKING_WRITE,
+        _P.PARTNERS_WRITE,
+        _P.TOKENS_WRITE,
+        _P.SANDBOX_WRITE,
+    },
+    Role.VIEWER: _SEES,
+    # Of the route and the orders of their own alone: ``Principal.reach`` holds the driver.
+    Role.DRIVER: frozenset({_P.ORDERS_READ, _P.PLANNING_READ, _P.TRACKING_WRITE}),
+}
+"""What each role may do."""
