@@ -19,14 +19,14 @@ WHERE class.relnamespace = 'public'::regnamespace AND class.relkind IN ('r', 'p'
 LOOSE_KEYS = """
 SELECT conrelid::regclass::text, conname FROM pg_constraint
 WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND conrelid::regclass::text <> ALL($1)
-  AND NOT EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = conrelid AND a.attnum = conkey[1] AND a.attname = 'tenant_id')
+  AND NOT EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = conrelid AND a.attnum = conkey[1] AND a.attname IN ('tenant_id', 'organization_id'))
 """
 
 LOOSE_INDEXES = """
 SELECT indrelid::regclass::text || '.' || indexrelid::regclass::text FROM pg_index
 JOIN pg_class AS class ON class.oid = indrelid AND class.relnamespace = 'public'::regnamespace
 WHERE indisunique AND class.relname <> ALL($1)
-  AND NOT EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = indrelid AND a.attnum = indkey[0] AND a.attname = 'tenant_id')
+  AND NOT EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = indrelid AND a.attnum = indkey[0] AND a.attname IN ('tenant_id', 'organization_id'))
 """
 
 
@@ -55,7 +55,7 @@ async def test_every_foreign_and_unique_key_of_tenant_data_begins_with_the_tenan
     async with system.transaction() as tx:
         assert await tx.fetch(LOOSE_KEYS, sorted(GLOBAL)) == []
         loose = {row[0] for row in await tx.fetch(LOOSE_INDEXES, sorted(GLOBAL))}
-    assert loose == {"tenants.tenants_pkey", "tenants.tenants_slug_key"}
+    assert loose == {"tenants.tenants_pkey", "tenants.tenants_slug_key", "organizations.organizations_pkey"}
 
 
 async def test_requests_cannot_write_what_belongs_to_no_tenant(db, alpha):

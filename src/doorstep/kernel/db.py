@@ -22,9 +22,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
-from doorstep.kernel.errors import TimedOut, Unavailable
+from doorstep.kernel.errors import Forbidden, TimedOut, Unavailable
 from doorstep.kernel.events import DomainEvent, append_events
-from doorstep.kernel.scope import Principal, Scope
+from doorstep.kernel.scope import Principal, Reach, Scope
 from doorstep.kernel.tables import bulk_insert_statement
 
 log = structlog.get_logger(__name__)
@@ -83,9 +83,7 @@ class ChangedMeanwhile(Exception):
 
 def translate(error: BaseException) -> BaseException:
     """The request error that a driver error means, or the error itself."""
-    cause: BaseException = error
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        cause = error.orig.__cause__ or error.orig
+    cause = _cause(error)
     if isinstance(cause, asyncpg.QueryCanceledError):
         return TimedOut("The database stopped a statement at its time limit. Ask for less at a time.")
     if isinstance(cause, asyncpg.LockNotAvailableError):
@@ -95,6 +93,13 @@ def translate(error: BaseException) -> BaseException:
     if isinstance(cause, AWAY) or _connection_lost(cause):
         log.warning("database_away", cause=type(cause).__name__)
         return Unavailable(_AWAY)
+    return error
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The driver's own error behind SQLAlchemy's."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return error.orig.__cause__ or error.orig
     return error
 
 
@@ -316,21 +321,21 @@ class Database:
         return connection, raw
 
     def transaction(
-        self, tenant_id: UUID | None = None, *, statement_seconds: float | None = None
+        self, whose: UUID | Principal | None = None, *, statement_seconds: float | None = None
     ) -> AbstractAsyncContextManager[Transaction]:
-        """A read-write transaction (``async with``) of ``tenant_id``; without a tenant it sees no tenant's rows under the app role."""
-        begin = _begin_text(tenant_id, "", statement_seconds)
+        """A read-write transaction (``async with``) of a tenant, within a principal's reach; without either it sees no tenant's rows under the app role."""
+        begin = _begin_text(whose, "", statement_seconds)
         return self._begin(begin, commit=True, statement_seconds=statement_seconds)
 
-    def snapshot(self, tenant_id: UUID) -> AbstractAsyncContextManager[Transaction]:
-        """A REPEATABLE READ READ ONLY transaction (``async with``): everything read in it is of one moment."""
-        return self._begin(_begin_text(tenant_id, " ISOLATION LEVEL REPEATABLE READ READ ONLY", None), commit=False)
+    def snapshot(self, whose: UUID | Principal) -> AbstractAsyncContextManager[Transaction]:
+        """A REPEATABLE READ READ ONLY transaction (``async with``) of a tenant, within a principal's reach: everything read in it is of one moment."""
+        return self._begin(_begin_text(whose, " ISOLATION LEVEL REPEATABLE READ READ ONLY", None), commit=False)
 
     @asynccontextmanager
     async def write(self, principal: Principal, *, statement_seconds: float | None = None) -> AsyncIterator[Scope]:
         """A unit of work: the changes and the events that it emits are one commit, or nothing is."""
         events: list[DomainEvent] = []
-        async with self.transaction(principal.tenant_id, statement_seconds=statement_seconds) as tx:
+        async with _within_reach(principal), self.transaction(principal, statement_seconds=statement_seconds) as tx:
             scope = Scope(principal, tx, events)
             yield scope
             await tx.flush()
@@ -339,14 +344,42 @@ class Database:
             self.on_commit(principal.tenant_id)
 
 
-def _begin_text(tenant_id: UUID | None, mode: str, statement_seconds: float | None) -> str:
+@asynccontextmanager
+async def _within_reach(principal: Principal) -> AsyncIterator[None]:
+    """Tell a limited credential that it may not write out of its reach, which the database has refused."""
+    try:
+        yield
+    except (asyncpg.InsufficientPrivilegeError, DBAPIError) as error:
+        refused = isinstance(_cause(error), asyncpg.InsufficientPrivilegeError)
+        if refused and principal.reach.limited:
+            raise Forbidden("This credential is limited to a part of the company, and this would lie outside of it.") from error
+        raise
+
+
+def _begin_text(whose: UUID | Principal | None, mode: str, statement_seconds: float | None) -> str:
     """One simple query: a separate SELECT set_config() would cost another round trip."""
     parts = [f"BEGIN{mode}"]
-    if tenant_id is not None:
-        parts.append(f"SET LOCAL app.tenant_id = '{UUID(str(tenant_id))}'")
+    if isinstance(whose, Principal):
+        parts += [f"SET LOCAL app.tenant_id = '{UUID(str(whose.tenant_id))}'", *_reach_texts(whose.reach)]
+    elif whose is not None:
+        parts.append(f"SET LOCAL app.tenant_id = '{UUID(str(whose))}'")
     if statement_seconds is not None:
         parts.append(f"SET LOCAL statement_timeout = {int(statement_seconds * 1000)}")
     return "; ".join(parts)
+
+
+def _reach_texts(reach: Reach) -> list[str]:
+    """What the policies named ``reach`` ask for; nothing for a credential without limits."""
+    if not reach.limited:
+        return []
+    texts = ["SET LOCAL app.limited = 'yes'"]
+    if reach.depot_ids is not None:
+        listed = ",".join(sorted(str(UUID(str(depot_id))) for depot_id in reach.depot_ids))
+        texts.append(f"SET LOCAL app.depot_ids = '{{{listed}}}'")
+    for name, identifier in (("order_id", reach.order_id), ("driver_id", reach.driver_id)):
+        if identifier is not None:
+            texts.append(f"SET LOCAL app.{name} = '{UUID(str(identifier))}'")
+    return texts
 
 
 async def _end(raw: asyncpg.Connection, *, commit: bool) -> None:

@@ -4,6 +4,7 @@ It is the first argument of every use case. The tenant only ever comes from the 
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -50,17 +51,36 @@ class Permission(StrEnum):
 
 ALL_PERMISSIONS = frozenset(Permission)
 
+WITHIN_REACH = frozenset(
+    {
+        Permission.ORDERS_READ,
+        Permission.ORDERS_WRITE,
+        Permission.FLEETS_READ,
+        Permission.FLEETS_WRITE,
+        Permission.PLANNING_READ,
+        Permission.PLANNING_WRITE,
+        Permission.TRACKING_READ,
+        Permission.TRACKING_WRITE,
+        Permission.EVENTS_READ,
+        Permission.TOKENS_WRITE,
+    }
+)
+"""What a credential that is limited to depots, an order or a driver can hold; the rest is about the whole company."""
+
 
 class ActorKind(StrEnum):
     """What sort of principal acted."""
 
     API_KEY = "API_KEY"
+    ACCESS_TOKEN = "ACCESS_TOKEN"
+    DRIVER_TOKEN = "DRIVER_TOKEN"
+    MEMBER = "MEMBER"
     SYSTEM = "SYSTEM"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acted: an API key, or Doorstep itself."""
+    """Who acted: an API key, a token, a member, or Doorstep itself."""
 
     kind: ActorKind
     id: UUID | None = None
@@ -70,8 +90,31 @@ SYSTEM_ACTOR = Actor(ActorKind.SYSTEM)
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Which of the tenant's objects a credential is limited to; None: all. What is given counts together.
+
+    PostgreSQL enforces it beside the tenant (policies ``reach``, revision 0002): an object out of reach does not exist, and cannot be written.
+    """
+
+    depot_ids: frozenset[UUID] | None = None
+    order_id: UUID | None = None
+    driver_id: UUID | None = None
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit."""
+        return self.depot_ids is not None or self.order_id is not None or self.driver_id is not None
+
+
+EVERYTHING = Reach()
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """The result of authentication: tenant, actor, permissions and the tenant's clock."""
+    """The result of authentication: tenant, actor, permissions, reach and the tenant's clock.
+
+    ``member_id`` is the member behind the actor, if there is one; ``expires_at`` when the credential ends (None: it does not by itself).
+    """
 
     tenant_id: UUID
     actor: Actor
@@ -79,14 +122,24 @@ class Principal:
     clock: Clock = WALL_CLOCK
     time_zone: str = "UTC"
     country: str | None = None
+    reach: Reach = EVERYTHING
+    member_id: UUID | None = None
+    expires_at: datetime | None = None
 
     def allows(self, permission: Permission) -> bool:
-        """Whether the credential has the permission, itself or by its right to write."""
+        """Whether the credential has the permission, itself or by its right to write, and its reach permits it."""
+        if self.reach.limited and permission not in WITHIN_REACH:
+            return False
         return permission in self.permissions or permission.implied_by in self.permissions
 
     def require(self, permission: Permission) -> None:
         """Pass, or raise Forbidden naming the missing permission."""
         if not self.allows(permission):
+            if self.reach.limited and permission not in WITHIN_REACH:
+                raise Forbidden(
+                    f"This credential is limited to a part of the company, and {permission.value} is about all of it.",
+                    scope=permission.value,
+                )
             raise Forbidden(f"This credential lacks the scope {permission.value}.", scope=permission.value)
 
 

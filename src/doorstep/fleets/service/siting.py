@@ -110,7 +110,7 @@ def _formed(checks: Checks, draft: AddressDraft, country: str | None) -> Address
 
 async def _found(db: Database, principal: Principal, place: Address) -> Coordinates:
     query = address_index.Query(place.line1, place.city, place.postal_code, place.country)
-    async with db.snapshot(principal.tenant_id) as tx:
+    async with db.snapshot(principal) as tx:
         [location] = await address_index.locate(tx.raw, [query])
     if location.latitude is None or location.longitude is None:
         reason = f" ({location.reason.value})" if location.reason else ""

@@ -119,7 +119,7 @@ class Context:
         async with self._opening:
             snapshot = self._snapshot
             if snapshot is None:
-                snapshot = await self._stack.enter_async_context(self.services.db.snapshot(self.tenant_id))
+                snapshot = await self._stack.enter_async_context(self.services.db.snapshot(self.principal))
                 self._snapshot = snapshot
             return snapshot
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import strawberry
 
@@ -40,14 +41,33 @@ AWAY_SECONDS = 1.0
 show_enum(
     ActorKind,
     "What sort of principal acted.",
-    {ActorKind.API_KEY: "Somebody with an API key.", ActorKind.SYSTEM: "Doorstep itself, such as a job."},
+    {
+        ActorKind.API_KEY: "Somebody with an API key.",
+        ActorKind.ACCESS_TOKEN: "A portal's page, with an access token that its backend had made.",
+        ActorKind.DRIVER_TOKEN: "A driver's phone.",
+        ActorKind.MEMBER: "A member who signed in.",
+        ActorKind.SYSTEM: "Doorstep itself, such as a job.",
+    },
 )
 
 
 @strawberry.type(description="Who acted.")
 class Actor:
     kind: ActorKind = strawberry.field(description="What sort of principal it was.")
-    id: strawberry.ID | None = strawberry.field(description="The API key that acted; null for Doorstep itself.")
+    id: strawberry.ID | None = strawberry.field(description="The key, token or member that acted; null for Doorstep itself.")
+
+
+_ACTOR_PREFIX = {
+    ActorKind.API_KEY: "key",
+    ActorKind.ACCESS_TOKEN: "token",
+    ActorKind.DRIVER_TOKEN: "token",
+    ActorKind.MEMBER: "member",
+}
+
+
+def show_actor(kind: ActorKind, actor_id: UUID | None) -> Actor:
+    """The GraphQL object of an actor."""
+    return Actor(kind=kind, id=strawberry.ID(public_id(_ACTOR_PREFIX[kind], actor_id)) if actor_id else None)
 
 
 @strawberry.interface(
@@ -75,10 +95,7 @@ class Event(Node):
 
     @strawberry.field(description="Who acted.")
     def actor(self) -> Actor:
-        actor_id = self.row["actor_id"]
-        return Actor(
-            kind=ActorKind(self.row["actor_kind"]), id=strawberry.ID(public_id("key", actor_id)) if actor_id else None
-        )
+        return show_actor(ActorKind(self.row["actor_kind"]), self.row["actor_id"])
 
 
 def _instant(value: datetime) -> datetime:
@@ -242,7 +259,7 @@ async def stream_events(
     while not hub.closing:
         ticket = hub.ticket(tenant_id)
         try:
-            async with context.services.db.snapshot(tenant_id) as tx:
+            async with context.services.db.snapshot(context.principal) as tx:
                 page = await read_events(tx, tenant_id, position, query, 1 if from_now else STREAM_BATCH)
         except Unavailable:
             # The log is still there when the database is back: wait here, rather than have every subscriber come anew at once.

@@ -58,7 +58,7 @@ async def prepare_patch(
     prepared = PreparedPatch(order_id, check)
     if order_id is None:
         return prepared
-    async with db.snapshot(principal.tenant_id) as tx:
+    async with db.snapshot(principal) as tx:
         rows = await orders_by_ids(tx, principal.tenant_id, [order_id])
         ends = {WaypointRole(row["role"]): row for row in await waypoints_of(tx, principal.tenant_id, [order_id])}
         barcodes = [row["barcode"] for row in await packages_of(tx, principal.tenant_id, [order_id])]

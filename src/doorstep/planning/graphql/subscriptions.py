@@ -45,7 +45,7 @@ async def stream_progress(context: Context, plan_id: UUID) -> AsyncGenerator[Pla
     last: PlanProgress | None = None
     while not hub.closing:
         ticket = hub.ticket(tenant_id)
-        async with context.services.db.snapshot(tenant_id) as tx:
+        async with context.services.db.snapshot(context.principal) as tx:
             row = (await plan_progress(tx, tenant_id, [plan_id])).get(plan_id)
         if row is None:
             raise NotFound("plan", ["id"])
@@ -64,7 +64,7 @@ async def stream_route(context: Context, route_id: UUID) -> AsyncGenerator[Route
     last: object = None
     while not hub.closing:
         ticket = hub.ticket(tenant_id)
-        async with context.services.db.snapshot(tenant_id) as tx:
+        async with context.services.db.snapshot(context.principal) as tx:
             state = await route_state(tx, tenant_id, route_id)
             row = (await routes_by_ids(tx, tenant_id, [route_id])).get(route_id) if state != last else None
         if state is None:

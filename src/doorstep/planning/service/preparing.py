@@ -101,7 +101,7 @@ async def prepare_assignment(
 async def _prepare(prepared: Prepared, db: Database, principal: Principal, engines: Engines) -> None:
     check_number(prepared.order_ids)
     now = principal.clock.now()
-    async with db.snapshot(principal.tenant_id) as tx:
+    async with db.snapshot(principal) as tx:
         shift = await _load_shift(tx, principal.tenant_id, prepared.shift_id, now)
         faults: list[DoorstepError] = []
         await plannable_orders(tx, principal.tenant_id, prepared.order_ids, faults)

@@ -1,0 +1,3 @@
+"""GraphQL of identity."""
+
+from doorstep.identity.graphql.queries import IdentityQuery as IdentityQuery

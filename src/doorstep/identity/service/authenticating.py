@@ -1,0 +1,100 @@
+"""From a credential to a principal: what it may do is worked out here, afresh every two seconds."""
+
+import time
+from collections.abc import Iterable
+from uuid import UUID
+
+from doorstep.identity.keys import key_hash, well_formed
+from doorstep.identity.permissions import ROLES, Role
+from doorstep.identity.service.tenants import clock_of
+from doorstep.kernel.db import Database, Row
+from doorstep.kernel.errors import Unauthenticated
+from doorstep.kernel.scope import Actor, ActorKind, Permission, Principal, Reach
+
+CACHE_SECONDS = 2.0
+"""How long an authenticated credential is trusted without asking again; a revocation is promised within 5 s."""
+
+_CACHE_SIZE = 10_000
+_PERMISSIONS = {permission.value: permission for permission in Permission}
+_ACTORS = {"KEY": ActorKind.API_KEY, "ACCESS": ActorKind.ACCESS_TOKEN, "DRIVER": ActorKind.DRIVER_TOKEN}
+
+
+class Authenticator:
+    """Turns keys and tokens into principals, asking the database at most every two seconds for one credential."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._known: dict[bytes, tuple[float, Principal]] = {}
+
+    async def __call__(self, credential: str) -> Principal:
+        """The principal of a credential; raises Unauthenticated, the same for every reason."""
+        hashed = key_hash(credential)
+        now = time.monotonic()
+        known = self._known.get(hashed)
+        if known is not None and known[0] > now:
+            return known[1]
+        row = await self._look_up(hashed)
+        if row is None or not well_formed(credential):
+            self._known.pop(hashed, None)
+            raise Unauthenticated("This credential is unknown, expired or revoked.")
+        principal = principal_of(row)
+        if len(self._known) >= _CACHE_SIZE:
+            self._known.clear()
+        self._known[hashed] = (now + CACHE_SECONDS, principal)
+        return principal
+
+    async def _look_up(self, hashed: bytes) -> Row | None:
+        """Also for what cannot be a key: whoever guesses learns nothing from the time that it takes."""
+        async with self._db.transaction() as tx:
+            row: Row | None = await tx.fetchrow("SELECT * FROM doorstep_authenticate($1)", hashed)
+            return row
+
+
+def principal_of(row: Row) -> Principal:
+    """What a row of ``doorstep_authenticate`` comes to: a token never holds more than its maker does now, nor than the member as whom it acts."""
+    granted = permissions_named(row["scopes"])
+    for ceiling in (_of_key(row), _of_member(row, "member"), _of_member(row, "issuer")):
+        if ceiling is not None:
+            granted = within(granted, ceiling)
+    depots = _narrowest(row["depot_ids"], row["key_depot_ids"], row["member_depot_ids"], row["issuer_depot_ids"])
+    return Principal(
+        row["tenant_id"],
+        Actor(_ACTORS[row["kind"]], row["id"]),
+        granted,
+        clock_of(row),
+        row["time_zone"],
+        row["country"],
+        Reach(depots, row["order_id"], row["driver_id"]),
+        row["member_id"],
+        row["expires_at"],
+    )
+
+
+def permissions_named(scopes: Iterable[str]) -> frozenset[Permission]:
+    """Stored scopes as permissions; what this version does not know grants nothing."""
+    return frozenset(_PERMISSIONS[scope] for scope in scopes if scope in _PERMISSIONS)
+
+
+def within(wanted: frozenset[Permission], ceiling: frozenset[Permission]) -> frozenset[Permission]:
+    """Of the wanted permissions those that the ceiling holds, itself or by its right to write."""
+    return frozenset(one for one in wanted if one in ceiling or one.implied_by in ceiling)
+
+
+def role_permissions(role: str | None, custom: Iterable[str] | None) -> frozenset[Permission]:
+    """What a member's role holds: one of every organization's, or a custom one's list."""
+    return ROLES[Role(role)] if role is not None else permissions_named(custom or ())
+
+
+def _of_key(row: Row) -> frozenset[Permission] | None:
+    return None if row["key_scopes"] is None else permissions_named(row["key_scopes"])
+
+
+def _of_member(row: Row, who: str) -> frozenset[Permission] | None:
+    role, custom = row[f"{who}_role"], row[f"{who}_permissions"]
+    return None if role is None and custom is None else role_permissions(role, custom)
+
+
+def _narrowest(*limits: list[UUID] | None) -> frozenset[UUID] | None:
+    """What all limits leave; None: there is none."""
+    given = [frozenset(limit) for limit in limits if limit is not None]
+    return frozenset.intersection(*given) if given else None

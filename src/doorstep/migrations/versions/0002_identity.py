@@ -1,0 +1,23 @@
+"""Organizations, members, roles, access tokens, and the reach of a credential.
+
+Revision ID: 0002
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+STATEMENTS = Path(__file__).with_name("0002_identity.sql")
+SEPARATOR = "\n--\n"
+"""The driver takes one statement at a time."""
+
+
+def upgrade() -> None:
+    """Run the frozen statements in their order."""
+    for statement in STATEMENTS.read_text().split(SEPARATOR):
+        op.get_bind().exec_driver_sql(statement)
