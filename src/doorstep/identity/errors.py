@@ -1,4 +1,8 @@
-"""What identity refuses on the command line and at the door."""
+"""What identity refuses: on the command line by exceptions of its own, in requests by problems."""
+
+from collections.abc import Sequence
+
+from doorstep.kernel.errors import DoorstepError, ProblemCode
 
 
 class IdentityError(Exception):
@@ -15,3 +19,22 @@ class SlugTaken(IdentityError):
 
 class UnknownKey(IdentityError):
     """There is no such key in this tenant."""
+
+
+class BadMember(IdentityError):
+    """What was said of a member cannot be taken; the message says why."""
+
+
+class ExceedsRights(DoorstepError):
+    """Somebody gives, or would come by, rights that they do not have."""
+
+    def __init__(self, message: str, path: Sequence[str | int] = ()) -> None:
+        super().__init__(ProblemCode.EXCEEDS_RIGHTS, message, path)
+
+
+class LastOwner(DoorstepError):
+    """The organization would have no owner left who can sign in."""
+
+    def __init__(self, path: Sequence[str | int] = ()) -> None:
+        message = "This is the last owner who can sign in: make another member OWNER first, and let them sign in once."
+        super().__init__(ProblemCode.LAST_OWNER, message, path)

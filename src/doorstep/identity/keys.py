@@ -1,4 +1,4 @@
-"""The form of API keys: ``dsk_live_`` or ``dsk_test_``, 32 random bytes in base 62, a CRC-32 in base 62.
+"""The form of API keys and tokens: ``dsk_live_`` or ``dsk_test_`` (tokens ``dst_…``), 32 random bytes in base 62, a CRC-32 in base 62.
 
 The checksum lets us (and secret scanners) tell a mistyped key from an unknown one without asking the database.
 """
@@ -25,17 +25,27 @@ def _base62(number: int, length: int) -> str:
 
 
 def new_key(mode: TenantMode) -> str:
-    """A fresh key."""
-    body = f"dsk_{mode.value.lower()}_{_base62(secrets.randbits(256), _BODY)}"
+    """A fresh API key."""
+    return _fresh("dsk", mode)
+
+
+def new_token(mode: TenantMode) -> str:
+    """A fresh access or driver token."""
+    return _fresh("dst", mode)
+
+
+def _fresh(form: str, mode: TenantMode) -> str:
+    body = f"{form}_{mode.value.lower()}_{_base62(secrets.randbits(256), _BODY)}"
     return body + _base62(crc32(body.encode()), _CHECK)
 
 
 def well_formed(key: str) -> bool:
-    """Whether form and checksum are right."""
+    """Whether form and checksum of a key or token are right."""
     body, check = key[:-_CHECK], key[-_CHECK:]
-    mode, _, rest = body.removeprefix("dsk_").partition("_")
+    form, _, rest = body.partition("_")
+    mode, _, rest = rest.partition("_")
     return (
-        body.startswith("dsk_")
+        form in {"dsk", "dst"}
         and mode in {"live", "test"}
         and len(rest) == _BODY
         and key.isascii()

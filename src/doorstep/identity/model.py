@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from doorstep.identity.permissions import Role
 from doorstep.kernel.ids import new_id
-from doorstep.kernel.tables import INSTANT, JSON_LIST, MutableTable, TenantTable, one_of, tenant_key
+from doorstep.kernel.tables import INSTANT, JSON_LIST, TenantTable, one_of, tenant_key
 
 _NOW = {"server_default": func.now()}
 _FIRST = {"server_default": text("1")}

@@ -14,6 +14,24 @@ _P = Permission
 NEEDS: dict[str, Permission | None] = {
     # identity
     "Query.viewer": None,
+    "Query.apiKeys": _P.KEYS_READ,
+    "Query.members": _P.MEMBERS_READ,
+    "Query.roles": _P.MEMBERS_READ,
+    "Mutation.createApiKey": _P.KEYS_WRITE,
+    "Mutation.updateApiKey": _P.KEYS_WRITE,
+    "Mutation.rotateApiKey": _P.KEYS_WRITE,
+    "Mutation.revokeApiKey": _P.KEYS_WRITE,
+    "Mutation.createAccessToken": _P.TOKENS_WRITE,
+    "Mutation.createDriverToken": _P.TOKENS_WRITE,
+    "Mutation.renewAccessToken": _P.TOKENS_WRITE,
+    "Mutation.revokeAccessToken": _P.TOKENS_WRITE,
+    "Mutation.inviteMember": _P.MEMBERS_WRITE,
+    "Mutation.updateMember": _P.MEMBERS_WRITE,
+    "Mutation.removeMember": _P.MEMBERS_WRITE,
+    "Mutation.createRole": _P.MEMBERS_WRITE,
+    "Mutation.updateRole": _P.MEMBERS_WRITE,
+    "Mutation.deleteRole": _P.MEMBERS_WRITE,
+    "Mutation.updateTenant": _P.TENANT_WRITE,
     # kernel
     "Query.node": None,  # what the kind of object needs
     "Query.nodes": None,

@@ -22,9 +22,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
+from doorstep.kernel.beginning import begin_text
 from doorstep.kernel.errors import Forbidden, TimedOut, Unavailable
 from doorstep.kernel.events import DomainEvent, append_events
-from doorstep.kernel.scope import Principal, Reach, Scope
+from doorstep.kernel.scope import Principal, Scope
 from doorstep.kernel.tables import bulk_insert_statement
 
 log = structlog.get_logger(__name__)
@@ -324,12 +325,12 @@ class Database:
         self, whose: UUID | Principal | None = None, *, statement_seconds: float | None = None
     ) -> AbstractAsyncContextManager[Transaction]:
         """A read-write transaction (``async with``) of a tenant, within a principal's reach; without either it sees no tenant's rows under the app role."""
-        begin = _begin_text(whose, "", statement_seconds)
+        begin = begin_text(whose, "", statement_seconds)
         return self._begin(begin, commit=True, statement_seconds=statement_seconds)
 
     def snapshot(self, whose: UUID | Principal) -> AbstractAsyncContextManager[Transaction]:
         """A REPEATABLE READ READ ONLY transaction (``async with``) of a tenant, within a principal's reach: everything read in it is of one moment."""
-        return self._begin(_begin_text(whose, " ISOLATION LEVEL REPEATABLE READ READ ONLY", None), commit=False)
+        return self._begin(begin_text(whose, " ISOLATION LEVEL REPEATABLE READ READ ONLY", None), commit=False)
 
     @asynccontextmanager
     async def write(self, principal: Principal, *, statement_seconds: float | None = None) -> AsyncIterator[Scope]:
@@ -352,34 +353,10 @@ async def _within_reach(principal: Principal) -> AsyncIterator[None]:
     except (asyncpg.InsufficientPrivilegeError, DBAPIError) as error:
         refused = isinstance(_cause(error), asyncpg.InsufficientPrivilegeError)
         if refused and principal.reach.limited:
-            raise Forbidden("This credential is limited to a part of the company, and this would lie outside of it.") from error
+            raise Forbidden(
+                "This credential is limited to a part of the company, and this would lie outside of it."
+            ) from error
         raise
-
-
-def _begin_text(whose: UUID | Principal | None, mode: str, statement_seconds: float | None) -> str:
-    """One simple query: a separate SELECT set_config() would cost another round trip."""
-    parts = [f"BEGIN{mode}"]
-    if isinstance(whose, Principal):
-        parts += [f"SET LOCAL app.tenant_id = '{UUID(str(whose.tenant_id))}'", *_reach_texts(whose.reach)]
-    elif whose is not None:
-        parts.append(f"SET LOCAL app.tenant_id = '{UUID(str(whose))}'")
-    if statement_seconds is not None:
-        parts.append(f"SET LOCAL statement_timeout = {int(statement_seconds * 1000)}")
-    return "; ".join(parts)
-
-
-def _reach_texts(reach: Reach) -> list[str]:
-    """What the policies named ``reach`` ask for; nothing for a credential without limits."""
-    if not reach.limited:
-        return []
-    texts = ["SET LOCAL app.limited = 'yes'"]
-    if reach.depot_ids is not None:
-        listed = ",".join(sorted(str(UUID(str(depot_id))) for depot_id in reach.depot_ids))
-        texts.append(f"SET LOCAL app.depot_ids = '{{{listed}}}'")
-    for name, identifier in (("order_id", reach.order_id), ("driver_id", reach.driver_id)):
-        if identifier is not None:
-            texts.append(f"SET LOCAL app.{name} = '{UUID(str(identifier))}'")
-    return texts
 
 
 async def _end(raw: asyncpg.Connection, *, commit: bool) -> None:

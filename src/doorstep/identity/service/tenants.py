@@ -52,7 +52,9 @@ async def _slugs(slug: str) -> AsyncIterator[None]:
     try:
         yield
     except asyncpg.UniqueViolationError as error:
-        raise SlugTaken(f"There is a tenant '{slug}' (or '{slug}{TEST_SUFFIX}') already: choose another slug.") from error
+        raise SlugTaken(
+            f"There is a tenant '{slug}' (or '{slug}{TEST_SUFFIX}') already: choose another slug."
+        ) from error
 
 
 async def _insert_organization(tx: Transaction, name: str) -> UUID:

@@ -332,11 +332,11 @@ BEGIN
     WHERE key.tenant_id = found_key.tenant_id AND key.id = found_key.id
       AND (found_key.last_used_at IS NULL OR found_key.last_used_at < now() - interval '1 minute')
   ), found AS (
-    SELECT found_key.tenant_id, 'KEY' AS kind, found_key.id, found_key.scopes, found_key.depot_ids, NULL::uuid AS order_id, NULL::uuid AS driver_id,
+    SELECT found_key.tenant_id, 'KEY'::text AS kind, found_key.id, found_key.scopes, found_key.depot_ids, NULL::uuid AS order_id, NULL::uuid AS driver_id,
            found_key.expires_at, NULL::uuid AS key_id, NULL::uuid AS member_id, NULL::uuid AS issued_by
     FROM found_key
     UNION ALL
-    SELECT token.tenant_id, token.kind, token.id, token.scopes, token.depot_ids, token.order_id, token.driver_id, token.expires_at,
+    SELECT token.tenant_id, token.kind::text, token.id, token.scopes, token.depot_ids, token.order_id, token.driver_id, token.expires_at,
            token.key_id, token.member_id, token.issued_by
     FROM public.access_tokens AS token WHERE token.hash = secret_hash AND token.revoked_at IS NULL AND token.expires_at > now()
   )

@@ -1,0 +1,67 @@
+"""A tenant's own settings: name, time zone, country, currency, locale, policies."""
+
+import re
+from typing import Any, TypedDict
+
+from doorstep.identity.events import TenantUpdated
+from doorstep.identity.reads import tenant_row
+from doorstep.identity.service.rights import check_name
+from doorstep.kernel.errors import Conflict, DoorstepError, NotFound, ProblemCode
+from doorstep.kernel.scope import Permission, Scope
+from doorstep.places import addresses
+from doorstep.places.errors import BadValue
+
+_LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
+
+Outcome = dict[str, Any]
+
+
+class TenantChanges(TypedDict, total=False):
+    """What changes of a tenant; what is absent stays."""
+
+    name: str
+    time_zone: str
+    country: str | None
+    currency: str
+    locale: str
+    complete_without_arrival: bool
+
+
+async def update_tenant(scope: Scope, changes: TenantChanges, if_version: int | None = None) -> Outcome:
+    """Change the tenant's settings; outcome ``{id}``. Running processes follow within two seconds. Refuses CONFLICT and values of no meaning."""
+    scope.require(Permission.TENANT_WRITE)
+    await scope.tx.execute("SELECT 1 FROM tenants WHERE id = $1 FOR UPDATE", scope.tenant_id)
+    row = await tenant_row(scope.tx, scope.tenant_id)
+    if row is None:
+        raise NotFound("tenant")
+    if if_version is not None and if_version != row["version"]:
+        raise Conflict("tenant", row["version"], scope.tenant_id)
+    different = {name: value for name, value in _checked(changes).items() if row[name] != value}
+    if different:
+        sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(different, 2))
+        await scope.tx.execute(
+            f"UPDATE tenants SET {sets}, version = version + 1, updated_at = now() WHERE id = $1",
+            scope.tenant_id,
+            *different.values(),
+        )
+        names = sorted(_SHOWN.get(name, name) for name in different)
+        scope.emit(TenantUpdated(changes=names, aggregate_version=row["version"] + 1))
+    return {"id": str(scope.tenant_id)}
+
+
+_SHOWN = {"time_zone": "timeZone", "complete_without_arrival": "policies.completeWithoutArrival"}
+
+
+def _checked(changes: TenantChanges) -> dict[str, Any]:
+    columns: dict[str, Any] = dict(changes)
+    if "name" in changes:
+        columns["name"] = check_name(changes["name"], "name")
+    if changes.get("country") is not None:
+        try:
+            columns["country"] = addresses.country(changes["country"] or "")
+        except BadValue as bad:
+            raise DoorstepError(ProblemCode.INVALID_VALUE, bad.message, ["country"]) from bad
+    if "locale" in changes and not _LOCALE.fullmatch(changes["locale"]):
+        message = "Give a locale such as en, de-CH or zh-Hant-TW."
+        raise DoorstepError(ProblemCode.INVALID_VALUE, message, ["locale"])
+    return columns
