@@ -60,6 +60,7 @@ class Worker:
         await asyncio.gather(*late, return_exceptions=True)
         with contextlib.suppress(RequestError, TimeoutError):
             async with asyncio.timeout(1), self._services.system.transaction() as tx:
+                await tx.execute("DELETE FROM access_tokens WHERE expires_at < now() - interval '30 days'")
                 await tx.execute("DELETE FROM workers WHERE id = $1", self._id)
 
     async def _guarded(self, loop: Callable[[], Awaitable[None]]) -> None:
@@ -208,6 +209,7 @@ class Worker:
                 await tx.execute(
                     "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1)", KEY_HOURS
                 )
+                await tx.execute("DELETE FROM access_tokens WHERE expires_at < now() - interval '30 days'")
                 await tx.execute("DELETE FROM workers WHERE seen_at < now() - interval '1 day'")
                 await tx.execute("DELETE FROM jobs WHERE finished_at < now() - interval '7 days'")
             await self._pause(UPKEEP_SECONDS)

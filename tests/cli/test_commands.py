@@ -40,8 +40,9 @@ def test_a_tenant_and_its_keys(doorstep: Run):
     assert "no tenant yet" in doorstep("tenant", "list")[1]
     code, out, _ = doorstep("tenant", "create", "corner-shop", "--name", "Corner Shop", "--country", "li")
     assert (code, "doorstep key create --tenant corner-shop" in out) == (0, True)
-    [tenant] = json.loads(doorstep("tenant", "list", "--json")[1])
+    tenant, sandbox = json.loads(doorstep("tenant", "list", "--json")[1])
     assert (tenant["name"], tenant["country"], tenant["mode"]) == ("Corner Shop", "LI", "LIVE")
+    assert (sandbox["slug"], sandbox["mode"]) == ("corner-shop-test", "TEST")
 
     made = json.loads(
         doorstep("key", "create", "--tenant", "corner-shop", "--name", "till", "--scope", "orders:read", "--json")[1]
@@ -53,6 +54,21 @@ def test_a_tenant_and_its_keys(doorstep: Run):
     assert doorstep("key", "revoke", made["id"], "--tenant", "corner-shop")[1] == "Revoked.\n"
     [key] = json.loads(doorstep("key", "list", "--tenant", "corner-shop", "--json")[1])
     assert key["revoked_at"]
+
+
+def test_members_and_a_lost_owner(doorstep: Run):
+    doorstep("tenant", "create", "corner-shop")
+    assert "no members yet" in doorstep("member", "list", "--tenant", "corner-shop")[1]
+    made = json.loads(doorstep("member", "add", "Ada@example.org", "--tenant", "corner-shop", "--json")[1])
+    [member] = json.loads(doorstep("member", "list", "--tenant", "corner-shop-test", "--json")[1])
+    assert (member["id"], member["email"], member["role"], member["status"]) == (
+        made["id"], "ada@example.org", "OWNER", "INVITED",
+    )  # fmt: skip
+    assert doorstep("member", "add", "ada@example.org", "--tenant", "corner-shop")[0] == 1
+    assert doorstep("member", "add", "nobody", "--tenant", "corner-shop")[0] == 1
+    assert doorstep("member", "recover-owner", "eve@example.org", "--tenant", "corner-shop")[0] == 0
+    both = json.loads(doorstep("member", "list", "--tenant", "corner-shop", "--json")[1])
+    assert [(one["email"], one["role"]) for one in both] == [("ada@example.org", "OWNER"), ("eve@example.org", "OWNER")]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +96,10 @@ def test_a_refusal_is_one_line_that_says_what_to_do(doorstep: Run, arguments, ex
 
 def test_a_taken_slug_is_refused(doorstep: Run):
     doorstep("tenant", "create", "shop")
-    assert doorstep("tenant", "create", "shop")[::2] == (1, "There is a tenant 'shop' already: choose another slug.\n")
+    assert doorstep("tenant", "create", "shop")[::2] == (
+        1,
+        "There is a tenant 'shop' (or 'shop-test') already: choose another slug.\n",
+    )
 
 
 def test_a_wrong_setting_is_named_without_its_value(doorstep: Run, monkeypatch: pytest.MonkeyPatch):

@@ -3,7 +3,7 @@
 - ``terminal``  what all share: consoles, progress, running a coroutine, one line for every known failure
 - ``serving``   ``serve``, ``work``
 - ``database``  ``migrate``, and the database that operator commands use
-- ``tenants``   ``tenant …``, ``key …``
+- ``tenants``   ``tenant …``, ``key …``; ``members``: ``member …``
 - ``roads``     ``roads …``
 - ``schema``    ``schema``
 - ``demo``, ``bench``, ``ask``
@@ -24,6 +24,7 @@ COMMANDS = {
     "schema": "schema",
     "tenant": "tenants",
     "key": "tenants",
+    "member": "members",
     "roads": "roads",
     "ask": "ask",
     "bench": "bench",

@@ -24,7 +24,10 @@ def demo(
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="End when every order is final.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the days that were played before.")] = False,
-    port: Annotated[int | None, typer.Option(help="Where the API listens; left out: DOORSTEP_PORT or 8000, or a free one where that is taken.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Where the API listens; left out: DOORSTEP_PORT or 8000, or a free one where that is taken."),
+    ] = None,
 ) -> None:
     """Play a delivery day: three companies, 300 orders, real plans, robot drivers, a live table."""
     settings = get_settings()

@@ -17,12 +17,13 @@ from doorstep.identity.model import TenantMode
 from doorstep.identity.service import (
     NewTenant,
     create_key,
-    create_tenant,
+    create_organization,
     list_keys,
     list_tenants,
     revoke_key,
     tenant_by_slug,
 )
+from doorstep.identity.service.tenants import TEST_SUFFIX
 from doorstep.kernel.db import Row
 from doorstep.kernel.ids import InvalidId, parse_id, public_id
 from doorstep.kernel.scope import Permission
@@ -37,7 +38,7 @@ TenantSlug = Annotated[str, typer.Option("--tenant", help="The tenant's slug.")]
 
 
 @tenant.command("create")
-def create_tenant_command(  # noqa: PLR0917 - one parameter per option
+def create_tenant_command(
     slug: Annotated[str, typer.Argument(help="A short name: lower-case letters, digits, hyphens.")],
     name: Annotated[str, typer.Option(help="The company's name; left out, the slug.")] = "",
     time_zone: Annotated[str, typer.Option(help="IANA time zone of its civil days, such as Europe/Vaduz.")] = "UTC",
@@ -45,12 +46,11 @@ def create_tenant_command(  # noqa: PLR0917 - one parameter per option
         str | None, typer.Option(help="Two letters; taken where an address or telephone number names no country.")
     ] = None,
     currency: Annotated[str, typer.Option(help="ISO 4217 code of its amounts.")] = "EUR",
-    test: Annotated[bool, typer.Option("--test", help="A sandbox: mode TEST, keys dsk_test_….")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a tenant."""
-    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", slug):
-        raise CommandError("A slug is 1 to 63 lower-case letters, digits and hyphens, such as corner-shop.")
+    """Make a company: its tenant for real deliveries, and beside it a sandbox with the slug SLUG-test."""
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,56}[a-z0-9])?", slug):
+        raise CommandError("A slug is 1 to 58 lower-case letters, digits and hyphens, such as corner-shop.")
     if not re.fullmatch(r"[A-Z]{3}", currency):
         raise CommandError("A currency is three capital letters, such as EUR.")
     new = NewTenant(
@@ -59,18 +59,20 @@ def create_tenant_command(  # noqa: PLR0917 - one parameter per option
         time_zone=_time_zone(time_zone),
         country=checked_country(country) if country else None,
         currency=currency,
-        mode=TenantMode.TEST if test else TenantMode.LIVE,
     )
 
-    async def work() -> UUID:
+    async def work() -> dict[TenantMode, UUID]:
         async with system_database(get_settings()) as database:
-            return await create_tenant(database, new)
+            return await create_organization(database, new)
 
-    identifier = public_id("tenant", run(work))
+    made = run(work)
+    identifier, sandbox = public_id("tenant", made[TenantMode.LIVE]), public_id("tenant", made[TenantMode.TEST])
     if as_json:
-        _print_json({"id": identifier, "slug": slug})
+        print_json({"id": identifier, "slug": slug, "test": {"id": sandbox, "slug": f"{slug}{TEST_SUFFIX}"}})
     else:
-        console.print(f"Made the tenant [bold]{slug}[/bold] ({identifier}).")
+        console.print(
+            f"Made the tenant [bold]{slug}[/bold] ({identifier}) and its sandbox [bold]{slug}{TEST_SUFFIX}[/bold]."
+        )
         console.print(f"Next: doorstep key create --tenant {slug} --name first")
 
 
@@ -83,7 +85,7 @@ def list_tenants_command(as_json: AsJson = False) -> None:
             return await list_tenants(database)
 
     columns = ("slug", "name", "mode", "time_zone", "country", "currency")
-    _show(run(work), columns, "tenant", as_json, "There is no tenant yet: doorstep tenant create my-shop")
+    show(run(work), columns, "tenant", as_json, "There is no tenant yet: doorstep tenant create my-shop")
 
 
 @key.command("create")
@@ -109,7 +111,7 @@ def create_key_command(
 
     key_id, secret = run(work)
     if as_json:
-        _print_json({"id": public_id("key", key_id), "key": secret})
+        print_json({"id": public_id("key", key_id), "key": secret})
     else:
         console.print(f"Made the key {public_id('key', key_id)}. It is shown once:")
         console.print(secret, style="bold", markup=False)
@@ -125,7 +127,7 @@ def list_keys_command(tenant_slug: TenantSlug, as_json: AsJson = False) -> None:
 
     columns = ("name", "scopes", "expires_at", "revoked_at", "last_used_at")
     empty = f"This tenant has no key yet: doorstep key create --tenant {tenant_slug} --name first"
-    _show(run(work), columns, "key", as_json, empty)
+    show(run(work), columns, "key", as_json, empty)
 
 
 @key.command("revoke")
@@ -154,9 +156,10 @@ def _time_zone(name: str) -> str:
         raise CommandError(f"{name!r} is no IANA time zone, such as Europe/Vaduz.") from error
 
 
-def _show(rows: Sequence[Row], columns: Sequence[str], prefix: str, as_json: bool, empty: str) -> None:
+def show(rows: Sequence[Row], columns: Sequence[str], prefix: str, as_json: bool, empty: str) -> None:
+    """Print rows as a table, or as JSON; ``empty`` is what there is to say of none."""
     if as_json:
-        _print_json([{"id": public_id(prefix, row["id"]), **{name: row[name] for name in columns}} for row in rows])
+        print_json([{"id": public_id(prefix, row["id"]), **{name: row[name] for name in columns}} for row in rows])
     elif not rows:
         console.print(empty)
     else:
@@ -178,5 +181,6 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
     typer.echo(orjson.dumps(value).decode())

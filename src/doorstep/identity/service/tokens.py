@@ -43,6 +43,7 @@ class NewToken:
 async def create_access_token(scope: Scope, new: NewToken) -> tuple[Outcome, str]:
     """Make a portal's token; outcome ``{id}`` and the secret. Refuses unknown scopes, EXCEEDS_RIGHTS, NOT_FOUND, more than one limit."""
     scope.require(Permission.TOKENS_WRITE)
+    maker = _maker(scope)
     scopes = check_scopes(new.scopes, "scopes")
     must_cover(scope.principal, scopes, "scopes")
     if sum(one is not None for one in (new.depot_id, new.order_id, new.member_id)) > 1:
@@ -54,17 +55,18 @@ async def create_access_token(scope: Scope, new: NewToken) -> tuple[Outcome, str
         if member is None or member["status"] == "REMOVED":
             raise NotFound("member", ["memberId"])
     depots = [new.depot_id] if new.depot_id is not None else None
-    limits = {"order_id": new.order_id, "member_id": new.member_id}
+    limits = {"order_id": new.order_id, "member_id": new.member_id, **maker}
     return await _make(scope, TokenKind.ACCESS, scopes, new.seconds, depots, limits)
 
 
 async def create_driver_token(scope: Scope, driver_id: UUID, seconds: int) -> tuple[Outcome, str]:
     """Make a token for a driver's phone: it sees the driver's own dispatched routes and acts on them. Outcome ``{id}`` and the secret."""
     scope.require(Permission.TOKENS_WRITE)
+    maker = _maker(scope)
     scopes = sorted(permission.value for permission in ROLES[Role.DRIVER])
     must_cover(scope.principal, scopes)
     await _must_be_there(scope, "drivers", "driver", driver_id, "driverId")
-    return await _make(scope, TokenKind.DRIVER, scopes, seconds, None, {"driver_id": driver_id})
+    return await _make(scope, TokenKind.DRIVER, scopes, seconds, None, {"driver_id": driver_id, **maker})
 
 
 async def renew_access_token(scope: Scope, token_id: UUID, seconds: int) -> Outcome:
@@ -120,12 +122,11 @@ async def _make(
     limits: dict[str, UUID | None],
 ) -> tuple[Outcome, str]:
     _check_seconds(kind, seconds)
-    maker = _maker(scope)
     token_id, secret = new_id(), new_token(await mode_of(scope))
     own = scope.principal.reach.depot_ids
     if depots is None and own is not None:
         depots = sorted(own)
-    columns: dict[str, Any] = {"order_id": None, "driver_id": None, "member_id": None, **limits, **maker}
+    columns: dict[str, Any] = {"order_id": None, "driver_id": None, "member_id": None, **limits}
     await scope.tx.execute(
         f"INSERT INTO {AccessTokenRow.__tablename__} (tenant_id, id, kind, hash, prefix, scopes, depot_ids, expires_at, {', '.join(columns)}) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8::interval, $9, $10, $11, $12, $13)",

@@ -9,8 +9,9 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import orjson
@@ -38,6 +39,7 @@ from strawberry.utils.aio import aclosing
 from doorstep.kernel.errors import RequestError, TimedOut, Unavailable
 from doorstep.kernel.graphql.context import Context, Services
 from doorstep.kernel.graphql.faults import public_error, public_errors
+from doorstep.kernel.graphql.sessions import Session, Sessions
 from doorstep.kernel.metrics import REQUEST_SECONDS, REQUESTS, SOCKETS
 from doorstep.kernel.scope import Principal
 
@@ -109,6 +111,7 @@ class GraphQLView(GraphQL[Context, None]):
         )
         self.services = services
         self.authenticate = authenticate
+        self.sessions = Sessions(authenticate)
         self.graphql_transport_ws_handler_class = SocketHandler
         self.websocket_adapter_class = SocketAdapter
 
@@ -181,6 +184,7 @@ class GraphQLView(GraphQL[Context, None]):
         if token:
             try:
                 context.adopt(await self.authenticate(token.strip()))
+                context.credential = token.strip()
             except Unavailable:
                 raise
             except RequestError as error:
@@ -303,6 +307,30 @@ def _well_formed(message: object) -> bool:
 
 class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
     """graphql-transport-ws, strict; each subscription has a context of its own."""
+
+    session: Session | None = None
+
+    async def handle_connection_init(self, message: Any) -> None:
+        """Watch over the credential for as long as the socket is open."""
+        await super().handle_connection_init(message)
+        principal = self.context.principal_or_none
+        if self.connection_acknowledged and self.session is None and principal is not None:
+            self.session = Session(self.context.credential or "", principal, self._close)
+            self._sessions.add(self.session)
+
+    @property
+    def _sessions(self) -> Sessions:
+        return cast(GraphQLView, self.view).sessions
+
+    async def _close(self, code: int, reason: str) -> None:
+        with suppress(WebSocketDisconnected):
+            await self.websocket.close(code=code, reason=reason)
+
+    async def shutdown(self) -> None:
+        """Forget the credential with the socket."""
+        if self.session is not None:
+            self._sessions.drop(self.session)
+        await super().shutdown()
 
     async def handle_message(self, message: Any) -> None:
         """Refuse malformed messages with 4400 before Strawberry trips over them."""

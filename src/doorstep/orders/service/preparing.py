@@ -105,7 +105,7 @@ async def prepare_orders(
     """Check drafts, each with its path in the mutation's input; never raises for a bad one, which carries its refusals instead."""
     prepared = []
     for at, (path, draft) in enumerate(drafts):
-        prepared.append(_check_order(draft, path, principal.country))
+        prepared.append(_check_order(draft, path, principal))
         if at % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
     spots = [waypoint.spot for order in prepared if not order.check.refusals for waypoint in order.waypoints]
@@ -114,8 +114,8 @@ async def prepare_orders(
     return prepared
 
 
-def _check_order(draft: OrderDraft, path: Path, country: str | None) -> PreparedOrder:
-    check = Check(path)
+def _check_order(draft: OrderDraft, path: Path, principal: Principal) -> PreparedOrder:
+    check, country = Check(path), principal.country
     packages = check.packages(draft.packages)
     kinds, pin = check.proof(draft.proof)
     if not check.refusals:
@@ -137,9 +137,18 @@ def _check_order(draft: OrderDraft, path: Path, country: str | None) -> Prepared
         "metadata": check.metadata(draft.metadata),
         "due_at": due_at(dropoff["windows"]),
     }
-    return PreparedOrder(
-        new_id(), check, check.id_of("depot", draft.depot_id, "depotId"), reference, columns, waypoints, packages
-    )
+    return PreparedOrder(new_id(), check, _depot(draft, check, principal), reference, columns, waypoints, packages)
+
+
+def _depot(draft: OrderDraft, check: Check, principal: Principal) -> UUID | None:
+    """The order's depot; a credential that is limited to depots must name one of them, or has only one to take."""
+    own = principal.reach.depot_ids
+    if draft.depot_id is not None or own is None:
+        return check.id_of("depot", draft.depot_id, "depotId")
+    if len(own) == 1:
+        return next(iter(own))
+    check.refuse(ProblemCode.REQUIRED, "Say which depot: this credential is limited to several.", "depotId")
+    return None
 
 
 def _check_ends(draft: OrderDraft, check: Check, country: str | None) -> list[PreparedWaypoint]:

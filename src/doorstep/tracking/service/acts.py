@@ -18,7 +18,7 @@ from doorstep.kernel.idempotency import fingerprint
 from doorstep.kernel.scope import Permission, Scope
 from doorstep.orders.model import Custody, OrderStatus
 from doorstep.orders.service import Move, lock_orders, move_orders
-from doorstep.planning.model import RouteStatus, StopKind, StopStatus
+from doorstep.planning.model import CUSTOMER_STOPS, RouteStatus, StopKind, StopStatus
 from doorstep.planning.service import (
     REFRESH,
     lock_route_of_stop,
@@ -79,13 +79,37 @@ async def advance_stop(scope: Scope, act: DriverAct, *, route_version: int | Non
     if route_version is not None and route_version != route["version"]:
         raise StaleRoute(route["version"], act.stop_id, route["id"])
     at = act.occurred_at or scope.clock.now()
-    orders = await lock_orders(scope, {order_id for stop in stops for order_id in stop["order_ids"]})
+    orders = await lock_orders(scope, _orders_of(stops))
+    if await _arrives_unreported(scope, act, stops):
+        await _arrive(scope, act, at, route, stops, orders)
+        route, stops = await lock_route_of_stop(scope, act.stop_id)
+        orders = await lock_orders(scope, _orders_of(stops))
     effects = decide(_state(route, stops, orders), act.stop_id, act.act, at, reason=act.reason, order_ids=act.order_ids)
     await _write(scope, act, at, route, effects)
     await _keep(scope, act, at, effects, next(stop for stop in stops if stop["id"] == act.stop_id), orders)
     if not effects.nothing:
         await tell_arrivals(scope, stops, effects)
     return await _remember(scope, act, at, mark, route["id"], effects)
+
+
+def _orders_of(stops: Sequence[Row]) -> set[UUID]:
+    return {order_id for stop in stops for order_id in stop["order_ids"]}
+
+
+async def _arrives_unreported(scope: Scope, act: DriverAct, stops: Sequence[Row]) -> bool:
+    """Whether the driver completes a stop on the way to it, and the tenant allows that."""
+    stop = next(stop for stop in stops if stop["id"] == act.stop_id)
+    if act.act is not StopAct.COMPLETE or stop["status"] != StopStatus.EN_ROUTE or stop["kind"] not in CUSTOMER_STOPS:
+        return False
+    return bool(await scope.tx.fetchval("SELECT complete_without_arrival FROM tenants WHERE id = $1", scope.tenant_id))
+
+
+async def _arrive(
+    scope: Scope, act: DriverAct, at: datetime, route: Row, stops: Sequence[Row], orders: Mapping[UUID, Row]
+) -> None:
+    """The arrival that the completion stands for, at the same instant: every state is passed and told."""
+    effects = decide(_state(route, stops, orders), act.stop_id, StopAct.ARRIVE, at)
+    await _write(scope, DriverAct(act.stop_id, StopAct.ARRIVE, act.act_id, act.occurred_at), at, route, effects)
 
 
 # ── the report ──────────────────────────────────────────────────────────────────────────────────────────

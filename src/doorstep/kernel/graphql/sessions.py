@@ -1,0 +1,88 @@
+"""Open sockets and their credentials: each credential is asked for again every two seconds, and its sockets close when it ends or changes."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from doorstep.kernel.errors import RequestError, Unavailable
+from doorstep.kernel.scope import Principal
+
+log = structlog.get_logger(__name__)
+
+ASK_SECONDS = 2.0
+"""With the two seconds for which a credential is trusted, a revocation closes its sockets within the 5 s that are promised."""
+
+FORBIDDEN = 4403
+
+Authenticate = Callable[[str], Awaitable[Principal]]
+Close = Callable[[int, str], Awaitable[None]]
+
+
+@dataclass(eq=False, slots=True)
+class Session:
+    """One socket that has given its credential."""
+
+    credential: str
+    principal: Principal
+    close: Close
+
+
+class Sessions:
+    """The sockets of a process. A loop runs while there is any; it asks once for each credential, however many sockets use it."""
+
+    def __init__(self, authenticate: Authenticate) -> None:
+        self._authenticate = authenticate
+        self._open: defaultdict[str, set[Session]] = defaultdict(set)
+        self._watching: asyncio.Task[None] | None = None
+
+    def add(self, session: Session) -> None:
+        """Watch over a socket from now on."""
+        self._open[session.credential].add(session)
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.create_task(self._watch())
+
+    def drop(self, session: Session) -> None:
+        """The socket is closed."""
+        sessions = self._open.get(session.credential)
+        if sessions is not None:
+            sessions.discard(session)
+            if not sessions:
+                del self._open[session.credential]
+
+    async def _watch(self) -> None:
+        while self._open:
+            await asyncio.sleep(ASK_SECONDS)
+            for credential in list(self._open):
+                try:
+                    await self._ask_again(credential)
+                except Exception as error:
+                    log.error("session_check_failed", exc_info=error)
+
+    async def _ask_again(self, credential: str) -> None:
+        try:
+            principal = await self._authenticate(credential)
+        except Unavailable:
+            return  # nobody knows; the database is asked again in a moment
+        except RequestError:
+            await self._close(credential, lambda _session: True, "Credential ended")
+            return
+        await self._close(credential, lambda session: _differs(session.principal, principal), "Credential changed")
+
+    async def _close(self, credential: str, ends: Callable[[Session], bool], reason: str) -> None:
+        ending = [session for session in self._open.get(credential, ()) if ends(session)]
+        for session in ending:
+            self.drop(session)
+        await asyncio.gather(*(session.close(FORBIDDEN, reason) for session in ending), return_exceptions=True)
+
+
+def _differs(before: Principal, now: Principal) -> bool:
+    """Whether the credential may do something else than when the socket was opened; its clock and its end may move."""
+    return (before.tenant_id, before.permissions, before.reach, before.member_id) != (
+        now.tenant_id,
+        now.permissions,
+        now.reach,
+        now.member_id,
+    )
