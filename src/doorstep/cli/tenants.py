@@ -1,17 +1,16 @@
 """``doorstep tenant`` and ``doorstep key``: who may use this installation. They work while a server runs and without one."""
 
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import orjson
 import typer
-from rich.table import Table
 
 from doorstep.cli.database import system_database
+from doorstep.cli.signing_in import sign_in
+from doorstep.cli.tables import AsJson, print_json, show
 from doorstep.cli.terminal import CommandError, console, run
 from doorstep.identity.model import TenantMode
 from doorstep.identity.service import (
@@ -30,9 +29,9 @@ from doorstep.places.addresses import country as checked_country
 from doorstep.settings import get_settings
 
 tenant = typer.Typer(name="tenant", help="Companies on this installation.", no_args_is_help=True)
+tenant.add_typer(sign_in)
 key = typer.Typer(name="key", help="API keys of a tenant.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TenantSlug = Annotated[str, typer.Option("--tenant", help="The tenant's slug.")]
 
 
@@ -68,7 +67,7 @@ def create_tenant_command(  # noqa: PLR0917 - one parameter per option
 
     identifier = public_id("tenant", run(work))
     if as_json:
-        _print_json({"id": identifier, "slug": slug})
+        print_json({"id": identifier, "slug": slug})
     else:
         console.print(f"Made the tenant [bold]{slug}[/bold] ({identifier}).")
         console.print(f"Next: doorstep key create --tenant {slug} --name first")
@@ -83,7 +82,7 @@ def list_tenants_command(as_json: AsJson = False) -> None:
             return await list_tenants(database)
 
     columns = ("slug", "name", "mode", "time_zone", "country", "currency")
-    _show(run(work), columns, "tenant", as_json, "There is no tenant yet: doorstep tenant create my-shop")
+    show(run(work), columns, "tenant", as_json, "There is no tenant yet: doorstep tenant create my-shop")
 
 
 @key.command("create")
@@ -109,7 +108,7 @@ def create_key_command(
 
     key_id, secret = run(work)
     if as_json:
-        _print_json({"id": public_id("key", key_id), "key": secret})
+        print_json({"id": public_id("key", key_id), "key": secret})
     else:
         console.print(f"Made the key {public_id('key', key_id)}. It is shown once:")
         console.print(secret, style="bold", markup=False)
@@ -125,7 +124,7 @@ def list_keys_command(tenant_slug: TenantSlug, as_json: AsJson = False) -> None:
 
     columns = ("name", "scopes", "expires_at", "revoked_at", "last_used_at")
     empty = f"This tenant has no key yet: doorstep key create --tenant {tenant_slug} --name first"
-    _show(run(work), columns, "key", as_json, empty)
+    show(run(work), columns, "key", as_json, empty)
 
 
 @key.command("revoke")
@@ -152,31 +151,3 @@ def _time_zone(name: str) -> str:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise CommandError(f"{name!r} is no IANA time zone, such as Europe/Vaduz.") from error
-
-
-def _show(rows: Sequence[Row], columns: Sequence[str], prefix: str, as_json: bool, empty: str) -> None:
-    if as_json:
-        _print_json([{"id": public_id(prefix, row["id"]), **{name: row[name] for name in columns}} for row in rows])
-    elif not rows:
-        console.print(empty)
-    else:
-        table = Table(box=None)
-        for name in ("id", *columns):
-            table.add_column(name.replace("_", " "), no_wrap=name in {"id", "slug", "prefix"}, overflow="fold")
-        for row in rows:
-            table.add_row(public_id(prefix, row["id"]), *(_cell(row[name]) for name in columns))
-        console.print(table)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, list):
-        return "all" if len(value) == len(Permission) else ", ".join(map(str, value))
-    return str(value)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(orjson.dumps(value).decode())
