@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.identity.conftest import Hands
+from tests.hands import Hands
 
 from doorstep.kernel.errors import RateLimited, RequestError, Unauthenticated, Unavailable
 from doorstep.kernel.graphql import attempts as attempts_module

@@ -5,8 +5,9 @@ import asyncio
 import httpx
 import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from tests.identity.conftest import Configured, Hands
+from tests.hands import Hands
 from tests.identity.issuer import DISCOVERY, JWKS, Issuer, running_issuer, signing_key
+from tests.identity.oidc.conftest import Configured
 
 from doorstep.identity.errors import UnusableIssuer
 from doorstep.identity.oidc import OidcVerifier, issuer_keys

@@ -5,19 +5,10 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import pytest
+from tests.hands import Hands
 from tests.identity.issuer import Issuer, running_issuer
 
 from doorstep.identity.oidc import OidcVerifier, Provider
-
-
-@dataclass
-class Hands:
-    """A clock that a test moves, in seconds."""
-
-    now: float = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from tests.identity.conftest import Configured
 from tests.identity.issuer import JWKS, Issuer, running_issuer, signed_with_the_public_key, signing_key
+from tests.identity.oidc.conftest import Configured
 
 from doorstep.identity.oidc import OidcVerifier, looks_like_token, tokens
 from doorstep.identity.oidc import verifier as verifier_module
