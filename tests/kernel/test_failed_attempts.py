@@ -73,6 +73,13 @@ async def test_so_many_may_fail_at_once_then_one_at_a_time(visitor: Visitor, clo
     assert await visitor.guesses_wrong(BURST + 1) == ["UNAUTHENTICATED"] * BURST + ["RATE_LIMITED"]
 
 
+async def test_planted_fault_without_the_limit_every_guess_is_checked(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(FailedAttempts, "_refuse_if_full", lambda _self, _bucket: None)
+    assert set(await visitor.guesses_wrong(BURST * 2)) == {"UNAUTHENTICATED"}
+
+
 async def test_a_refusal_says_when_to_come_back(visitor: Visitor, clock: Hands):
     await visitor.guesses_wrong(BURST)
     clock.now += SECONDS_EACH / 3
