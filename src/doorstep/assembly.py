@@ -124,7 +124,7 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
     services.offer(solver)
     services.offer(settings)
     services.offer(secret_keys)
-    services.offer(Authenticator(db))
+    services.offer(Authenticator(db, verifier))
     services.offer(verifier)
     hub.start()
     await roads.start()

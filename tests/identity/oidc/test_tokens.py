@@ -10,11 +10,9 @@ import pytest
 from tests.identity.issuer import JWKS, Issuer, running_issuer, signed_with_the_public_key, signing_key
 from tests.identity.oidc.conftest import Configured
 
-from doorstep.identity.oidc import OidcVerifier, looks_like_token, tokens
+from doorstep.identity.oidc import NOT_SIGNED_IN, OidcVerifier, looks_like_token, tokens
 from doorstep.identity.oidc import verifier as verifier_module
 from doorstep.kernel.errors import Unauthenticated
-
-REFUSAL = "This sign-in token is not valid here: sign in again."
 
 
 async def refused(verifier: OidcVerifier, token: str) -> bool:
@@ -22,7 +20,7 @@ async def refused(verifier: OidcVerifier, token: str) -> bool:
     try:
         await verifier.verify(token)
     except Unauthenticated as refusal:
-        return (refusal.message, refusal.extensions) == (REFUSAL, {})
+        return (refusal.message, refusal.extensions) == (NOT_SIGNED_IN, {})
     return False
 
 

@@ -11,6 +11,6 @@ operator's to say.
 
 from doorstep.identity.oidc.providers import Provider
 from doorstep.identity.oidc.tokens import SignedIn, looks_like_token
-from doorstep.identity.oidc.verifier import OidcVerifier
+from doorstep.identity.oidc.verifier import NOT_SIGNED_IN, OidcVerifier
 
-__all__ = ["OidcVerifier", "Provider", "SignedIn", "looks_like_token"]
+__all__ = ["NOT_SIGNED_IN", "OidcVerifier", "Provider", "SignedIn", "looks_like_token"]

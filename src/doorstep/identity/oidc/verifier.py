@@ -11,6 +11,9 @@ from doorstep.identity.oidc.providers import Providers
 from doorstep.identity.oidc.tokens import Refused, SignedIn, Token, believe, check_signature, read_token
 from doorstep.kernel.errors import Unauthenticated
 
+NOT_SIGNED_IN = "This sign-in is not valid here: sign in again, or ask an owner of the company to invite you."
+"""The one message for every reason, also for somebody genuine whom the company does not know."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -32,7 +35,7 @@ class OidcVerifier:
             token = read_token(text)
             return await self._check(token)
         except Refused as refusal:
-            raise Unauthenticated("This sign-in token is not valid here: sign in again.") from refusal
+            raise Unauthenticated(NOT_SIGNED_IN) from refusal
 
     async def _check(self, token: Token) -> SignedIn:
         providers = await self._providers(token.issuer)
