@@ -25,7 +25,7 @@ class OidcVerifier:
     ) -> None:
         """``clock`` counts seconds and ages the kept keys; whether a token has ended is asked of the wall clock."""
         self._providers = providers
-        self._http = http or httpx.AsyncClient(timeout=httpx.Timeout(FETCH_SECONDS))
+        self._http = http
         self._clock = clock
         self._issuers: dict[str, IssuerKeys] = {}
 
@@ -56,6 +56,8 @@ class OidcVerifier:
         """Kept for as long as the process lives: there are no more of them than the operator ever configured."""
         keys = self._issuers.get(issuer)
         if keys is None:
+            if self._http is None:  # made by the first who needs it: loading the trusted authorities takes a while
+                self._http = httpx.AsyncClient(timeout=httpx.Timeout(FETCH_SECONDS))
             keys = self._issuers[issuer] = IssuerKeys(issuer, self._http, self._clock)
         return keys
 
@@ -63,4 +65,5 @@ class OidcVerifier:
         """Stop asking issuers."""
         for keys in self._issuers.values():
             keys.close()
-        await self._http.aclose()
+        if self._http is not None:
+            await self._http.aclose()
