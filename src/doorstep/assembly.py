@@ -8,6 +8,8 @@ from typing import Literal
 
 import asyncpg
 
+from doorstep.identity.oidc import OidcVerifier
+from doorstep.identity.oidc.providers import providers_in
 from doorstep.identity.service import Authenticator
 from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.event_stream import EventHub
@@ -117,11 +119,13 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
     services = Services(db, system, hub)
     roads = Roads(settings.home, external=settings.osrm_urls, mode=RoadsMode(settings.roads))
     solver = SolverPool(slots=settings.solver_slots)
+    verifier = OidcVerifier(providers_in(db))
     services.offer(roads)
     services.offer(solver)
     services.offer(settings)
     services.offer(secret_keys)
-    services.offer(Authenticator(db))
+    services.offer(Authenticator(db, verifier))
+    services.offer(verifier)
     hub.start()
     await roads.start()
     try:
@@ -130,5 +134,6 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
         await hub.close()
         await solver.close()
         await roads.close()
+        await verifier.close()
         await db.close()
         await system.close()

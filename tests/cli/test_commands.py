@@ -71,10 +71,26 @@ def test_members_and_a_lost_owner(doorstep: Run):
     assert [(one["email"], one["role"]) for one in both] == [("ada@example.org", "OWNER"), ("eve@example.org", "OWNER")]
 
 
+def test_an_issuer_that_signs_people_in(doorstep: Run):
+    doorstep("tenant", "create", "shop")
+    assert "doorstep tenant sign-in add shop" in doorstep("tenant", "sign-in", "list", "shop")[1]
+    add = ("tenant", "sign-in", "add", "shop", "--issuer", "http://127.0.0.1:1", "--audience", "portal")
+    made = json.loads(doorstep(*add, "--json")[1])
+    assert "did not answer" in made["obstacle"]
+    code, _, said = doorstep(*add)
+    assert (code, "audience of its own" in said) == (1, True)
+    [listed] = json.loads(doorstep("tenant", "sign-in", "list", "shop", "--json")[1])
+    assert (listed["id"], listed["issuer"], listed["audience"]) == (made["id"], "http://127.0.0.1:1", "portal")
+    assert doorstep("tenant", "sign-in", "remove", "shop", made["id"])[1] == "Removed.\n"
+    assert json.loads(doorstep("tenant", "sign-in", "list", "shop", "--json")[1]) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (("tenant", "create", "Corner Shop"), "slug"),
+        (("tenant", "sign-in", "add", "nobody", "--issuer", "https://x.example", "--audience", "x"), "doorstep tenant list"),
+        (("tenant", "sign-in", "remove", "nobody", "12345"), "signin_"),
         (("tenant", "create", "shop", "--time-zone", "Europe/Atlantis"), "IANA"),
         (("tenant", "create", "shop", "--country", "Narnia"), "Narnia"),
         (("tenant", "create", "shop", "--currency", "euro"), "capital letters"),

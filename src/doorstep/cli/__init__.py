@@ -3,7 +3,7 @@
 - ``terminal``  what all share: consoles, progress, running a coroutine, one line for every known failure
 - ``serving``   ``serve``, ``work``
 - ``database``  ``migrate``, and the database that operator commands use
-- ``tenants``   ``tenant …``, ``key …``; ``members``: ``member …``
+- ``tenants``   ``tenant …``, ``key …``; ``members``: ``member …``; ``signing_in`` adds ``tenant sign-in …``
 - ``roads``     ``roads …``
 - ``schema``    ``schema``
 - ``demo``, ``bench``, ``ask``

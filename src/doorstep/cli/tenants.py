@@ -1,17 +1,16 @@
 """``doorstep tenant`` and ``doorstep key``: who may use this installation. They work while a server runs and without one."""
 
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import orjson
 import typer
-from rich.table import Table
 
 from doorstep.cli.database import system_database
+from doorstep.cli.signing_in import sign_in
+from doorstep.cli.tables import AsJson, print_json, show
 from doorstep.cli.terminal import CommandError, console, run
 from doorstep.identity.model import TenantMode
 from doorstep.identity.service import (
@@ -31,9 +30,9 @@ from doorstep.places.addresses import country as checked_country
 from doorstep.settings import get_settings
 
 tenant = typer.Typer(name="tenant", help="Companies on this installation.", no_args_is_help=True)
+tenant.add_typer(sign_in)
 key = typer.Typer(name="key", help="API keys of a tenant.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TenantSlug = Annotated[str, typer.Option("--tenant", help="The tenant's slug.")]
 
 
@@ -154,33 +153,3 @@ def _time_zone(name: str) -> str:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise CommandError(f"{name!r} is no IANA time zone, such as Europe/Vaduz.") from error
-
-
-def show(rows: Sequence[Row], columns: Sequence[str], prefix: str, as_json: bool, empty: str) -> None:
-    """Print rows as a table, or as JSON; ``empty`` is what there is to say of none."""
-    if as_json:
-        print_json([{"id": public_id(prefix, row["id"]), **{name: row[name] for name in columns}} for row in rows])
-    elif not rows:
-        console.print(empty)
-    else:
-        table = Table(box=None)
-        for name in ("id", *columns):
-            table.add_column(name.replace("_", " "), no_wrap=name in {"id", "slug", "prefix"}, overflow="fold")
-        for row in rows:
-            table.add_row(public_id(prefix, row["id"]), *(_cell(row[name]) for name in columns))
-        console.print(table)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, list):
-        return "all" if len(value) == len(Permission) else ", ".join(map(str, value))
-    return str(value)
-
-
-def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    typer.echo(orjson.dumps(value).decode())

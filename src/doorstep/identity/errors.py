@@ -38,3 +38,15 @@ class LastOwner(DoorstepError):
     def __init__(self, path: Sequence[str | int] = ()) -> None:
         message = "This is the last owner who can sign in: make another member OWNER first, and let them sign in once."
         super().__init__(ProblemCode.LAST_OWNER, message, path)
+
+
+class ProviderTaken(IdentityError):
+    """Issuer and audience sign people in already, to this tenant or another."""
+
+
+class UnknownProvider(IdentityError):
+    """There is no such sign-in provider in this tenant."""
+
+
+class UnusableIssuer(IdentityError):
+    """An issuer that may not be asked for its keys, or whose answer is of no use."""

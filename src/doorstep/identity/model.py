@@ -1,11 +1,11 @@
-"""Tables of identity: organizations with their tenants, members and roles; a tenant's API keys and access tokens."""
+"""Tables of identity: organizations with their tenants, members and roles; a tenant's API keys, access tokens and sign-in issuers."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, ForeignKeyConstraint, Index, Uuid, func, text
+from sqlalchemy import ARRAY, CheckConstraint, Column, ForeignKeyConstraint, Index, UniqueConstraint, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -194,3 +194,14 @@ class AccessTokenRow(TenantTable, table=True):
     created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs=_NOW)
     expires_at: datetime = Field(sa_type=INSTANT, nullable=False)
     revoked_at: datetime | None = Field(default=None, sa_type=INSTANT)
+
+
+class SignInProviderRow(TenantTable, table=True):
+    """An OpenID Connect issuer whose tokens for ``audience`` sign people in. Both together belong to one tenant of the whole installation."""
+
+    __tablename__ = "sign_in_providers"
+    __table_args__ = (UniqueConstraint("issuer", "audience", name="sign_in_providers_issuer_audience_key"),)
+
+    issuer: str
+    audience: str
+    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs=_NOW)

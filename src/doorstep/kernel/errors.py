@@ -9,6 +9,7 @@ Two families, told apart by who can mend them:
 Everything else is a bug of ours: masked as INTERNAL with a reference, the cause only in the log.
 """
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
@@ -135,6 +136,16 @@ class Forbidden(RequestError):
     """The credential lacks the permission that the operation needs."""
 
     code = "FORBIDDEN"
+
+
+class RateLimited(RequestError):
+    """More than may be asked at once; the same request may be sent again after ``seconds``."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, seconds: float) -> None:
+        super().__init__(message, retryAfterMs=math.ceil(seconds * 1000))
+        self.seconds = seconds
 
 
 class BadUserInput(RequestError):

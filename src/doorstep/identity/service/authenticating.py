@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from doorstep.identity.keys import key_hash, well_formed
+from doorstep.identity.oidc import NOT_SIGNED_IN, OidcVerifier, SignedIn, looks_like_token
 from doorstep.identity.permissions import ROLES, Role
 from doorstep.identity.service.tenants import clock_of
 from doorstep.kernel.db import Database, Row
@@ -22,8 +23,9 @@ _ACTORS = {"KEY": ActorKind.API_KEY, "ACCESS": ActorKind.ACCESS_TOKEN, "DRIVER":
 class Authenticator:
     """Turns keys and tokens into principals, asking the database at most every two seconds for one credential."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, verifier: OidcVerifier) -> None:
         self._db = db
+        self._verifier = verifier
         self._known: dict[bytes, tuple[float, Principal]] = {}
 
     async def __call__(self, credential: str) -> Principal:
@@ -33,21 +35,52 @@ class Authenticator:
         known = self._known.get(hashed)
         if known is not None and known[0] > now:
             return known[1]
-        row = await self._look_up(hashed)
-        if row is None or not well_formed(credential):
+        try:
+            principal = await (self._member(credential) if looks_like_token(credential) else self._holder(credential))
+        except Unauthenticated:
             self._known.pop(hashed, None)
-            raise Unauthenticated("This credential is unknown, expired or revoked.")
-        principal = principal_of(row)
+            raise
         if len(self._known) >= _CACHE_SIZE:
             self._known.clear()
         self._known[hashed] = (now + CACHE_SECONDS, principal)
         return principal
 
-    async def _look_up(self, hashed: bytes) -> Row | None:
-        """Also for what cannot be a key: whoever guesses learns nothing from the time that it takes."""
+    async def _holder(self, secret: str) -> Principal:
+        """Whoever holds a key or token of ours; what cannot be one is looked up as well, so that a guesser learns nothing from the time it takes."""
         async with self._db.transaction() as tx:
-            row: Row | None = await tx.fetchrow("SELECT * FROM doorstep_authenticate($1)", hashed)
-            return row
+            row: Row | None = await tx.fetchrow("SELECT * FROM doorstep_authenticate($1)", key_hash(secret))
+        if row is None or not well_formed(secret):
+            raise Unauthenticated("This credential is unknown, expired or revoked.")
+        return principal_of(row)
+
+    async def _member(self, token: str) -> Principal:
+        """The member whom a tenant's issuer vouches for; at the first sign-in it is the one invited by the address that the issuer has verified."""
+        who = await self._verifier.verify(token)
+        email = who.email if who.email_verified else None
+        async with self._db.transaction() as tx:
+            row = await tx.fetchrow(
+                "SELECT * FROM doorstep_sign_in($1, $2, $3, $4)", who.tenant_id, who.issuer, who.subject, email
+            )
+        if row is None or (row["role"] == Role.DRIVER and row["driver_id"] is None):
+            raise Unauthenticated(NOT_SIGNED_IN)
+        return member_principal(who, row)
+
+
+def member_principal(who: SignedIn, row: Row) -> Principal:
+    """What a row of ``doorstep_sign_in`` comes to; a DRIVER is limited to the driver that they are in this tenant."""
+    is_driver = row["role"] == Role.DRIVER
+    depots = frozenset(row["depot_ids"]) if row["depot_ids"] is not None else None
+    return Principal(
+        who.tenant_id,
+        Actor(ActorKind.MEMBER, row["member_id"]),
+        role_permissions(row["role"], row["permissions"]),
+        clock_of(row),
+        row["time_zone"],
+        row["country"],
+        Reach(depots, None, row["driver_id"] if is_driver else None),
+        row["member_id"],
+        who.expires_at,
+    )
 
 
 def principal_of(row: Row) -> Principal:
