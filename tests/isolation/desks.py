@@ -20,7 +20,7 @@ COUNTRY = "LI"
 NAMED = "made-up-"
 """Begins every name that a client makes up here."""
 
-STATES = {"createPlan": "free", "assignOrders": "free"}
+STATES = {"createPlan": "free", "assignOrders": "free", "updateOrder": "free"}
 """Root fields that want their objects in a certain state: kept on the desk as ``kind:state``."""
 
 

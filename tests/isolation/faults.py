@@ -26,6 +26,13 @@ async def open_the_wall(owner_url: str, *tables: str) -> None:
     await connection.close()
 
 
+async def drop_the_policy(owner_url: str, table: str) -> None:
+    """Take a table's policy away, as a migration that makes the table anew and forgets it would."""
+    connection = await asyncpg.connect(owner_url)
+    await connection.execute(f"DROP POLICY tenant ON {table}")
+    await connection.close()
+
+
 @contextmanager
 def without_filters(patch: pytest.MonkeyPatch) -> Iterator[set[str]]:
     """Statements forget ``tenant_id = $1`` while the block runs; yields the texts of those that did."""

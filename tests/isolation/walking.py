@@ -109,16 +109,20 @@ class Walk:
     # ── own ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def own_ids(self) -> None:
-        """Each place with an own id against a random one: where both are answered alike, the walk is blind."""
+        """Each place with an own id against a random one."""
         for place in id_places():
-            kind = self.kinds[place] if self.kinds[place] != ANY else "order"
-            random, own = public_id(kind, new_id()), self.desk.own(kind, place.field)
-            refused = comparable(await self.answer(place, random), random)
-            question = Filler(self.desk, self.kinds, place, own).question()
-            told = await self.ask(question, place)
-            if comparable(told, own or "") == refused:
-                self.blind.add(str(place))
-            await self._replace_what_was_used(question, place, told)
+            await self.own_id(place)
+
+    async def own_id(self, place: Place) -> None:
+        """One place with an own id: where it is answered as a random one, the walk is blind."""
+        kind = self.kinds[place] if self.kinds[place] != ANY else "order"
+        random, own = public_id(kind, new_id()), self.desk.own(kind, place.field)
+        refused = comparable(await self.answer(place, random), random)
+        question = Filler(self.desk, self.kinds, place, own).question()
+        told = await self.ask(question, place)
+        if comparable(told, own or "") == refused:
+            self.blind.add(str(place))
+        await self._replace_what_was_used(question, place, told)
 
     async def roots(self) -> None:
         """Each root field, with the actor's own ids where it needs any."""
