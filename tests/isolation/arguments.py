@@ -15,7 +15,7 @@ from graphql import (
     is_required_input_field,
 )
 from tests.isolation.desks import COUNTRY, TIME_ZONE, Desk, Unfurnished, civil_day, instant
-from tests.isolation.places import MADE_BY_CLIENTS, OPERATIONS, Place, bare
+from tests.isolation.places import MADE_BY_CLIENTS, OPERATIONS, Place, bare, takes_one
 from tests.isolation.selections import selection
 
 SOUND: dict[str, Any] = {"country": COUNTRY, "latitude": 47.14, "longitude": 9.52, "act": "COMPLETE"}
@@ -45,6 +45,9 @@ class Question:
     variables: dict[str, Any]
     named: tuple[str, ...]
 
+
+ANY = "any"
+"""The kind of an argument that takes ids of every kind."""
 
 NO_ID = "?"
 """Stands where an id is wanted whose kind is not known yet."""
@@ -104,7 +107,7 @@ class Filler:
         needed = {name for name, member in kind.fields.items() if is_required_input_field(member)} | {wanted} - {""}
         beside = ALONGSIDE.get(kind.name, {})
         needed |= beside.get(wanted, beside.get("", set()))
-        if kind.is_one_of:
+        if takes_one(kind):
             needed = {wanted or next(iter(kind.fields))}
         return {
             name: SOUND_ENUMS.get((kind.name, name)) or self._of(kind.fields[name].type, (*path, name))
@@ -138,7 +141,7 @@ class Filler:
         kind = self._kinds[place]
         if not kind:
             return NO_ID
-        own = self._desk.own(kind, self._place.field)
+        own = self._desk.own("order" if kind == ANY else kind, self._place.field)
         if own is None:
             raise Unfurnished(place, kind)
         return own

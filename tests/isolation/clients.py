@@ -64,6 +64,8 @@ class Client:
     http: httpx.AsyncClient
     server: Server
     key: str
+    """The credential; empty for none."""
+
     transcript: Transcript = field(default_factory=Transcript)
 
     async def ask(self, document: str, named: Iterable[str] = (), **variables: Any) -> dict[str, Any]:
@@ -71,7 +73,7 @@ class Client:
         response = await self.http.post(
             self.server.graphql_url,
             json={"query": document, "variables": variables},
-            headers={"authorization": f"Bearer {self.key}"},
+            headers={"authorization": f"Bearer {self.key}"} if self.key else {},
         )
         self.transcript.saw(document, named, response.text)
         self.transcript.look(document, named, str(response.headers))
@@ -117,7 +119,7 @@ class Client:
             subprotocols=["graphql-transport-ws"],
             max_queue=None,  # type: ignore[list-item]
         ) as socket:
-            payload = {"Authorization": f"Bearer {self.key}"}
+            payload = {"Authorization": f"Bearer {self.key}"} if self.key else {}
             await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
             await socket.recv()
             subscribe = {"query": document, "variables": variables}

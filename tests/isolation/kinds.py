@@ -1,16 +1,14 @@
 """What each id argument takes, in the API's own words: garbage is answered with an id such as would do (``order_01jd2n…``)."""
 
-import json
 import re
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from tests.isolation.arguments import NO_ID, Filler, Kinds
+from tests.isolation.arguments import ANY, NO_ID, Filler, Kinds
 from tests.isolation.desks import Desk
 from tests.isolation.places import Place, id_places
 
-ANY = "any"
 TAKE_ANY = {"Query.node(id)", "Query.nodes(ids)"}
 """Arguments that take ids of every kind."""
 
@@ -64,8 +62,3 @@ def _place_of(known: Kinds, place: Place, path: list[str]) -> Place | None:
     same_field = [one for one in known if (one.owner, one.field) == (place.owner, place.field)]
     fitting = [one for one in same_field if list(one.names[-len(path) :]) == path]
     return min(fitting, key=lambda one: len(one.names), default=None)
-
-
-def as_text(kinds: Kinds) -> str:
-    """For people who look at what was learned."""
-    return json.dumps({str(place): kind for place, kind in kinds.items()}, indent=1)

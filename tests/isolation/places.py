@@ -16,6 +16,7 @@ from graphql import (
     GraphQLSchema,
     get_named_type,
 )
+from strawberry.schema_directives import OneOf
 
 from doorstep.schema import build_schema
 
@@ -112,3 +113,9 @@ def _paths(kind: GraphQLInputType, path: tuple[str, ...], scalar: str) -> Iterat
 def bare(kind: GraphQLInputType) -> GraphQLInputType:
     """The type without its exclamation mark."""
     return kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+
+
+def takes_one(kind: GraphQLInputObjectType) -> bool:
+    """Whether exactly one of the fields must be given (``@oneOf``), which Strawberry notes in its own definition alone."""
+    definition = kind.extensions.get("strawberry-definition")
+    return any(isinstance(directive, OneOf) for directive in getattr(definition, "directives", None) or ())

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 import structlog
 from tests.isolation.actors import ACTORS
+from tests.isolation.arguments import ANY
 from tests.isolation.canaries import everything_of, mentions
 from tests.isolation.clients import Transcript
 from tests.isolation.conftest import caught_logs
 from tests.isolation.faults import drop_the_policy, open_the_wall, without_filters
 from tests.isolation.figures import Figures
-from tests.isolation.kinds import ANY, learn_kinds
+from tests.isolation.kinds import learn_kinds
 from tests.isolation.places import Place, id_places
 from tests.isolation.stages import Stage, open_stage
 from tests.isolation.test_walk import BLIND

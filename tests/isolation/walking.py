@@ -5,10 +5,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from tests.isolation.actors import Actor
-from tests.isolation.arguments import Filler, Kinds, Question
+from tests.isolation.arguments import ANY, Filler, Kinds, Question
 from tests.isolation.comparing import comparable, outline
 from tests.isolation.desks import Desk
-from tests.isolation.kinds import ANY
 from tests.isolation.places import Place, cursor_places, id_places, name_places, object_type, root_fields
 from tests.isolation.selections import ways, whole
 
