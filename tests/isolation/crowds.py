@@ -1,6 +1,7 @@
 """A crowd: many units of work at once on a small pool, most of them cancelled while they are under way."""
 
 import asyncio
+import json
 import random
 import time
 from collections import deque
@@ -8,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -106,6 +108,22 @@ class DatabaseUnits:
         return (
             self._database.transaction(tenant_id) if writes or tenant_id is None else self._database.snapshot(tenant_id)
         )
+
+
+async def ask_and_hang_up(port: int, key: str, document: str) -> Any:
+    """The answer over a connection of its own, which is torn down at once when the caller is cancelled, as by a phone that lost its network."""
+    body = json.dumps({"query": document})
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(
+            f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
+        )
+        head, _, answer = (await reader.read(-1)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), head
+        return json.loads(answer)
+    finally:
+        writer.transport.abort()
 
 
 async def left_behind(superuser_url: str, database: str) -> list[str]:

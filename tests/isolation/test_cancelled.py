@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from tests.isolation.conftest import caught_logs
-from tests.isolation.crowds import READ, SHARE_CANCELLED, DatabaseUnits, gather_crowd, left_behind
+from tests.isolation.crowds import READ, SHARE_CANCELLED, DatabaseUnits, ask_and_hang_up, gather_crowd, left_behind
 from tests.isolation.figures import Figures
 from tests.isolation.stages import open_stage
 
@@ -123,7 +123,7 @@ async def test_clients_that_hang_up_never_make_another_tenants_row_appear(
 
             async def unit(at: int) -> str | None:
                 desk = desks[at % len(desks)]
-                answer = await desk.client.ask(document)
+                answer = await ask_and_hang_up(stage.server.port, desk.client.key, document)
                 others = {other.canary for other in desks} - {desk.canary}
                 mine = answer["data"]["viewer"]["tenant"]["slug"] == desk.name
                 strange = [canary for canary in others if canary in json.dumps(answer)]
@@ -136,4 +136,5 @@ async def test_clients_that_hang_up_never_make_another_tenants_row_appear(
             assert await left_behind(cluster.superuser_url, stage.owner_url.rpartition("/")[2]) == []
             assert stage.server.services.db.pool_in_use == 0
             assert await all_forgotten(stage.server.services.db)
-    figures.add("requests, clients hanging up", number)
+    figures.add("requests over HTTP", number)
+    figures.add("whose clients hung up", crowd.cancelled)
