@@ -1,0 +1,160 @@
+"""Canaries in every text that another tenant's rows can hold, and what is compared and searched afterwards.
+
+The catalog says which columns there are, so that a column that is added tomorrow gets its canary tomorrow.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from tests.isolation.desks import NAMED, Desk
+
+from doorstep.kernel.db import Database, Row, Transaction
+from doorstep.kernel.ids import parse_id
+
+SEEDS = {"consumers": "INSERT INTO consumers (tenant_id, name, seq) VALUES ($1, 'seed', 0)"}
+"""Rows that no use case of the API makes, so that every table of tenant data has one."""
+
+_TABLES = """
+SELECT class.oid, relname::text AS name, CASE relname WHEN 'tenants' THEN 'id' ELSE 'tenant_id' END AS tenant,
+  ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = class.oid AND attnum = ANY(primary_key.indkey)) AS keys
+FROM pg_class AS class JOIN pg_index AS primary_key ON indrelid = class.oid AND indisprimary
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+  AND (relname = 'tenants' OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = class.oid AND attname = 'tenant_id'))
+ORDER BY relname
+"""
+
+_COLUMNS = """
+SELECT attname::text AS name, format_type(atttypid, NULL) AS type,
+  coalesce((SELECT string_agg(pg_get_constraintdef(oid), ' ') FROM pg_constraint
+            WHERE conrelid = attrelid AND contype = 'c' AND attnum = ANY(conkey)), '') AS checks
+FROM pg_attribute
+WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+  AND format_type(atttypid, NULL) IN ('text', 'character varying', 'jsonb', 'text[]', 'character varying[]')
+ORDER BY attnum
+"""
+
+_VOLATILE = "'last_used_at'"
+"""Columns that the other tenant's own requests move."""
+
+
+@dataclass
+class Planted:
+    """Where canaries were put, and where they could not be."""
+
+    columns: list[str] = field(default_factory=list)
+    cells: int = 0
+    bound: dict[str, str] = field(default_factory=dict)
+    """Columns that hold one of a few words → the CHECK that says so."""
+
+    empty: list[str] = field(default_factory=list)
+    """Tables without a row of the tenant: nothing of theirs could have been found there."""
+
+
+async def plant(system: Database, desk: Desk) -> Planted:
+    """Put the desk's canary into every text column, and every string of every JSON column, of each of the tenant's rows."""
+    planted = Planted()
+    async with system.transaction() as tx:
+        for table in await tx.fetch(_TABLES):
+            if table["name"] in SEEDS:
+                await tx.execute(SEEDS[table["name"]], desk.tenant_id)
+            sql = f"SELECT count(*) FROM {table['name']} WHERE {table['tenant']} = $1"
+            if await tx.fetchval(sql, desk.tenant_id) == 0:
+                planted.empty.append(table["name"])
+            for column in await tx.fetch(_COLUMNS, table["oid"]):
+                await _plant_column(tx, planted, table, column, desk)
+    return planted
+
+
+async def _plant_column(tx: Transaction, planted: Planted, table: Row, column: Row, desk: Desk) -> None:
+    name = f"{table['name']}.{column['name']}"
+    try:
+        async with tx.savepoint():
+            if column["type"] == "jsonb":
+                planted.cells += await _plant_json(tx, table, column["name"], desk)
+            else:
+                planted.cells += await _plant_text(tx, table, column, desk)
+    except asyncpg.CheckViolationError:
+        planted.bound[name] = column["checks"]
+    else:
+        planted.columns.append(name)
+
+
+async def _plant_text(tx: Transaction, table: Row, column: Row, desk: Desk) -> int:
+    """Each row its own canary, so that unique keys hold; names that the walk tries stay as they are."""
+    name = column["name"]
+    value = f"$2 || '-{table['name']}-{name}-' || md5(t::text)"
+    value = f"ARRAY[{value}]" if column["type"].endswith("[]") else value
+    tag = await tx.execute(
+        f'UPDATE {table["name"]} AS t SET "{name}" = {value} '
+        f"WHERE {table['tenant']} = $1 AND coalesce(\"{name}\"::text, '') NOT LIKE '%{NAMED}%'",
+        desk.tenant_id,
+        desk.canary,
+    )
+    return int(tag.rpartition(" ")[2])
+
+
+async def _plant_json(tx: Transaction, table: Row, column: str, desk: Desk) -> int:
+    keys = [key for key in table["keys"] if key != table["tenant"]] or [table["tenant"]]
+    rows = await tx.fetch(
+        f'SELECT {", ".join(keys)}, "{column}" FROM {table["name"]} WHERE {table["tenant"]} = $1', desk.tenant_id
+    )
+    for row in rows:
+        where = " AND ".join(f"{key} = ${place}" for place, key in enumerate(keys, 3))
+        await tx.execute(
+            f'UPDATE {table["name"]} SET "{column}" = $2 WHERE {table["tenant"]} = $1 AND {where}',
+            desk.tenant_id,
+            _with_canaries(row[column], desk.canary),
+            *(row[key] for key in keys),
+        )
+    return len(rows)
+
+
+def _with_canaries(value: Any, canary: str) -> Any:
+    """The same shape with a canary in place of every string, and one where there was nothing."""
+    if isinstance(value, dict):
+        return {**{key: _with_canaries(one, canary) for key, one in value.items()}, canary: canary}
+    if isinstance(value, list):
+        return [_with_canaries(one, canary) for one in value] or [canary]
+    return canary if value is None or isinstance(value, str) else value
+
+
+def is_word_list(check: str) -> bool:
+    """Whether a CHECK lets one of a few words through, so that the column can never hold a text of a tenant's."""
+    return re.search(r"= ANY \(+ARRAY\[|\w+\)?::text = '|= '\w+'::text", check) is not None
+
+
+async def everything_of(system: Database, desk: Desk) -> dict[str, str]:
+    """A digest of all of a tenant's rows, by table."""
+    async with system.transaction() as tx:
+        return {
+            table["name"]: await tx.fetchval(
+                f"SELECT md5(coalesce(string_agg((to_jsonb(t) - {_VOLATILE})::text, ',' ORDER BY (to_jsonb(t) - {_VOLATILE})::text), '')) "
+                f"FROM {table['name']} AS t WHERE {table['tenant']} = $1",
+                desk.tenant_id,
+            )
+            for table in await tx.fetch(_TABLES)
+        }
+
+
+async def mentions(system: Database, desk: Desk, of: Desk) -> list[str]:
+    """Rows of a tenant, its events and stored answers among them, that hold a canary or an id of another one's."""
+    needles = [of.canary, *map(str, _uuids(of)), *(one for one in of.ids.values() if "_" in one)]
+    found = []
+    async with system.transaction() as tx:
+        for table in await tx.fetch(_TABLES):
+            rows = await tx.fetch(
+                f"SELECT to_jsonb(t)::text AS text FROM {table['name']} AS t "
+                f"WHERE {table['tenant']} = $1 AND to_jsonb(t)::text LIKE ANY($2)",
+                desk.tenant_id,
+                [f"%{needle}%" for needle in needles],
+            )
+            found += [f"{table['name']}: {row['text'][:200]}" for row in rows]
+    return found
+
+
+def _uuids(desk: Desk) -> list[UUID]:
+    ids = [one for one in desk.ids.values() if re.fullmatch(r"[a-z]+_[0-9a-z]{26}", one)]
+    return [desk.tenant_id, *(parse_id(one.partition("_")[0], one) for one in ids)]
