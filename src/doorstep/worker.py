@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 
 from doorstep.identity.service import system_principal
+from doorstep.identity.service.measuring import measure_storage
 from doorstep.kernel import jobs
 from doorstep.kernel.consumers import Consumer, react_once, tenants_behind
 from doorstep.kernel.db import ChangedMeanwhile, Row
@@ -212,4 +213,5 @@ class Worker:
                 await tx.execute("DELETE FROM access_tokens WHERE expires_at < now() - interval '30 days'")
                 await tx.execute("DELETE FROM workers WHERE seen_at < now() - interval '1 day'")
                 await tx.execute("DELETE FROM jobs WHERE finished_at < now() - interval '7 days'")
+            await measure_storage(self._services.system)
             await self._pause(UPKEEP_SECONDS)

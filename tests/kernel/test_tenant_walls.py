@@ -5,7 +5,7 @@ import pytest
 
 from doorstep.kernel.db import Database
 
-GLOBAL = {"alembic_version", "installation", "workers", "map_extracts", "map_names", "map_houses"}
+GLOBAL = {"alembic_version", "closures", "installation", "workers", "map_extracts", "map_names", "map_houses"}
 """Tables that belong to no tenant; requests may at most read them."""
 
 UNPROTECTED = """
@@ -64,6 +64,10 @@ async def test_requests_cannot_write_what_belongs_to_no_tenant(db, alpha):
         "DELETE FROM workers",
         "INSERT INTO tenants (id, slug, name) VALUES (gen_random_uuid(), 'x', 'x')",
         "DELETE FROM events",
+        "UPDATE tenants SET status = 'ACTIVE'",
+        "UPDATE tenants SET quota_orders_per_day = NULL",
+        "DELETE FROM usage_days",
+        "SELECT * FROM closures",
         "SELECT doorstep_ensure_event_partitions(1)",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

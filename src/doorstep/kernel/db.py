@@ -328,9 +328,12 @@ class Database:
         begin = begin_text(whose, "", statement_seconds)
         return self._begin(begin, commit=True, statement_seconds=statement_seconds)
 
-    def snapshot(self, whose: UUID | Principal) -> AbstractAsyncContextManager[Transaction]:
+    def snapshot(
+        self, whose: UUID | Principal | None, *, statement_seconds: float | None = None
+    ) -> AbstractAsyncContextManager[Transaction]:
         """A REPEATABLE READ READ ONLY transaction (``async with``) of a tenant, within a principal's reach: everything read in it is of one moment."""
-        return self._begin(begin_text(whose, " ISOLATION LEVEL REPEATABLE READ READ ONLY", None), commit=False)
+        begin = begin_text(whose, " ISOLATION LEVEL REPEATABLE READ READ ONLY", statement_seconds)
+        return self._begin(begin, commit=False, statement_seconds=statement_seconds)
 
     @asynccontextmanager
     async def write(self, principal: Principal, *, statement_seconds: float | None = None) -> AsyncIterator[Scope]:
@@ -340,6 +343,8 @@ class Database:
             scope = Scope(principal, tx, events)
             yield scope
             await tx.flush()
+            for closing in scope.closing:
+                await closing(scope)
             await append_events(scope)
         if events and self.on_commit is not None:
             self.on_commit(principal.tenant_id)

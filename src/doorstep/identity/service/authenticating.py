@@ -8,11 +8,17 @@ from doorstep.identity.keys import key_hash, well_formed
 from doorstep.identity.permissions import ROLES, Role
 from doorstep.identity.service.tenants import clock_of
 from doorstep.kernel.db import Database, Row
-from doorstep.kernel.errors import Unauthenticated
+from doorstep.kernel.errors import Forbidden, Unauthenticated
 from doorstep.kernel.scope import Actor, ActorKind, Permission, Principal, Reach
 
 CACHE_SECONDS = 2.0
 """How long an authenticated credential is trusted without asking again; a revocation is promised within 5 s."""
+
+SUSPENDED = "This company's access is suspended: ask whoever runs this installation."
+
+_AUTHENTICATE = """
+SELECT found.*, standing.* FROM doorstep_authenticate($1) AS found CROSS JOIN LATERAL doorstep_standing(found.tenant_id) AS standing
+"""
 
 _CACHE_SIZE = 10_000
 _PERMISSIONS = {permission.value: permission for permission in Permission}
@@ -27,7 +33,7 @@ class Authenticator:
         self._known: dict[bytes, tuple[float, Principal]] = {}
 
     async def __call__(self, credential: str) -> Principal:
-        """The principal of a credential; raises Unauthenticated, the same for every reason."""
+        """The principal of a credential; raises Unauthenticated, the same for every reason; Forbidden when the tenant is suspended."""
         hashed = key_hash(credential)
         now = time.monotonic()
         known = self._known.get(hashed)
@@ -37,6 +43,9 @@ class Authenticator:
         if row is None or not well_formed(credential):
             self._known.pop(hashed, None)
             raise Unauthenticated("This credential is unknown, expired or revoked.")
+        if row["suspended"]:
+            self._known.pop(hashed, None)
+            raise Forbidden(SUSPENDED)
         principal = principal_of(row)
         if len(self._known) >= _CACHE_SIZE:
             self._known.clear()
@@ -46,7 +55,7 @@ class Authenticator:
     async def _look_up(self, hashed: bytes) -> Row | None:
         """Also for what cannot be a key: whoever guesses learns nothing from the time that it takes."""
         async with self._db.transaction() as tx:
-            row: Row | None = await tx.fetchrow("SELECT * FROM doorstep_authenticate($1)", hashed)
+            row: Row | None = await tx.fetchrow(_AUTHENTICATE, hashed)
             return row
 
 
@@ -67,6 +76,7 @@ def principal_of(row: Row) -> Principal:
         Reach(depots, row["order_id"], row["driver_id"]),
         row["member_id"],
         row["expires_at"],
+        row["most_sockets"],
     )
 
 

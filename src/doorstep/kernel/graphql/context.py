@@ -79,6 +79,8 @@ class Context:
         self.connection_params: dict[str, Any] = {}
         self.handshake_token: str | None = None
         self.credential: str | None = None
+        self.leave: Callable[[], None] | None = None
+        """Counts the socket of this context out."""
         self._loaders: dict[Any, DataLoader[Any, Any]] = {}
         self._stack = AsyncExitStack()
         self._snapshot: Transaction | None = None

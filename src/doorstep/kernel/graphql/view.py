@@ -40,6 +40,7 @@ from doorstep.kernel.errors import RequestError, TimedOut, Unavailable
 from doorstep.kernel.graphql.context import Context, Services
 from doorstep.kernel.graphql.faults import public_error, public_errors
 from doorstep.kernel.graphql.sessions import Session, Sessions
+from doorstep.kernel.graphql.sockets import QUOTA_CLOSE_CODE, OpenSockets, TooManySockets
 from doorstep.kernel.metrics import REQUEST_SECONDS, REQUESTS, SOCKETS
 from doorstep.kernel.scope import Principal
 
@@ -112,6 +113,7 @@ class GraphQLView(GraphQL[Context, None]):
         self.services = services
         self.authenticate = authenticate
         self.sessions = Sessions(authenticate)
+        self.open_sockets = OpenSockets()
         self.graphql_transport_ws_handler_class = SocketHandler
         self.websocket_adapter_class = SocketAdapter
 
@@ -183,7 +185,9 @@ class GraphQLView(GraphQL[Context, None]):
             token = context.handshake_token or ""
         if token:
             try:
-                context.adopt(await self.authenticate(token.strip()))
+                principal = await self.authenticate(token.strip())
+                context.leave = self.open_sockets.enter(principal)
+                context.adopt(principal)
                 context.credential = token.strip()
             except Unavailable:
                 raise
@@ -327,9 +331,11 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(code=code, reason=reason)
 
     async def shutdown(self) -> None:
-        """Forget the credential with the socket."""
+        """Forget the credential with the socket, which counts no longer."""
         if self.session is not None:
             self._sessions.drop(self.session)
+        if self.context.leave is not None:
+            self.context.leave()
         await super().shutdown()
 
     async def handle_message(self, message: Any) -> None:
@@ -346,6 +352,8 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
             except Unavailable:
                 # Not 4403: whether the key is good could not be asked, and clients take a refusal for final.
                 await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
+            except TooManySockets as refusal:
+                await self.websocket.close(QUOTA_CLOSE_CODE, str(refusal))
 
     async def run_operation(self, operation: handlers.Operation[Context, None]) -> None:
         """Run one subscription to its end."""
