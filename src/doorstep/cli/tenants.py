@@ -23,6 +23,7 @@ from doorstep.identity.service import (
     revoke_key,
     tenant_by_slug,
 )
+from doorstep.identity.service.closing import closures
 from doorstep.identity.service.tenants import TEST_SUFFIX
 from doorstep.kernel.db import Row
 from doorstep.kernel.ids import InvalidId, parse_id, public_id
@@ -78,13 +79,14 @@ def create_tenant_command(
 
 @tenant.command("list")
 def list_tenants_command(as_json: AsJson = False) -> None:
-    """Show all tenants."""
+    """Show all tenants, and by their ids those that were closed."""
 
-    async def work() -> list[Row]:
+    async def work() -> list[dict[str, Any]]:
         async with system_database(get_settings()) as database:
-            return await list_tenants(database)
+            tenants = [{**tenant, "closed_at": None} for tenant in await list_tenants(database)]
+            return tenants + [_closed(closure) for closure in await closures(database)]
 
-    columns = ("slug", "name", "mode", "time_zone", "country", "currency")
+    columns = ("slug", "name", "mode", "status", "time_zone", "country", "currency", "closed_at")
     show(run(work), columns, "tenant", as_json, "There is no tenant yet: doorstep tenant create my-shop")
 
 
@@ -149,6 +151,11 @@ def revoke_key_command(
     console.print("Revoked.")
 
 
+def _closed(closure: Row) -> dict[str, Any]:
+    nothing = dict.fromkeys(("slug", "name", "mode", "time_zone", "country", "currency"))
+    return {**nothing, "id": closure["id"], "status": "CLOSED", "closed_at": closure["closed_at"]}
+
+
 def _time_zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
@@ -156,7 +163,7 @@ def _time_zone(name: str) -> str:
         raise CommandError(f"{name!r} is no IANA time zone, such as Europe/Vaduz.") from error
 
 
-def show(rows: Sequence[Row], columns: Sequence[str], prefix: str, as_json: bool, empty: str) -> None:
+def show(rows: Sequence[Any], columns: Sequence[str], prefix: str, as_json: bool, empty: str) -> None:
     """Print rows as a table, or as JSON; ``empty`` is what there is to say of none."""
     if as_json:
         print_json([{"id": public_id(prefix, row["id"]), **{name: row[name] for name in columns}} for row in rows])
