@@ -86,7 +86,8 @@ def list_tenants_command(as_json: AsJson = False) -> None:
             tenants = [{**tenant, "closed_at": None} for tenant in await list_tenants(database)]
             return tenants + [_closed(closure) for closure in await closures(database)]
 
-    columns = ("slug", "name", "mode", "status", "time_zone", "country", "currency", "closed_at")
+    everything = ("slug", "name", "mode", "status", "time_zone", "country", "currency", "closed_at")
+    columns = everything if as_json else ("slug", "name", "status", "closed_at")  # a terminal is narrow: `show` has the rest
     show(run(work), columns, "tenant", as_json, "There is no tenant yet: doorstep tenant create my-shop")
 
 
@@ -172,7 +173,7 @@ def show(rows: Sequence[Any], columns: Sequence[str], prefix: str, as_json: bool
     else:
         table = Table(box=None)
         for name in ("id", *columns):
-            table.add_column(name.replace("_", " "), no_wrap=name in {"id", "slug", "prefix"}, overflow="fold")
+            table.add_column(name.replace("_", " "), no_wrap=name in {"id", "slug", "prefix", "status"}, overflow="fold")
         for row in rows:
             table.add_row(public_id(prefix, row["id"]), *(_cell(row[name]) for name in columns))
         console.print(table)

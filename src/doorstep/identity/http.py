@@ -1,6 +1,6 @@
 """``GET /export``: everything that the credential's tenant holds, as a download."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -59,30 +59,24 @@ class ExportEndpoint:
             raise Busy("Another export is under way: try again when it is done.")
         name = f"doorstep-export-{datetime.now(UTC):%Y-%m-%d}.ndjson.gz"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        return _Download(self._pieces(principal), media_type="application/gzip", headers=headers)
-
-    async def _pieces(self, principal: Principal) -> AsyncGenerator[bytes, None]:
         self._running.add(principal.tenant_id)
         pieces = export(self._services.db, principal.tenant_id, Manifest(), principal=principal)
-        try:
-            async for piece in pieces:
-                yield piece
-        finally:
-            self._running.discard(principal.tenant_id)
-            await pieces.aclose()
+        return _Download(pieces, headers, lambda: self._running.discard(principal.tenant_id))
 
 
 class _Download(StreamingResponse):
-    """Lets go of the snapshot at once when the reader leaves."""
+    """Lets go of the snapshot at once when the reader leaves, and says so by ``ended``."""
 
-    def __init__(self, pieces: AsyncGenerator[bytes, None], *, media_type: str, headers: dict[str, str]) -> None:
-        super().__init__(pieces, media_type=media_type, headers=headers)
+    def __init__(self, pieces: AsyncGenerator[bytes, None], headers: dict[str, str], ended: Callable[[], None]) -> None:
+        super().__init__(pieces, media_type="application/gzip", headers=headers)
         self._pieces = pieces
+        self._ended = ended
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
+            self._ended()
             await self._pieces.aclose()
 
 

@@ -83,7 +83,7 @@ async def _head(tx: Transaction, owner: Owner) -> bytes:
     )
     if row is None:  # its owner was found in the same snapshot
         raise LookupError(str(owner.tenant_id))
-    tenant = {"id": row["id"], "slug": row["slug"], "name": row["name"]}
+    tenant = {"id": str(row["id"]), "slug": row["slug"], "name": row["name"]}
     head = {"format": FORMAT, "at": row["at"], "schema": row["revision"], "tenant": tenant}
     return orjson.dumps(head) + b"\n"
 
