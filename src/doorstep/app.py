@@ -1,4 +1,4 @@
-"""The ASGI application: GraphQL, its page, the schema, health."""
+"""The ASGI application: GraphQL, its page, the schema, the export, health."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +10,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from doorstep.identity.http import ExportEndpoint
 from doorstep.identity.service import Authenticator
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.graphql.view import GraphQLView
@@ -84,6 +85,7 @@ def create_app(services: Services) -> Starlette:
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", endpoint),
         Route("/schema.graphql", schema),
+        Route("/export", ExportEndpoint(services), methods=["GET"]),
         Route("/health/live", live),
         Route("/health/ready", ready),
         Mount("/static", StaticFiles(directory=STATIC, check_dir=False)),

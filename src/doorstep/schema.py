@@ -10,7 +10,7 @@ from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext, get_object_definition
 
 from doorstep.fleets.graphql import FleetsMutation, FleetsQuery, load_depots
-from doorstep.identity.graphql import IdentityMutation, IdentityQuery
+from doorstep.identity.graphql import IdentityMutation, IdentityQuery, UsageQuery
 from doorstep.identity.permissions import NEEDS
 from doorstep.kernel.graphql.events import EventQueries, EventSubscriptions, event_types
 from doorstep.kernel.graphql.guarding import guard_root_fields
@@ -24,7 +24,7 @@ from doorstep.tracking.graphql import TrackingMutation
 
 MAX_TOKENS = 1000
 
-Query = merge_types("Query", (IdentityQuery, NodeQuery, EventQueries, FleetsQuery, OrdersQuery, PlanningQuery))
+Query = merge_types("Query", (IdentityQuery, UsageQuery, NodeQuery, EventQueries, FleetsQuery, OrdersQuery, PlanningQuery))
 Mutation = merge_types("Mutation", (IdentityMutation, FleetsMutation, OrdersMutation, PlanningMutation, TrackingMutation))
 Subscription = merge_types("Subscription", (EventSubscriptions, PlanningSubscription))
 

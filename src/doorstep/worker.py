@@ -10,9 +10,11 @@ from uuid import UUID
 import structlog
 
 from doorstep.identity.service import system_principal
+from doorstep.identity.service.measuring import measure_storage
 from doorstep.kernel import jobs
 from doorstep.kernel.consumers import Consumer, react_once, tenants_behind
-from doorstep.kernel.db import ChangedMeanwhile, Row
+from doorstep.kernel.db import Row
+from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import RequestError, Unavailable
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.idempotency import KEY_HOURS
@@ -212,4 +214,5 @@ class Worker:
                 await tx.execute("DELETE FROM access_tokens WHERE expires_at < now() - interval '30 days'")
                 await tx.execute("DELETE FROM workers WHERE seen_at < now() - interval '1 day'")
                 await tx.execute("DELETE FROM jobs WHERE finished_at < now() - interval '7 days'")
+            await measure_storage(self._services.system)
             await self._pause(UPKEEP_SECONDS)

@@ -1,39 +1,12 @@
 """Commands in this process, on a database of their own: what they print, and how they refuse."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import Run
 
-from doorstep import cli
 from doorstep.__main__ import missing
-from doorstep.kernel.db import DatabaseUrls
-from doorstep.settings import get_settings
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def doorstep(database_urls: DatabaseUrls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> Run:
-    """Runs a command; answers exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DOORSTEP_HOME", str(tmp_path))
-    monkeypatch.setenv("DATABASE_SYSTEM_URL", database_urls.system)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        get_settings.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["doorstep", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.run()
-        said = capsys.readouterr()
-        code = end.value.code
-        return (code if isinstance(code, int) else 0), said.out, said.err
-
-    yield run  # type: ignore[misc]
-    get_settings.cache_clear()
 
 
 def test_a_tenant_and_its_keys(doorstep: Run):

@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from doorstep.identity.keys import key_hash, new_key, well_formed
 from doorstep.identity.model import TenantMode
 from doorstep.identity.service import Authenticator, NewTenant, create_key, create_tenant, revoke_key, tenant_by_slug
+from doorstep.identity.service.authenticating import AUTHENTICATE
 from doorstep.kernel.db import Database, DatabaseUrls, Row, Transaction
 from doorstep.kernel.errors import Unauthenticated
 from doorstep.kernel.graphql.attempts import BURST
@@ -221,7 +222,7 @@ async def costs(caller: Outside, monkeypatch: pytest.MonkeyPatch) -> set[tuple[s
 
 
 async def test_a_bad_key_costs_the_same_whether_it_exists_or_not(caller: Outside, monkeypatch: pytest.MonkeyPatch):
-    assert await costs(caller, monkeypatch) == {("SELECT * FROM doorstep_authenticate($1)",)}
+    assert await costs(caller, monkeypatch) == {(AUTHENTICATE,)}
 
 
 async def test_planted_fault_a_shortcut_for_what_cannot_be_a_key_is_noticed(

@@ -14,7 +14,8 @@ from uuid import UUID
 
 import asyncpg
 
-from doorstep.kernel.db import ChangedMeanwhile, Database, Transaction
+from doorstep.kernel.db import Database, Transaction
+from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import RequestError
 
 AT_ONCE = 6

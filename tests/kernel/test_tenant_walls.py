@@ -19,6 +19,10 @@ async def test_requests_cannot_write_what_belongs_to_no_tenant(db, alpha):
         "DELETE FROM map_extracts",
         "UPDATE map_names SET name = 'x'",
         "INSERT INTO map_houses SELECT * FROM map_houses",
+        "UPDATE tenants SET status = 'ACTIVE'",
+        "UPDATE tenants SET quota_orders_per_day = NULL",
+        "DELETE FROM usage_days",
+        "SELECT * FROM closures",
         "SELECT doorstep_ensure_event_partitions(1)",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -3,7 +3,8 @@
 - ``terminal``  what all share: consoles, progress, running a coroutine, one line for every known failure
 - ``serving``   ``serve``, ``work``
 - ``database``  ``migrate``, and the database that operator commands use
-- ``tenants``   ``tenant …``, ``key …``; ``members``: ``member …``; ``signing_in`` adds ``tenant sign-in …``
+- ``tenants``   ``tenant create``, ``tenant list``, ``key …``; ``members``: ``member …``; ``signing_in`` adds ``tenant sign-in …``
+- ``operating`` the rest of ``tenant …``: suspend, quotas, usage, export, close
 - ``roads``     ``roads …``
 - ``schema``    ``schema``
 - ``demo``, ``bench``, ``ask``
@@ -22,7 +23,7 @@ COMMANDS = {
     "work": "serving",
     "migrate": "database",
     "schema": "schema",
-    "tenant": "tenants",
+    "tenant": "operating",
     "key": "tenants",
     "member": "members",
     "roads": "roads",

@@ -9,14 +9,13 @@ import typer
 from rich.table import Table
 
 from doorstep.cli.terminal import console
-from doorstep.kernel.db import Row
 from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import Permission
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def show(rows: Sequence[Row], columns: Sequence[str], prefix: str, as_json: bool, empty: str) -> None:
+def show(rows: Sequence[Any], columns: Sequence[str], prefix: str, as_json: bool, empty: str) -> None:
     """Print rows; ``prefix`` is that of their ids, ``empty`` what to say when there are none."""
     if as_json:
         print_json([{"id": public_id(prefix, row["id"]), **{name: row[name] for name in columns}} for row in rows])
@@ -25,7 +24,9 @@ def show(rows: Sequence[Row], columns: Sequence[str], prefix: str, as_json: bool
     else:
         table = Table(box=None)
         for name in ("id", *columns):
-            table.add_column(name.replace("_", " "), no_wrap=name in {"id", "slug", "prefix"}, overflow="fold")
+            table.add_column(
+                name.replace("_", " "), no_wrap=name in {"id", "slug", "prefix", "status"}, overflow="fold"
+            )
         for row in rows:
             table.add_row(public_id(prefix, row["id"]), *(_cell(row[name]) for name in columns))
         console.print(table)

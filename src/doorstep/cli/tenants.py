@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,6 +22,7 @@ from doorstep.identity.service import (
     revoke_key,
     tenant_by_slug,
 )
+from doorstep.identity.service.closing import closures
 from doorstep.identity.service.tenants import TEST_SUFFIX
 from doorstep.kernel.db import Row
 from doorstep.kernel.ids import InvalidId, parse_id, public_id
@@ -77,13 +78,17 @@ def create_tenant_command(
 
 @tenant.command("list")
 def list_tenants_command(as_json: AsJson = False) -> None:
-    """Show all tenants."""
+    """Show all tenants, and by their ids those that were closed."""
 
-    async def work() -> list[Row]:
+    async def work() -> list[dict[str, Any]]:
         async with system_database(get_settings()) as database:
-            return await list_tenants(database)
+            tenants = [{**tenant, "closed_at": None} for tenant in await list_tenants(database)]
+            return tenants + [_closed(closure) for closure in await closures(database)]
 
-    columns = ("slug", "name", "mode", "time_zone", "country", "currency")
+    everything = ("slug", "name", "mode", "status", "time_zone", "country", "currency", "closed_at")
+    columns = (
+        everything if as_json else ("slug", "name", "status", "closed_at")
+    )  # a terminal is narrow: `show` has the rest
     show(run(work), columns, "tenant", as_json, "There is no tenant yet: doorstep tenant create my-shop")
 
 
@@ -146,6 +151,11 @@ def revoke_key_command(
 
     run(work)
     console.print("Revoked.")
+
+
+def _closed(closure: Row) -> dict[str, Any]:
+    nothing = dict.fromkeys(("slug", "name", "mode", "time_zone", "country", "currency"))
+    return {**nothing, "id": closure["id"], "status": "CLOSED", "closed_at": closure["closed_at"]}
 
 
 def _time_zone(name: str) -> str:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from doorstep.assembly import MissingUrl
 from doorstep.identity.errors import IdentityError
-from doorstep.kernel.db import AWAY
+from doorstep.kernel.driver_errors import AWAY
 from doorstep.kernel.errors import RequestError
 from doorstep.kernel.postgres.errors import DatabaseRefused, EmbeddedPostgresError
 from doorstep.kernel.secrets import SecretsError

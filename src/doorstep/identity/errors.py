@@ -50,3 +50,22 @@ class UnknownProvider(IdentityError):
 
 class UnusableIssuer(IdentityError):
     """An issuer that may not be asked for its keys, or whose answer is of no use."""
+
+
+class WrongStanding(IdentityError):
+    """The tenant is not in the state that this needs; the message says which."""
+
+
+class ChangedWhileExported(IdentityError):
+    """Somebody wrote to a tenant that was being closed; nothing was erased."""
+
+
+class UnsortableTables(Exception):
+    """Tables refer to each other in a circle, so that no order of erasing them exists: a fault of a migration."""
+
+
+class QuotaExceeded(DoorstepError):
+    """The tenant has used up what the operator allows it."""
+
+    def __init__(self, message: str, path: Sequence[str | int] = ()) -> None:
+        super().__init__(ProblemCode.QUOTA_EXCEEDED, message, path)

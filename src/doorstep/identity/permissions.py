@@ -14,6 +14,7 @@ _P = Permission
 NEEDS: dict[str, Permission | None] = {
     # identity
     "Query.viewer": None,
+    "Query.usage": _P.USAGE_READ,
     "Query.apiKeys": _P.KEYS_READ,
     "Query.members": _P.MEMBERS_READ,
     "Query.roles": _P.MEMBERS_READ,

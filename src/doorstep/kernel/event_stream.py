@@ -20,7 +20,8 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from doorstep.kernel.db import Database, Row, Transaction, translated
+from doorstep.kernel.db import Database, Row, Transaction
+from doorstep.kernel.driver_errors import translated
 from doorstep.kernel.errors import BadUserInput, RequestError, ResyncRequired
 
 log = structlog.get_logger(__name__)

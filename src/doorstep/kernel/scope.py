@@ -3,6 +3,7 @@
 It is the first argument of every use case. The tenant only ever comes from the credential.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -114,6 +115,7 @@ class Principal:
     """The result of authentication: tenant, actor, permissions, reach and the tenant's clock.
 
     ``member_id`` is the member behind the actor, if there is one; ``expires_at`` when the credential ends (None: it does not by itself).
+    ``most_sockets`` is how many sockets the tenant may have open at one process (None: any number).
     """
 
     tenant_id: UUID
@@ -125,6 +127,7 @@ class Principal:
     reach: Reach = EVERYTHING
     member_id: UUID | None = None
     expires_at: datetime | None = None
+    most_sockets: int | None = None
 
     def allows(self, permission: Permission) -> bool:
         """Whether the credential has the permission, itself or by its right to write, and its reach permits it."""
@@ -150,6 +153,7 @@ class Scope:
     principal: Principal
     tx: "Transaction"
     emitted: list["DomainEvent"] = field(default_factory=list)
+    closing: list["Closing"] = field(default_factory=list)
 
     @property
     def tenant_id(self) -> UUID:
@@ -173,3 +177,11 @@ class Scope:
     def emit(self, event: "DomainEvent") -> None:
         """Record a fact: it becomes a row of the tenant's log in this transaction."""
         self.emitted.append(event)
+
+    def at_the_end(self, closing: "Closing") -> None:
+        """Do this right before the commit: what locks a row that the tenant's other writers want should hold it as briefly as possible."""
+        self.closing.append(closing)
+
+
+Closing = Callable[[Scope], Awaitable[None]]
+"""What a use case leaves for the end of its transaction; a refusal that it raises undoes the whole."""

@@ -26,7 +26,8 @@ from doorstep.fleets.service.rows import (
     read,
     read_usable,
 )
-from doorstep.kernel.db import ChangedMeanwhile, Row
+from doorstep.kernel.db import Row
+from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import ProblemCode
 from doorstep.kernel.objections import Question
 from doorstep.kernel.scope import Permission, Scope

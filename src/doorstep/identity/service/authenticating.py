@@ -9,11 +9,21 @@ from doorstep.identity.oidc import NOT_SIGNED_IN, OidcVerifier, SignedIn, looks_
 from doorstep.identity.permissions import ROLES, Role
 from doorstep.identity.service.tenants import clock_of
 from doorstep.kernel.db import Database, Row
-from doorstep.kernel.errors import Unauthenticated
+from doorstep.kernel.errors import Forbidden, Unauthenticated
 from doorstep.kernel.scope import Actor, ActorKind, Permission, Principal, Reach
 
 CACHE_SECONDS = 2.0
 """How long an authenticated credential is trusted without asking again; a revocation is promised within 5 s."""
+
+SUSPENDED = "This company's access is suspended: ask whoever runs this installation."
+
+AUTHENTICATE = """
+SELECT found.*, standing.* FROM doorstep_authenticate($1) AS found CROSS JOIN LATERAL doorstep_standing(found.tenant_id) AS standing
+"""
+
+_SIGN_IN = """
+SELECT found.*, standing.* FROM doorstep_sign_in($1, $2, $3, $4) AS found CROSS JOIN LATERAL doorstep_standing($1) AS standing
+"""
 
 _CACHE_SIZE = 10_000
 _PERMISSIONS = {permission.value: permission for permission in Permission}
@@ -29,7 +39,7 @@ class Authenticator:
         self._known: dict[bytes, tuple[float, Principal]] = {}
 
     async def __call__(self, credential: str) -> Principal:
-        """The principal of a credential; raises Unauthenticated, the same for every reason."""
+        """The principal of a credential; raises Unauthenticated, the same for every reason; Forbidden when the tenant is suspended."""
         hashed = key_hash(credential)
         now = time.monotonic()
         known = self._known.get(hashed)
@@ -37,7 +47,7 @@ class Authenticator:
             return known[1]
         try:
             principal = await (self._member(credential) if looks_like_token(credential) else self._holder(credential))
-        except Unauthenticated:
+        except (Unauthenticated, Forbidden):
             self._known.pop(hashed, None)
             raise
         if len(self._known) >= _CACHE_SIZE:
@@ -48,9 +58,10 @@ class Authenticator:
     async def _holder(self, secret: str) -> Principal:
         """Whoever holds a key or token of ours; what cannot be one is looked up as well, so that a guesser learns nothing from the time it takes."""
         async with self._db.transaction() as tx:
-            row: Row | None = await tx.fetchrow("SELECT * FROM doorstep_authenticate($1)", key_hash(secret))
+            row: Row | None = await tx.fetchrow(AUTHENTICATE, key_hash(secret))
         if row is None or not well_formed(secret):
             raise Unauthenticated("This credential is unknown, expired or revoked.")
+        _refuse_suspended(row)
         return principal_of(row)
 
     async def _member(self, token: str) -> Principal:
@@ -58,11 +69,10 @@ class Authenticator:
         who = await self._verifier.verify(token)
         email = who.email if who.email_verified else None
         async with self._db.transaction() as tx:
-            row = await tx.fetchrow(
-                "SELECT * FROM doorstep_sign_in($1, $2, $3, $4)", who.tenant_id, who.issuer, who.subject, email
-            )
+            row = await tx.fetchrow(_SIGN_IN, who.tenant_id, who.issuer, who.subject, email)
         if row is None or (row["role"] == Role.DRIVER and row["driver_id"] is None):
             raise Unauthenticated(NOT_SIGNED_IN)
+        _refuse_suspended(row)
         return member_principal(who, row)
 
 
@@ -80,7 +90,13 @@ def member_principal(who: SignedIn, row: Row) -> Principal:
         Reach(depots, None, row["driver_id"] if is_driver else None),
         row["member_id"],
         who.expires_at,
+        row["most_sockets"],
     )
+
+
+def _refuse_suspended(row: Row) -> None:
+    if row["suspended"]:
+        raise Forbidden(SUSPENDED)
 
 
 def principal_of(row: Row) -> Principal:
@@ -100,6 +116,7 @@ def principal_of(row: Row) -> Principal:
         Reach(depots, row["order_id"], row["driver_id"]),
         row["member_id"],
         row["expires_at"],
+        row["most_sockets"],
     )
 
 

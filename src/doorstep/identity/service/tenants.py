@@ -78,7 +78,7 @@ async def list_tenants(system: Database) -> list[Row]:
     """All tenants, by slug."""
     async with system.transaction() as tx:
         rows: list[Row] = await tx.fetch(
-            "SELECT id, slug, name, mode, time_zone, country, currency, created_at FROM tenants ORDER BY slug"
+            "SELECT id, slug, name, mode, status, time_zone, country, currency, created_at FROM tenants ORDER BY slug"
         )
         return rows
 

@@ -13,7 +13,8 @@ import strawberry
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
-from doorstep.kernel.db import ChangedMeanwhile, Database, Transaction
+from doorstep.kernel.db import Database, Transaction
+from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import (
     BadUserInput,
     DoorstepError,
@@ -80,6 +81,8 @@ class Context:
         self.handshake_token: str | None = None
         self.credential: str | None = None
         self.client_address = ""
+        self.leave: Callable[[], None] | None = None
+        """Counts the socket of this context out."""
         self._loaders: dict[Any, DataLoader[Any, Any]] = {}
         self._stack = AsyncExitStack()
         self._snapshot: Transaction | None = None

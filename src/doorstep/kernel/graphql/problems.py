@@ -39,6 +39,7 @@ show_enum(
         ProblemCode.ORDER_TAKEN: "Another plan or route has the order.",
         ProblemCode.NOT_PLANNABLE: "The order's state, place or kind does not allow planning it so.",
         ProblemCode.STALE_ROUTE: "The route changed since the driver saw it; the payload shows the present one.",
+        ProblemCode.QUOTA_EXCEEDED: "The company has used up what the operator allows it; the message says how much that is and when it begins anew.",
         ProblemCode.ABORTED: "Sound itself, but not carried out because others of the same call were refused.",
         ProblemCode.DUPLICATE: "Another one has this name or e-mail address already; `existingId` names it.",
         ProblemCode.EXCEEDS_RIGHTS: "Nobody gives or takes over rights that they do not have themselves.",

@@ -43,6 +43,7 @@ from doorstep.kernel.graphql.context import Context, Services
 from doorstep.kernel.graphql.faults import public_error, public_errors
 from doorstep.kernel.graphql.headers import RESPONSE_JSON, bearer_token, prefers_response_json
 from doorstep.kernel.graphql.sessions import Session, Sessions
+from doorstep.kernel.graphql.sockets import QUOTA_CLOSE_CODE, OpenSockets, TooManySockets
 from doorstep.kernel.metrics import REQUEST_SECONDS, REQUESTS, SOCKETS
 from doorstep.kernel.scope import Principal
 
@@ -93,6 +94,7 @@ class GraphQLView(GraphQL[Context, None]):
         self.authenticate = authenticate
         self.sessions = Sessions(authenticate)
         self.attempts = FailedAttempts()
+        self.open_sockets = OpenSockets()
         self.graphql_transport_ws_handler_class = SocketHandler
         self.websocket_adapter_class = SocketAdapter
 
@@ -169,7 +171,9 @@ class GraphQLView(GraphQL[Context, None]):
             token = context.handshake_token or ""
         if token:
             try:
-                context.adopt(await self._let_in(token.strip(), context.client_address))
+                principal = await self._let_in(token.strip(), context.client_address)
+                context.leave = self.open_sockets.enter(principal)
+                context.adopt(principal)
                 context.credential = token.strip()
             except (Unavailable, RateLimited):
                 raise
@@ -322,9 +326,11 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(code=code, reason=reason)
 
     async def shutdown(self) -> None:
-        """Forget the credential with the socket."""
+        """Forget the credential with the socket, which counts no longer."""
         if self.session is not None:
             self._sessions.drop(self.session)
+        if self.context.leave is not None:
+            self.context.leave()
         await super().shutdown()
 
     async def handle_message(self, message: Any) -> None:
@@ -343,6 +349,8 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
                 await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
             except RateLimited as refusal:
                 await self.websocket.close(TOO_MANY_REQUESTS, refusal.message)
+            except TooManySockets as refusal:
+                await self.websocket.close(QUOTA_CLOSE_CODE, str(refusal))
 
     async def run_operation(self, operation: handlers.Operation[Context, None]) -> None:
         """Run one subscription to its end."""

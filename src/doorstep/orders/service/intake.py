@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from doorstep.identity.service import count_orders
 from doorstep.kernel.errors import DoorstepError, ProblemCode, Refusals
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.kernel.scope import Permission, Scope
@@ -28,11 +29,12 @@ class Verdict:
 
 
 async def create_order(scope: Scope, order: PreparedOrder) -> dict[str, Any]:
-    """Take one order in; outcome ``{id}``. Raises its refusals."""
+    """Take one order in; outcome ``{id}``. Raises its refusals; at the commit QUOTA_EXCEEDED."""
     scope.require(Permission.ORDERS_WRITE)
     [verdict] = await _take_in(scope, [order])
     if verdict.refusals:
         raise Refusals(verdict.refusals)
+    count_orders(scope, 1)
     return {"id": str(verdict.order_id)}
 
 
@@ -40,6 +42,7 @@ async def create_orders(scope: Scope, orders: Sequence[PreparedOrder], policy: C
     """Take orders in, each answered by itself: outcome ``{results: [{index, id, problems}]}``.
 
     REJECT_ALL: one refused order means that none is written. Raises a refusal that carries the same outcome when nothing was written.
+    More than the tenant's quota leaves are refused as a whole, at the commit: QUOTA_EXCEEDED.
     """
     scope.require(Permission.ORDERS_WRITE)
     if not 1 <= len(orders) <= MAX_ORDERS:
@@ -48,6 +51,7 @@ async def create_orders(scope: Scope, orders: Sequence[PreparedOrder], policy: C
     refused = sum(bool(verdict.refusals) for verdict in verdicts)
     if refused and (policy is CreatePolicy.REJECT_ALL or refused == len(orders)):
         raise _nothing_written(verdicts, refused)
+    count_orders(scope, len(verdicts) - refused, ("orders",))
     return {"results": [_result(at, verdict) for at, verdict in enumerate(verdicts)]}
 
 

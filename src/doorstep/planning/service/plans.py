@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from doorstep.fleets.reads import PlanningShift, shifts_for_planning, shifts_starting
+from doorstep.identity.service import check_solver_seconds
 from doorstep.kernel import jobs
 from doorstep.kernel.db import Row, Transaction
 from doorstep.kernel.errors import Conflict, DoorstepError, NotFound, ProblemCode
@@ -62,7 +63,7 @@ async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     """A new plan, optimizing at once unless ``optimize`` is False; returns ``{"id"}``.
 
     Refusals: NOT_FOUND, NOT_PLANNABLE (naming the state), ORDER_TAKEN, SHIFT_WITHOUT_VEHICLE, IN_USE, NOTHING_TO_PLAN, TOO_MANY_ITEMS; every fault
-    of the input at once.
+    of the input at once. QUOTA_EXCEEDED when it is to be optimized and the tenant has no solver seconds left today.
     """
     scope.require(Permission.PLANNING_WRITE)
     faults: list[DoorstepError] = []
@@ -153,7 +154,8 @@ async def cancel_plan(scope: Scope, plan_id: UUID, if_version: int | None = None
 
 
 async def start_optimizing(scope: Scope, plan: Row) -> None:
-    """Put a locked plan's optimization into the queue."""
+    """Put a locked plan's optimization into the queue; QUOTA_EXCEEDED when the tenant has no solver seconds left today."""
+    await check_solver_seconds(scope.tx, scope.principal)
     job_id = await jobs.enqueue(scope, OPTIMIZE, {"plan_id": str(plan["id"])})
     await scope.tx.execute(
         "UPDATE plans SET job_id = $3, failure_reason = NULL, finished_at = NULL WHERE tenant_id = $1 AND id = $2",
