@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 from sqlmodel import SQLModel
 
 from doorstep.kernel.beginning import begin_text
-from doorstep.kernel.driver_errors import AWAY_NOW, DRIVERS, cause_of, translated
+from doorstep.kernel.driver_errors import AWAY_IN_COMMIT, AWAY_NOW, DRIVERS, cause_of, translated
 from doorstep.kernel.errors import Forbidden, Unavailable
 from doorstep.kernel.events import DomainEvent, append_events
 from doorstep.kernel.scope import Principal, Scope
