@@ -12,5 +12,5 @@ class ProofCaptured(DomainEvent):
     """A driver showed something for an outcome; what it says stays with the proof, the log has only that it is there."""
 
     proof_id: UUID
-    stop_id: UUID
+    stop_id: UUID | None
     kind: ProofKind

@@ -35,6 +35,7 @@ class ProofCaptured(Event):
     async def order(self, info: Info) -> Order | None:
         return await info.context.load(load_orders, self.row["order_id"])
 
-    @strawberry.field(description="The id of the stop at which it was taken.")
-    def stop_id(self) -> strawberry.ID:
-        return strawberry.ID(public_id("stop", UUID(self.row["data"]["stop_id"])))
+    @strawberry.field(description="The id of the stop at which it was taken; null: at no stop of a route of ours.")
+    def stop_id(self) -> strawberry.ID | None:
+        stop_id = self.row["data"]["stop_id"]
+        return strawberry.ID(public_id("stop", UUID(stop_id))) if stop_id else None
