@@ -2,13 +2,10 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.orders.conftest import (
-    ADDRESS,
-    VADUZ,
     Desk,
     Office,
     dropoff,
@@ -39,7 +36,9 @@ async def everything(services: Services) -> dict[str, Any]:
     """All rows of all tenants that partners could touch, as one value to compare."""
     async with services.system.transaction() as tx:
         return {
-            table: await tx.fetchval(f"SELECT md5(coalesce(string_agg(to_jsonb(t)::text, ',' ORDER BY to_jsonb(t)::text), '')) FROM {table} t")
+            table: await tx.fetchval(
+                f"SELECT md5(coalesce(string_agg(to_jsonb(t)::text, ',' ORDER BY to_jsonb(t)::text), '')) FROM {table} t"
+            )
             for table in (*TABLES_OF_ONE, *TABLES_OF_TWO)
         }
 
@@ -103,7 +102,9 @@ class Pair:
     async def offered(self, count: int = 1, **changes: Any) -> tuple[list[str], list[str]]:
         """Orders that are offered to the carrier, and their tenders."""
         ids = [(await self.order(**changes))["id"] for _ in range(count)]
-        payload = await do(self.merchant, "tenderOrder", orderIds=ids, offers=[{"partnershipId": self.id, "priceMinor": 750}])
+        payload = await do(
+            self.merchant, "tenderOrder", orderIds=ids, offers=[{"partnershipId": self.id, "priceMinor": 750}]
+        )
         assert not codes(payload), payload
         return ids, [one["tender"]["id"] for one in payload["results"]]
 
@@ -152,7 +153,10 @@ async def log_of(desk: Desk, order_id: str) -> list[tuple[str, str | None]]:
 
 async def all_types(desk: Desk) -> list[str]:
     """The types of everything in a tenant's log."""
-    return [node["__typename"] for node in (await desk.data("{ events(first: 250) { nodes { __typename } } }"))["events"]["nodes"]]
+    return [
+        node["__typename"]
+        for node in (await desk.data("{ events(first: 250) { nodes { __typename } } }"))["events"]["nodes"]
+    ]
 
 
 async def partnership(merchant: Desk, carrier: Desk, **invitation: Any) -> str:
@@ -182,11 +186,3 @@ async def pair(office: Office) -> AsyncIterator[Pair]:
     await pair.relay()
     yield pair
     await pair.relay()  # what a test leaves behind is no other test's business
-
-
-def ago(**_: Any) -> str:
-    """An instant now, as the API reads it."""
-    return datetime.now(UTC).isoformat()
-
-
-__all__ += ["ADDRESS", "VADUZ"]

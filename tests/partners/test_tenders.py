@@ -28,7 +28,10 @@ async def test_a_tendered_order_reaches_the_carrier_and_becomes_its_own(pair: Pa
     assert [package["barcode"] for package in copy["packages"]] == ["B-1"]
     assert copy["pickup"]["address"]["city"] == "Vaduz"
     assert await Job(pair, order_id, copy_id, tender_id).way() == ["OFFERED", "ASSIGNED"]
-    assert (await log_of(pair.merchant, order_id))[-2:] == [("TenderAccepted", None), ("OrderStatusChanged", "ASSIGNED")]
+    assert (await log_of(pair.merchant, order_id))[-2:] == [
+        ("TenderAccepted", None),
+        ("OrderStatusChanged", "ASSIGNED"),
+    ]
 
 
 async def test_before_acceptance_the_carrier_sees_price_load_windows_pickup_and_the_area_alone(pair: Pair) -> None:
@@ -57,12 +60,22 @@ async def test_before_acceptance_the_carrier_sees_price_load_windows_pickup_and_
 
 
 async def test_only_what_the_partnership_shares_reaches_the_copy(pair: Pair) -> None:
-    payload = await do(pair.merchant, "updatePartnership", "partnership { sharedFields version }", id=pair.id, sharedFields=["CONTACT_EMAIL"])
+    payload = await do(
+        pair.merchant,
+        "updatePartnership",
+        "partnership { sharedFields version }",
+        id=pair.id,
+        sharedFields=["CONTACT_EMAIL"],
+    )
     assert payload["partnership"]["sharedFields"] == ["CONTACT_EMAIL"]
     job = await pair.accepted(reference="R-2", proofRequired={"kinds": ["PIN"], "pin": "1234"}, metadata={"vip": True})
     copy = await pair.carrier.order(job.copy_id)
     assert copy["dropoff"]["contact"] == {"name": None, "phone": None, "email": "greta@example.org"}
-    assert (copy["displayReference"], copy["dropoff"]["instructions"], copy["dropoff"]["accessCode"]) == (None, None, None)
+    assert (copy["displayReference"], copy["dropoff"]["instructions"], copy["dropoff"]["accessCode"]) == (
+        None,
+        None,
+        None,
+    )
     assert (copy["packages"], copy["metadata"]) == ([], {})
     assert copy["load"]["items"] == 1
     assert copy["proofRequired"] == {"kinds": ["PIN"], "pin": None}
@@ -92,10 +105,14 @@ async def test_a_tender_without_a_partnership_is_refused(pair: Pair, desk) -> No
         assert await refused(pair.merchant, "tenderOrder", orderIds=[order["id"]], offers=offers) == ["NOT_FOUND"]
     # The carrier is no merchant of that partnership, and an invitation that nobody redeemed joins nobody.
     own = await pair.carrier.place()
-    assert await refused(pair.carrier, "tenderOrder", orderIds=[own["id"]], offers=[{"partnershipId": pair.id}]) == ["NOT_FOUND"]
+    assert await refused(pair.carrier, "tenderOrder", orderIds=[own["id"]], offers=[{"partnershipId": pair.id}]) == [
+        "NOT_FOUND"
+    ]
     invited = (await do(pair.merchant, "invitePartner", "partnership { id }"))["partnership"]["id"]
     offers = [{"partnershipId": invited}]
-    assert await refused(pair.merchant, "tenderOrder", orderIds=[order["id"]], offers=offers) == ["PARTNERSHIP_INACTIVE"]
+    assert await refused(pair.merchant, "tenderOrder", orderIds=[order["id"]], offers=offers) == [
+        "PARTNERSHIP_INACTIVE"
+    ]
 
 
 async def test_a_second_tender_is_refused_and_names_the_first(pair: Pair) -> None:
@@ -116,7 +133,9 @@ async def test_delivered_unknown_and_unlocated_orders_are_refused_and_the_others
     await pair.relay()
     cancelled = await pair.order()
     await pair.merchant.change("cancelOrder", id=cancelled["id"])
-    lost = await pair.merchant.place(dropoff={"address": {"line1": "Nowhere 1", "city": "Vaduz"}}, depotId=pair.depot_id)
+    lost = await pair.merchant.place(
+        dropoff={"address": {"line1": "Nowhere 1", "city": "Vaduz"}}, depotId=pair.depot_id
+    )
     fine = await pair.order()
     ids = [cancelled["id"], lost["id"], "order_01jd2n00000000000000000000", "nonsense"]
     offers = [{"partnershipId": pair.id}]
@@ -198,11 +217,24 @@ async def test_a_repeated_call_has_one_effect(pair: Pair) -> None:
 
 
 async def test_250_orders_at_once(pair: Pair) -> None:
-    made = await pair.merchant.place_many([{"dropoff": {"address": {"line1": "A 1", "city": "Vaduz"}, "coordinates": {"latitude": 47.1, "longitude": 9.5}}, "depotId": pair.depot_id}] * 250)
+    made = await pair.merchant.place_many(
+        [
+            {
+                "dropoff": {
+                    "address": {"line1": "A 1", "city": "Vaduz"},
+                    "coordinates": {"latitude": 47.1, "longitude": 9.5},
+                },
+                "depotId": pair.depot_id,
+            }
+        ]
+        * 250
+    )
     ids = [one["order"]["id"] for one in made["results"]]
     payload = await do(pair.merchant, "tenderOrder", orderIds=ids, offers=[{"partnershipId": pair.id}])
     tenders = [one["tender"]["id"] for one in payload["results"]]
     assert not codes(await do(pair.carrier, "acceptTender", ids=tenders))
     await pair.relay()
-    counted = await pair.merchant.data("{ orders(filter: {statuses: [ASSIGNED]}) { totalCount } tenders(filter: {statuses: [ACCEPTED]}) { totalCount } }")
+    counted = await pair.merchant.data(
+        "{ orders(filter: {statuses: [ASSIGNED]}) { totalCount } tenders(filter: {statuses: [ACCEPTED]}) { totalCount } }"
+    )
     assert counted == {"orders": {"totalCount": 250}, "tenders": {"totalCount": 250}}

@@ -50,8 +50,13 @@ async def test_neither_side_sees_the_orders_of_the_other(pair: Pair) -> None:
     sql = "SELECT (SELECT count(*) FROM orders WHERE id = $1) + (SELECT count(*) FROM order_waypoints WHERE order_id = $1) AS found"
     assert (await rows(pair.carrier, sql, merchants))[0]["found"] == 0
     assert (await rows(pair.merchant, sql, carriers))[0]["found"] == 0
-    assert (await pair.carrier.data("query($id: ID!) { order(by: {id: $id}) { id } }", id=job.order_id))["order"] is None
-    logs = [await rows(side, "SELECT DISTINCT order_id FROM events WHERE order_id IS NOT NULL") for side in (pair.merchant, pair.carrier)]
+    assert (await pair.carrier.data("query($id: ID!) { order(by: {id: $id}) { id } }", id=job.order_id))[
+        "order"
+    ] is None
+    logs = [
+        await rows(side, "SELECT DISTINCT order_id FROM events WHERE order_id IS NOT NULL")
+        for side in (pair.merchant, pair.carrier)
+    ]
     assert [[row["order_id"] for row in log] for log in logs] == [[merchants], [carriers]]
 
 
@@ -88,10 +93,30 @@ async def test_nobody_can_forge_a_row_in_anothers_name(pair: Pair, desk: Desk) -
     )
     partnership = parse_id("partnership", pair.id)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):  # the carrier offers itself the merchant's order, accepted
-        await write(pair.carrier, tender, pair.merchant.tenant_id, new_id(), pair.carrier.tenant_id, partnership, uuid_of(order_id), "ACCEPTED")
+        await write(
+            pair.carrier,
+            tender,
+            pair.merchant.tenant_id,
+            new_id(),
+            pair.carrier.tenant_id,
+            partnership,
+            uuid_of(order_id),
+            "ACCEPTED",
+        )
     own = await pair.carrier.place()
-    with pytest.raises(asyncpg.ForeignKeyViolationError):  # without a partnership of its own there is nobody to offer to
-        await write(pair.carrier, tender, pair.carrier.tenant_id, new_id(), pair.merchant.tenant_id, partnership, uuid_of(own), "OFFERED")
+    with pytest.raises(
+        asyncpg.ForeignKeyViolationError
+    ):  # without a partnership of its own there is nobody to offer to
+        await write(
+            pair.carrier,
+            tender,
+            pair.carrier.tenant_id,
+            new_id(),
+            pair.merchant.tenant_id,
+            partnership,
+            uuid_of(own),
+            "OFFERED",
+        )
 
 
 async def test_the_shared_fields_are_shown_to_who_accepted_and_to_nobody_else(pair: Pair, desk: Desk) -> None:
