@@ -50,15 +50,17 @@ CANARY = "Canary"
 MADE_BY_CLIENTS = {"actId"}
 """Ids that name nothing of ours."""
 
-PLANNERS = {"createPlan", "assignOrders"}
+PLANNERS = {"createPlan", "assignOrders", "withdrawTender", "endPartnership"}
 
 BLIND = {
     ("query", "routes", "filter", "planId"),
+    ("query", "tenders", "filter", "orderId"),
+    ("mutation", "reportOrder", "input", "proof", "orderId"),
     ("subscription", "events", "filter", "orderIds"),
     ("subscription", "events", "filter", "planIds"),
     ("subscription", "events", "filter", "routeIds"),
 }
-"""Where the tenant's own id shows nothing either: its plan has no routes, and a stream without a cursor starts with what is to come."""
+"""Where the tenant's own id shows nothing either: its plan has no routes, its order came by no tender and was never offered, and a stream without a cursor starts with what is to come."""
 
 Path = tuple[str, ...]
 """An id argument: operation, root field, then the names down to it."""
@@ -208,13 +210,25 @@ class Desk:
         for stop_id, act in ((start, "COMPLETE"), (self.ids["stop"], "ARRIVE")):
             await self.made("advanceStop", "stop { id }", stopId=stop_id, act=act, actId=uuid4().hex)
         spare = await self.made("createOrder", "order { id }", dropoff=stop, depotId=self.ids["depot"])
-        self.spare = {"order": spare["order"]["id"], "shift": await self._free_shift()}
+        self.spare |= {"order": spare["order"]["id"], "shift": await self._free_shift()}
         planned = await self.made(
             "createPlan", "plan { id }", orderIds=[self.spare["order"]], shiftIds=[self.spare["shift"]], optimize=False
         )
         self.ids["plan"] = planned["plan"]["id"]
         events = (await self.ask("{ events(first: 1) { nodes { id } } }"))["data"]["events"]["nodes"]
         self.ids["event"] = events[0]["id"]
+
+    async def join(self, partner: "Desk") -> None:
+        """A partnership each way, with a tender in each; the one to be answered is offered to this tenant."""
+        stop = {"address": {"line1": f"{CANARY} 1", "city": "Vaduz"}, "coordinates": {"latitude": 47.14, "longitude": 9.52}}
+        for merchant, carrier in ((partner, self), (self, partner)):
+            invited = await merchant.made("invitePartner", "token partnership { id }")
+            await carrier.made("acceptPartnership", "partnership { id }", token=invited["token"])
+            partnership = (self.spare if carrier is self else self.ids)["partnership"] = invited["partnership"]["id"]
+            order = await merchant.made("createOrder", "order { id }", kind="PICKUP_AND_DELIVERY", pickup=stop, dropoff=stop)
+            call = {"orderIds": [order["order"]["id"]], "offers": [{"partnershipId": partnership}]}
+            offered = await merchant.made("tenderOrder", "results { tender { id } }", **call)
+            (self.ids if carrier is self else self.spare)["tender"] = offered["results"][0]["tender"]["id"]
 
     async def _free_shift(self) -> str:
         shift = {"driverId": self.ids["driver"], "vehicleId": self.ids["vehicle"], "depotId": self.ids["depot"]}
@@ -248,7 +262,7 @@ class Filler:
             return self._object(kind, path)
         if isinstance(kind, GraphQLEnumType):
             sound = {"act": "COMPLETE", "kind": "NOTE" if "proofs" in path else ""}.get(path[-1])
-            return sound or next(iter(kind.values))
+            return sound if sound in kind.values else next(iter(kind.values))
         return self._scalar(get_named_type(kind).name, path)
 
     def _object(self, kind: GraphQLInputObjectType, path: Path) -> dict[str, Any]:
@@ -287,7 +301,7 @@ def kind_of(path: Path) -> str:
     """The sort of object that an id argument names, by the argument's name or its root field's."""
     word = re.sub(r"Ids?$", "", path[-1]).lower()
     if word in {"id", "ids", "by"} or path[-1] in {"id", "ids"}:
-        word = re.sub(r"^(create|update|archive|cancel|advance|plan(?=Progress))", "", path[1]).lower()
+        word = re.sub(r"^(create|update|archive|cancel|advance|accept|decline|withdraw|release|end|plan(?=Progress))", "", path[1]).lower()
         word = {"progress": "plan"}.get(word, word)
     return word.rstrip("s") if word != "address" else word
 
@@ -298,7 +312,7 @@ async def answer(desk: Desk, path: Path, identifier: str) -> str:
     variables = Filler(desk, path, identifier).variables()
     types = ", ".join(f"${name}: {root.args[name].type}" for name in variables)
     values = ", ".join(f"{name}: ${name}" for name in variables)
-    document = f"{path[0]}({types}) {{ {path[1]}({values}) {selection(root.type)} }}"
+    document = f"{path[0]}({types}) {{ {path[1]}({values}) {selection(root.type, 2 + ('ender' in path[1]))} }}"
     found = await (desk.first_message if path[0] == "subscription" else desk.ask)(document, **variables)
     return json.dumps(found, sort_keys=True).replace(identifier, "<id>")
 
@@ -320,13 +334,14 @@ async def desks(
         system = Database(urls.system, pool_size=2)
         async with running_server(settings, urls, work=False, port=0) as server, httpx.AsyncClient(timeout=30) as http:
             made = []
-            for slug in ("mine", "theirs"):
+            for slug in ("mine", "theirs", "partner"):
                 await create_tenant(system, NewTenant(slug, slug, TIME_ZONE, "LI"))
                 tenant = await tenant_by_slug(system, slug)
                 _, key = await create_key(system, tenant, "walk", sorted(ALL_PERMISSIONS))
-                desk = Desk(http, server, key)
+                made.append(Desk(http, server, key))
+            for desk in made[:2]:
                 await desk.furnish()
-                made.append(desk)
+                await desk.join(made[2])
             yield made[0], made[1], system
         await system.close()
 

@@ -17,6 +17,7 @@ from doorstep.kernel.graphql.nodes import Node, register_node
 from doorstep.kernel.graphql.scalars import JSONObject
 from doorstep.kernel.graphql.values import Coordinates, Load, TimeWindow
 from doorstep.kernel.paging import PageRequest
+from doorstep.kernel.pins import shown_pin
 from doorstep.kernel.scope import Permission
 from doorstep.orders.graphql.edges import ASSIGNMENT, ATTEMPTS, DEPOT, PROOFS, TENDER, TENDERS
 from doorstep.orders.model import (
@@ -34,7 +35,6 @@ from doorstep.orders.model import (
     Standing,
     WaypointRole,
     next_actions,
-    shown_pin,
 )
 from doorstep.orders.reads import (
     count_events_of,

@@ -14,7 +14,8 @@ from uuid import UUID
 
 from doorstep.kernel.errors import DoorstepError, ProblemCode, Refusals
 from doorstep.kernel.ids import public_id
-from doorstep.orders.model import ProofKind, pin_fits
+from doorstep.kernel.pins import pin_fits
+from doorstep.orders.model import ProofKind
 from doorstep.tracking.errors import ProofMissing, ProofRejected
 
 MAX_NOTE = 1000
