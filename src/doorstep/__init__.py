@@ -13,7 +13,7 @@ The package in reading order, bottom of the stack first; every import points dow
 - ``partners``    partnerships and tenders between tenants, and the relay between them
 - ``schema``      merges the slices' queries, mutations and subscriptions
 - ``app``         the ASGI assembly; ``worker``: jobs and periodic work
-- ``demo``, ``cli``  the command line: demo, serve, work, migrate, schema, tenant, key, roads, bench
+- ``demo``, ``cli``  the command line: demo, serve, work, migrate, schema, tenant, key, partner, roads, bench
 """
 
 __version__ = "0.1.0"

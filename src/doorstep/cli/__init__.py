@@ -4,6 +4,7 @@
 - ``serving``   ``serve``, ``work``
 - ``database``  ``migrate``, and the database that operator commands use
 - ``tenants``   ``tenant …``, ``key …``
+- ``partners``  ``partner …``
 - ``roads``     ``roads …``
 - ``schema``    ``schema``
 - ``demo``, ``bench``, ``ask``
@@ -24,6 +25,7 @@ COMMANDS = {
     "schema": "schema",
     "tenant": "tenants",
     "key": "tenants",
+    "partner": "partners",
     "roads": "roads",
     "ask": "ask",
     "bench": "bench",
