@@ -146,7 +146,7 @@ class Job:
 async def log_of(desk: Desk, order_id: str) -> list[tuple[str, str | None]]:
     """The types of an order's events, with the new state where there is one."""
     query = """query($id: ID!) { events(first: 250, filter: {orderIds: [$id]}) { nodes {
-        __typename ... on OrderStatusChanged { to } ... on ProofCaptured { kind } } } }"""
+        __typename ... on OrderStatusChanged { to } ... on ProofReported { kind } } } }"""
     nodes = (await desk.data(query, id=order_id))["events"]["nodes"]
     return [(node["__typename"], node.get("to") or node.get("kind")) for node in nodes]
 

@@ -52,7 +52,7 @@ def sound(found: dict[str, Any]) -> bool:
         and found["order"]["attempts"] == [{"outcome": "DELIVERED"}]
         and len(found["log"])
         == len(WAY)
-        + len(["OrderPlaced", "TenderOffered", "TenderAccepted", "ProofCaptured", "TenderFulfilled"])
+        + len(["OrderPlaced", "TenderOffered", "TenderAccepted", "ProofReported", "TenderFulfilled"])
         and found["carrier"].count("TenderOffered") == 2
         and found["carrier"].count("OrderUpdated") == 1
         and found["partnership"].count("PartnershipEnded") == 1

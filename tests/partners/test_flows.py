@@ -36,7 +36,7 @@ async def test_the_whole_way_is_told_once_each_in_order(pair: Pair) -> None:
         {"kind": "NOTE", "note": "By the door", "recipientName": "Greta", "coordinates": {"latitude": 47.14}}
     ]
     assert order["attempts"] == [{"outcome": "DELIVERED"}]
-    assert [kind for kind, _ in await log_of(pair.merchant, job.order_id)].count("ProofCaptured") == 1
+    assert [kind for kind, _ in await log_of(pair.merchant, job.order_id)].count("ProofReported") == 1
     assert [kind for kind, _ in await log_of(pair.merchant, job.order_id)].count("TenderFulfilled") == 1
 
 
@@ -127,6 +127,16 @@ async def test_cancelling_that_comes_after_the_pickup_is_refused_until_the_merch
     await job.report("HAND_BACK")
     await pair.relay()
     assert await job.statuses() == ("RETURNED", "RETURNED", "FULFILLED")
+
+
+async def test_cancelling_what_has_just_been_delivered_is_refused(pair: Pair) -> None:
+    job = await pair.accepted()
+    await job.report("PICK_UP")
+    await pair.relay()
+    await job.report("DELIVER")
+    assert await refused(pair.merchant, "cancelOrder", "order { status }", id=job.order_id) == ["ILLEGAL_TRANSITION"]
+    await pair.relay()
+    assert await job.statuses() == ("DELIVERED", "DELIVERED", "FULFILLED")
 
 
 async def test_cancelling_an_open_offer_withdraws_it(pair: Pair) -> None:

@@ -216,6 +216,20 @@ async def test_a_repeated_call_has_one_effect(pair: Pair) -> None:
     assert (await pair.carrier.data("{ orders { totalCount } }"))["orders"]["totalCount"] == 1
 
 
+async def test_many_orders_take_as_many_statements_as_one(pair: Pair) -> None:
+    counts = []
+    for number in (1, 40):
+        ids = [(await pair.order())["id"] for _ in range(number)]
+        with pair.merchant.statements.counted() as offering:
+            payload = await do(pair.merchant, "tenderOrder", orderIds=ids, offers=[{"partnershipId": pair.id}])
+        with pair.carrier.statements.counted() as accepting:
+            await do(pair.carrier, "acceptTender", ids=[one["tender"]["id"] for one in payload["results"]])
+        with pair.merchant.statements.counted() as listing:
+            await pair.merchant.data("{ orders { nodes { carrierTender { partnership { id } } tenders { id } merchantTender { id } } } }")
+        counts.append((len(offering), len(accepting), len(listing)))
+    assert counts[0] == counts[1]
+
+
 async def test_250_orders_at_once(pair: Pair) -> None:
     made = await pair.merchant.place_many(
         [

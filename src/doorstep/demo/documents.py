@@ -141,7 +141,7 @@ TO_PASTE = (
 
 TO_PASTE_AS_MERCHANT = """\
 subscription {
-  events(filter: { types: ["TenderAccepted", "TenderReleased", "TenderFulfilled", "OrderStatusChanged", "OrderEtaChanged", "ProofCaptured"] }) {
+  events(filter: { types: ["TenderAccepted", "TenderReleased", "TenderFulfilled", "OrderStatusChanged", "OrderEtaChanged", "ProofReported"] }) {
     cursor
     event {
       __typename

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from doorstep.identity.service import system_principal
 from doorstep.kernel.db import ChangedMeanwhile, Database, Row, Transaction
 from doorstep.kernel.errors import DoorstepError, RequestError
 from doorstep.kernel.periodic import Periodic
+from doorstep.kernel.scope import Scope
 from doorstep.partners.reads import MINE, partnerships_by_ids
 from doorstep.partners.service.closing import expire_tenders
 from doorstep.partners.service.partnerships import close_partnership
@@ -187,11 +189,24 @@ async def pass_deadlines(db: Database, system: Database) -> None:
         partnerships = await tx.fetch(_DUE_PARTNERSHIPS, MOST_DUE)
         await tx.execute("DELETE FROM relayed_events WHERE applied_at < now() - interval '30 days'")
     for row in tenders:
-        async with db.write(await system_principal(system, row["merchant_id"])) as scope:
-            await expire_tenders(scope, row["ids"])
+        await _as_merchant(db, system, row["merchant_id"], partial(expire_tenders, tender_ids=row["ids"]))
     for row in partnerships:
-        async with db.write(await system_principal(system, row["merchant_id"])) as scope:
-            await close_partnership(scope, row["id"])
+        await _as_merchant(db, system, row["merchant_id"], partial(close_partnership, partnership_id=row["id"]))
+
+
+async def _as_merchant(
+    db: Database, system: Database, merchant_id: UUID, work: Callable[[Scope], Awaitable[None]]
+) -> None:
+    """Doorstep itself acts for the merchant; what fails is logged and comes back with the next round, the others go on."""
+    try:
+        async with db.write(await system_principal(system, merchant_id)) as scope:
+            await work(scope)
+    except ChangedMeanwhile:
+        log.info("deadline_again", tenant=str(merchant_id))
+    except RequestError:
+        raise
+    except Exception as error:
+        log.error("deadline_failed", tenant=str(merchant_id), exc_info=error)
 
 
 PERIODICS: list[Periodic] = [

@@ -12,5 +12,13 @@ class ProofCaptured(DomainEvent):
     """A driver showed something for an outcome; what it says stays with the proof, the log has only that it is there."""
 
     proof_id: UUID
-    stop_id: UUID | None
+    stop_id: UUID
+    kind: ProofKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProofReported(DomainEvent):
+    """A proof came without a stop of ours: from a partner carrier, or from a carrier's own dispatch system."""
+
+    proof_id: UUID
     kind: ProofKind

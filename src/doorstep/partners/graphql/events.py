@@ -80,13 +80,8 @@ class AboutTender(AboutPartnership):
             return None
         return await info.context.load(load_tenders, UUID(self.row["data"]["tender_id"]))
 
-    @strawberry.field(description="The id of your own order; null for a carrier that had none then.")
-    def order_id(self) -> strawberry.ID | None:
-        order_id = self.row["order_id"]
-        return strawberry.ID(public_id("order", order_id)) if order_id else None
-
     @strawberry.field(
-        description="Your own order as of now; null where there is none, and without the scope `orders:read`."
+        description="Your own order as of now; null for a carrier that had none then, and without the scope `orders:read`."
     )
     async def order(self, info: Info) -> Order | None:
         order_id = self.row["order_id"]
@@ -95,7 +90,7 @@ class AboutTender(AboutPartnership):
         return await info.context.load(load_orders, order_id)
 
     @strawberry.field(description="Why, where the carrier gave a reason.")
-    def reason(self) -> TenderReason | None:
+    def tender_reason(self) -> TenderReason | None:
         reason = self.row["data"]["reason"]
         return TenderReason(reason) if reason else None
 

@@ -294,6 +294,7 @@ _EFFECTS: Final[dict[tuple[PartnerSide, str], Effect]] = {
     (_S.CARRIER, "OrderStatusChanged"): _follow,
     (_S.CARRIER, "OrderEtaChanged"): _eta,
     (_S.CARRIER, "ProofCaptured"): _proof,
+    (_S.CARRIER, "ProofReported"): _proof,
     (_S.CARRIER, "OrderUpdated"): _carrier_reference,
     (_S.MERCHANT, "OrderStatusChanged"): _merchant_moved,
     (_S.MERCHANT, "OrderUpdated"): _merchant_changed,

@@ -68,6 +68,9 @@ async def given_order_is_cancelled(scope: Scope, subject: tuple[Row, OrderStatus
     order, to = subject
     tender = (await lock_tenders(scope, [order["given_tender_id"]], PartnerSide.MERCHANT)).get(order["given_tender_id"])
     await clear_queue(scope, [order["id"]])
+    if tender is not None and tender["status"] == TenderStatus.FULFILLED:
+        said = "The carrier has just delivered it, or brought it back: this order will say so in a moment."
+        raise IllegalTender(said, existing_id=public_id("order", order["id"]))
     if tender is None or tender["status"] not in {TenderStatus.OFFERED, TenderStatus.ACCEPTED}:
         return
     if tender["status"] == TenderStatus.OFFERED:

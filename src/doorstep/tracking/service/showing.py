@@ -12,7 +12,7 @@ from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import Scope
 from doorstep.orders.model import ProofKind
 from doorstep.orders.reads import packages_of
-from doorstep.tracking.events import ProofCaptured
+from doorstep.tracking.events import ProofCaptured, ProofReported
 from doorstep.tracking.model import AttemptOutcome, AttemptRow, FailureReason, ProofRow
 from doorstep.tracking.model.proofs import ProofGiven, ProofNeed, require_proofs, take_proofs
 from doorstep.tracking.reads import attempts_so_far
@@ -61,17 +61,17 @@ async def write_proofs(scope: Scope, rows: Sequence[Mapping[str, Any]], route_id
     """Write rows of ``proofs`` and tell of each."""
     await scope.tx.insert(ProofRow, rows)
     for row in rows:
-        scope.emit(
-            ProofCaptured(
-                aggregate_version=1,
-                order_id=row["order_id"],
-                route_id=route_id,
-                occurred_at=row["captured_at"],
-                proof_id=row["id"],
-                stop_id=row["stop_id"],
-                kind=ProofKind(row["kind"]),
-            )
-        )
+        about: dict[str, Any] = {
+            "aggregate_version": 1,
+            "order_id": row["order_id"],
+            "occurred_at": row["captured_at"],
+            "proof_id": row["id"],
+            "kind": ProofKind(row["kind"]),
+        }
+        if row["stop_id"] is None:
+            scope.emit(ProofReported(**about))
+        else:
+            scope.emit(ProofCaptured(**about, route_id=route_id, stop_id=row["stop_id"]))
 
 
 async def _needs(scope: Scope, orders: Sequence[Row], proofs: Sequence[ProofGiven]) -> dict[UUID, ProofNeed]:
