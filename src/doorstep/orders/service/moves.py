@@ -11,7 +11,7 @@ from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import Scope
 from doorstep.orders.events import OrderEtaChanged, OrderStatusChanged
 from doorstep.orders.model import CUSTODY_ON_ENTERING, ON_ROUTE, TRANSITIONS, Custody, OrderStatus
-from doorstep.orders.service.questions import COPIES_MOVE
+from doorstep.orders.service.questions import COPIES_MOVE, COPIES_MOVED
 
 ANNOUNCED_SHIFT = timedelta(minutes=2)
 """An ETA that moved by no more than this since it was last announced makes no event."""
@@ -105,9 +105,9 @@ async def move_orders(scope: Scope, moves: Sequence[Move], *, by_partner: bool =
     events = [_step(rows, standing, move) for move in moves]
     if not by_partner:
         refuse_given(rows.values())
-    copies = [(rows[move.order_id], move) for move in moves if rows[move.order_id]["source_tender_id"] is not None]
+    copies = [(rows[move.order_id], move.to) for move in moves if rows[move.order_id]["source_tender_id"] is not None]
     if copies:
-        await COPIES_MOVE.ask(scope, [(row, move.to) for row, move in copies])
+        await COPIES_MOVE.ask(scope, copies)
     ids = list(standing)
     now = list(standing.values())
     await scope.tx.execute(
@@ -124,6 +124,8 @@ async def move_orders(scope: Scope, moves: Sequence[Move], *, by_partner: bool =
     )
     for event in events:
         scope.emit(event)
+    if copies:
+        await COPIES_MOVED.ask(scope, copies)
 
 
 def _step(rows: dict[UUID, Row], standing: dict[UUID, _Standing], move: Move) -> OrderStatusChanged:

@@ -13,6 +13,9 @@ from doorstep.orders.model import OrderStatus
 COPIES_MOVE: Question[Sequence[tuple[Row, OrderStatus]]] = Question("orders that came from a merchant move")
 """The locked rows as they were, each with the state that it moves to."""
 
+COPIES_MOVED: Question[Sequence[tuple[Row, OrderStatus]]] = Question("orders that came from a merchant have moved")
+"""The same once their moves are written and told: what follows from them is told after them."""
+
 GIVEN_ORDER_IS_CANCELLED: Question[tuple[Row, OrderStatus]] = Question(
     "an order that a partner carrier has is called off"
 )

@@ -13,14 +13,13 @@ from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import Scope
 from doorstep.orders.model import Custody, OrderStatus
 from doorstep.orders.service.changes import ALWAYS, UNTIL_FINAL
-from doorstep.orders.service.questions import COPIES_MOVE, GIVEN_ORDER_CHANGES, GIVEN_ORDER_IS_CANCELLED
+from doorstep.orders.service.questions import COPIES_MOVE, COPIES_MOVED, GIVEN_ORDER_CHANGES, GIVEN_ORDER_IS_CANCELLED
 from doorstep.partners.errors import IllegalTender
 from doorstep.partners.model import PartnerSide, TenderReason, TenderStatus
 from doorstep.partners.service.offering import clear_queue
 from doorstep.partners.service.rows import lock_tenders, move_tenders
 
 _ENDS: Final = frozenset({OrderStatus.DELIVERED, OrderStatus.RETURNED})
-_DECISIVE: Final = _ENDS | {OrderStatus.PICKED_UP, OrderStatus.CANCELLED}
 BEFORE_PICKUP: Final = UNTIL_FINAL | {
     "dropoff.address",
     "dropoff.coordinates",
@@ -32,26 +31,22 @@ BEFORE_PICKUP: Final = UNTIL_FINAL | {
 
 
 async def copies_move(scope: Scope, moves: Sequence[tuple[Row, OrderStatus]]) -> None:
-    """The carrier's orders are about to move: note at the tender what decides races, and refuse to fetch what was called off."""
-    decisive = [(row, to) for row, to in moves if to in _DECISIVE]
-    tenders = await lock_tenders(scope, [row["source_tender_id"] for row, _ in decisive], PartnerSide.CARRIER)
-    accepted = {key: row for key, row in tenders.items() if row["status"] == TenderStatus.ACCEPTED}
-    fetched: list[UUID] = []
-    ended: list[UUID] = []
-    for row, to in decisive:
-        tender_id: UUID = row["source_tender_id"]
-        if to is OrderStatus.PICKED_UP and tender_id not in accepted:
+    """The carrier's orders are about to move: note at the tender that goods are fetched, and refuse to fetch what was called off."""
+    fetched = {row["source_tender_id"]: row for row, to in moves if to is OrderStatus.PICKED_UP}
+    tenders = await lock_tenders(scope, fetched, PartnerSide.CARRIER)
+    for tender_id, row in fetched.items():
+        if tender_id not in tenders or tenders[tender_id]["status"] != TenderStatus.ACCEPTED:
             said = "The merchant has called this order off: do not fetch it."
             raise IllegalTender(said, existing_id=public_id("order", row["id"]))
-        if to is OrderStatus.PICKED_UP:
-            fetched.append(tender_id)
-        elif to in _ENDS:
-            ended.append(tender_id)
     if fetched:
-        await _note_pickup(scope, fetched)
-    await move_tenders(scope, ended, TenderStatus.FULFILLED)
-    released = [row["source_tender_id"] for row, to in decisive if to is OrderStatus.CANCELLED]
-    await move_tenders(scope, [one for one in released if one in accepted], TenderStatus.RELEASED, TenderReason.OTHER)
+        await _note_pickup(scope, list(fetched))
+
+
+async def copies_moved(scope: Scope, moves: Sequence[tuple[Row, OrderStatus]]) -> None:
+    """The carrier's orders have moved: a tender is fulfilled with its order, and released when the carrier itself called the order off."""
+    await move_tenders(scope, [row["source_tender_id"] for row, to in moves if to in _ENDS], TenderStatus.FULFILLED)
+    cancelled = [row["source_tender_id"] for row, to in moves if to is OrderStatus.CANCELLED]
+    await move_tenders(scope, cancelled, TenderStatus.RELEASED, TenderReason.OTHER)
 
 
 async def _note_pickup(scope: Scope, tender_ids: Sequence[UUID]) -> None:
@@ -108,5 +103,6 @@ def _refuse_but(allowed: frozenset[str], fields: frozenset[str], code: ProblemCo
 
 
 COPIES_MOVE.answered_by(copies_move)
+COPIES_MOVED.answered_by(copies_moved)
 GIVEN_ORDER_IS_CANCELLED.answered_by(given_order_is_cancelled)
 GIVEN_ORDER_CHANGES.answered_by(given_order_changes)
