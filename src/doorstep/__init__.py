@@ -10,9 +10,10 @@ The package in reading order, bottom of the stack first; every import points dow
 - ``fleets``      depots, vehicles, drivers, shifts } each other
 - ``planning``    plans, routes, stops, dispatch; ``planning.solver`` is pure and speaks to VROOM
 - ``tracking``    execution: stop outcomes, proof, positions, ETA
+- ``partners``    partnerships and tenders between tenants, and the relay between them
 - ``schema``      merges the slices' queries, mutations and subscriptions
 - ``app``         the ASGI assembly; ``worker``: jobs and periodic work
-- ``demo``, ``cli``  the command line: demo, serve, work, migrate, schema, tenant, key, member, roads, bench
+- ``demo``, ``cli``  the command line: demo, serve, work, migrate, schema, tenant, key, member, partner, roads, bench
 """
 
 __version__ = "0.1.0"

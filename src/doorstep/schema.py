@@ -19,13 +19,20 @@ from doorstep.kernel.graphql.nodes import NodeQuery
 from doorstep.kernel.graphql.scalars import SCALARS
 from doorstep.kernel.graphql.view import OneOperation
 from doorstep.orders.graphql import DEPOT, OrdersMutation, OrdersQuery
+from doorstep.partners.graphql import PartnersMutation, PartnersQuery
 from doorstep.planning.graphql import PlanningMutation, PlanningQuery, PlanningSubscription
 from doorstep.tracking.graphql import TrackingMutation
 
 MAX_TOKENS = 1000
 
-Query = merge_types("Query", (IdentityQuery, UsageQuery, NodeQuery, EventQueries, FleetsQuery, OrdersQuery, PlanningQuery))
-Mutation = merge_types("Mutation", (IdentityMutation, FleetsMutation, OrdersMutation, PlanningMutation, TrackingMutation))
+Query = merge_types(
+    "Query",
+    (IdentityQuery, UsageQuery, NodeQuery, EventQueries, FleetsQuery, OrdersQuery, PlanningQuery, PartnersQuery),
+)
+Mutation = merge_types(
+    "Mutation",
+    (IdentityMutation, FleetsMutation, OrdersMutation, PlanningMutation, TrackingMutation, PartnersMutation),
+)
 Subscription = merge_types("Subscription", (EventSubscriptions, PlanningSubscription))
 
 _DESCRIPTIONS = {

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -21,6 +22,7 @@ from doorstep.kernel.idempotency import KEY_HOURS
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.jobs import Job, JobKind, LostLease
 from doorstep.kernel.metrics import JOB_AGE_SECONDS, JOBS, SOLVER_QUEUE
+from doorstep.kernel.periodic import Periodic
 from doorstep.planning.service.plans import OPTIMIZE
 
 log = structlog.get_logger(__name__)
@@ -35,11 +37,18 @@ class Worker:
     """Runs until it is stopped; ``slots`` jobs at a time."""
 
     def __init__(
-        self, services: Services, kinds: Mapping[str, JobKind], consumers: Sequence[Consumer], *, slots: int = 4
+        self,
+        services: Services,
+        kinds: Mapping[str, JobKind],
+        consumers: Sequence[Consumer],
+        *,
+        periodics: Sequence[Periodic] = (),
+        slots: int = 4,
     ) -> None:
         self._services = services
         self._kinds = kinds
         self._consumers = consumers
+        self._periodics = periodics
         self._slots = slots
         self._stopping = asyncio.Event()
         self._asking = asyncio.Lock()
@@ -51,6 +60,7 @@ class Worker:
     def start(self) -> None:
         """Begin to work."""
         loops = [self._claim_jobs] * self._slots + [self._heartbeat, self._react, self._upkeep]
+        loops += [partial(self._repeat, periodic) for periodic in self._periodics]
         self._tasks = [asyncio.create_task(self._guarded(loop)) for loop in loops]
 
     async def stop(self, drain_seconds: float) -> None:
@@ -180,6 +190,11 @@ class Worker:
         except Exception as error:
             log.error("reaction_failed", consumer=consumer.name, tenant=str(tenant_id), exc_info=error)
             self._reacts_again[consumer.name, tenant_id] = time.monotonic() + REACTION_PAUSE_SECONDS
+
+    async def _repeat(self, periodic: Periodic) -> None:
+        while not self._stopping.is_set():
+            await periodic.run(self._services.db, self._services.system)
+            await self._pause(periodic.seconds)
 
     async def _heartbeat(self) -> None:
         while not self._stopping.is_set():

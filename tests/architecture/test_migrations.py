@@ -13,6 +13,7 @@ import doorstep.kernel.events
 import doorstep.kernel.idempotency
 import doorstep.kernel.jobs
 import doorstep.orders.model
+import doorstep.partners.model
 import doorstep.places.model
 import doorstep.planning.model
 import doorstep.tracking.model  # noqa: F401

@@ -1,12 +1,15 @@
 """Commands in this process, on a database of their own: what they print, and how they refuse."""
 
+import asyncio
 import json
 from pathlib import Path
 
+import asyncpg
 import pytest
 from tests.cli.conftest import Run
 
 from doorstep.__main__ import missing
+from doorstep.kernel.db import DatabaseUrls
 
 
 def test_a_tenant_and_its_keys(doorstep: Run):
@@ -58,6 +61,25 @@ def test_an_issuer_that_signs_people_in(doorstep: Run):
     assert json.loads(doorstep("tenant", "sign-in", "list", "shop", "--json")[1]) == []
 
 
+def test_an_operator_redeems_an_invitation_for_a_new_carrier(doorstep: Run, database_urls: DatabaseUrls):
+    for slug in ("merchant", "carrier"):
+        doorstep("tenant", "create", slug)
+
+    async def invite() -> None:
+        connection = await asyncpg.connect(database_urls.system)
+        await connection.execute(
+            "INSERT INTO partnerships (merchant_id, id, version, status, merchant_name, token_hash, token_expires_at) "
+            "SELECT id, gen_random_uuid(), 1, 'INVITED', name, sha256('dsp_secret'), now() + interval '1 hour' FROM tenants WHERE slug = 'merchant'"
+        )
+        await connection.close()
+
+    asyncio.run(invite())
+    link = "https://example.org/graphql#invitation=dsp_secret"
+    assert "a carrier now (partnership_" in doorstep("partner", "redeem", link, "--tenant", "carrier")[1]
+    code, _, said = doorstep("partner", "redeem", link, "--tenant", "carrier")
+    assert (code, "ask the merchant for a new one" in said) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -70,6 +92,7 @@ def test_an_issuer_that_signs_people_in(doorstep: Run):
         (("key", "create", "--tenant", "nobody", "--name", "x"), "doorstep tenant list"),
         (("key", "list", "--tenant", "nobody"), "doorstep tenant list"),
         (("key", "revoke", "12345", "--tenant", "nobody"), "key_"),
+        (("partner", "redeem", "dsp_x", "--tenant", "nobody"), "doorstep tenant list"),
         (("migrate",), "DATABASE_OWNER_URL"),
         (("schema", "--check"), "doorstep schema --out"),
         (("roads", "build", "nowhere.osm.pbf"), "nowhere.osm.pbf"),

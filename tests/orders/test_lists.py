@@ -187,7 +187,7 @@ async def test_a_cursor_of_another_sort_is_refused(desk: Desk) -> None:
         {"filter": {"references": ["a\x00"]}},
         {"filter": {"displayReference": "\x00"}},
         {"filter": {"depotIds": ["depot_1"]}},
-        {"filter": {"statuses": ["OFFERED"]}},
+        {"filter": {"statuses": ["LOST"]}},
         {"filter": {"colour": "red"}},
         {"after": "no cursor!"},
     ],

@@ -5,6 +5,7 @@
 - ``database``  ``migrate``, and the database that operator commands use
 - ``tenants``   ``tenant create``, ``tenant list``, ``key …``; ``members``: ``member …``; ``signing_in`` adds ``tenant sign-in …``
 - ``operating`` the rest of ``tenant …``: suspend, quotas, usage, export, close
+- ``partners``  ``partner …``
 - ``roads``     ``roads …``
 - ``schema``    ``schema``
 - ``demo``, ``bench``, ``ask``
@@ -26,6 +27,7 @@ COMMANDS = {
     "tenant": "operating",
     "key": "tenants",
     "member": "members",
+    "partner": "partners",
     "roads": "roads",
     "ask": "ask",
     "bench": "bench",

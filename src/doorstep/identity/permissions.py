@@ -87,6 +87,21 @@ NEEDS: dict[str, Permission | None] = {
     # tracking
     "Mutation.advanceStop": _P.TRACKING_WRITE,
     "Mutation.reportPositions": _P.TRACKING_WRITE,
+    # partners
+    "Query.partnership": _P.PARTNERS_READ,
+    "Query.partnerships": _P.PARTNERS_READ,
+    "Query.tender": _P.PARTNERS_READ,
+    "Query.tenders": _P.PARTNERS_READ,
+    "Mutation.invitePartner": _P.PARTNERS_WRITE,
+    "Mutation.acceptPartnership": _P.PARTNERS_WRITE,
+    "Mutation.updatePartnership": _P.PARTNERS_WRITE,
+    "Mutation.endPartnership": _P.PARTNERS_WRITE,
+    "Mutation.tenderOrder": _P.PARTNERS_WRITE,
+    "Mutation.acceptTender": _P.PARTNERS_WRITE,
+    "Mutation.declineTender": _P.PARTNERS_WRITE,
+    "Mutation.withdrawTender": _P.PARTNERS_WRITE,
+    "Mutation.releaseTender": _P.PARTNERS_WRITE,
+    "Mutation.reportOrder": _P.TRACKING_WRITE,
 }
 """Root field → the permission that its use case needs; None: anybody with or without a credential (the field itself says what it shows)."""
 

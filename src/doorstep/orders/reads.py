@@ -23,7 +23,7 @@ from doorstep.orders.model import (
 COLUMNS = (
     "id, version, reference, display_reference, kind, status, custody, location_status, depot_id, priority, required_skills, vehicle_kinds, "
     "weight_grams, volume_cubic_centimeters, items, proof_kinds, pin, metadata, attempt_number, status_reason, due_at, due_order, "
-    "eta_at, eta_late_by_seconds, eta_stops_before, eta_updated_at, created_at, updated_at"
+    "carrier_reference, given_tender_id, source_tender_id, eta_at, eta_late_by_seconds, eta_stops_before, eta_updated_at, created_at, updated_at"
 )
 
 LIST_NAME = "orders"
@@ -263,7 +263,7 @@ async def find_plannable(tx: Transaction, tenant_id: UUID, query: OrderQuery, li
     """
     conditions, arguments = query.conditions(tenant_id)
     arguments.append([status.value for status in PLANNABLE])
-    conditions.append(f"status = ANY(${len(arguments)})")
+    conditions += [f"status = ANY(${len(arguments)})", "given_tender_id IS NULL"]
     rows = await tx.fetch(
         f"SELECT id FROM orders WHERE {' AND '.join(conditions)} ORDER BY due_order, id LIMIT {int(limit)}", *arguments
     )

@@ -17,8 +17,9 @@ from doorstep.kernel.graphql.nodes import Node, register_node
 from doorstep.kernel.graphql.scalars import JSONObject
 from doorstep.kernel.graphql.values import Coordinates, Load, TimeWindow
 from doorstep.kernel.paging import PageRequest
+from doorstep.kernel.pins import shown_pin
 from doorstep.kernel.scope import Permission
-from doorstep.orders.graphql.edges import ASSIGNMENT, ATTEMPTS, DEPOT, PROOFS
+from doorstep.orders.graphql.edges import ASSIGNMENT, ATTEMPTS, DEPOT, PROOFS, TENDER, TENDERS
 from doorstep.orders.model import (
     ON_ROUTE,
     ActorRole,
@@ -49,6 +50,7 @@ from doorstep.places.model import VehicleKind
 
 if TYPE_CHECKING:
     from doorstep.fleets.graphql import Depot
+    from doorstep.partners.graphql import Tender
     from doorstep.planning.graphql import Assignment
     from doorstep.tracking.graphql import Attempt, Proof
 
@@ -159,6 +161,9 @@ class Order(Node):
         description="The integrator's own number; unique in the tenant when given."
     )
     display_reference: str | None = strawberry.field(description="What people read on the ticket; may repeat.")
+    carrier_reference: str | None = strawberry.field(
+        description="The carrier's own number for it; flows back to the merchant."
+    )
     version: int = strawberry.field(
         description="Counts the changes; send it as `ifVersion` to change only what you saw."
     )
@@ -186,6 +191,7 @@ class Order(Node):
             row=row,
             reference=row["reference"],
             display_reference=row["display_reference"],
+            carrier_reference=row["carrier_reference"],
             version=row["version"],
             kind=OrderKind(row["kind"]),
             status=OrderStatus(row["status"]),
@@ -204,7 +210,10 @@ class Order(Node):
         description="What may be done now, by whom, and what proof it needs; computed from the state machine, at most 8."
     )
     def next_actions(self) -> list[OrderAction]:
-        standing = Standing(self.status, self.custody, self.kind, self.location_status, tuple(self._proof_kinds()))
+        standing = Standing(
+            self.status, self.custody, self.kind, self.location_status, tuple(self._proof_kinds()),
+            given=self.row["given_tender_id"] is not None, for_another=self.row["source_tender_id"] is not None,
+        )  # fmt: skip
         return [OrderAction.of(action) for action in next_actions(standing)]
 
     @strawberry.field(description="Where it is fetched; null: loaded at the depot.")
@@ -228,6 +237,30 @@ class Order(Node):
     ) -> Annotated["Assignment", strawberry.lazy("doorstep.planning.graphql")] | None:
         return await ASSIGNMENT.load(info.context, self.uuid)
 
+    @strawberry.field(
+        description="The tender by which a partner carrier has it, or is offered it; null: neither, and without the scope `partners:read`."
+    )
+    async def carrier_tender(
+        self, info: Info
+    ) -> Annotated["Tender", strawberry.lazy("doorstep.partners.graphql")] | None:
+        given: UUID | None = self.row["given_tender_id"]
+        return await TENDER.load(info.context, given) if given else None
+
+    @strawberry.field(
+        description="The tender by which it came from a merchant; null: it is our own, and without the scope `partners:read`."
+    )
+    async def merchant_tender(
+        self, info: Info
+    ) -> Annotated["Tender", strawberry.lazy("doorstep.partners.graphql")] | None:
+        source: UUID | None = self.row["source_tender_id"]
+        return await TENDER.load(info.context, source) if source else None
+
+    @strawberry.field(
+        description="Its offers to partner carriers, first to last; empty without the scope `partners:read`."
+    )
+    async def tenders(self, info: Info) -> list[Annotated["Tender", strawberry.lazy("doorstep.partners.graphql")]]:
+        return await TENDERS.load(info.context, self.uuid)
+
     @strawberry.field(description="Its tries so far, first to last.")
     async def attempts(self, info: Info) -> list[Annotated["Attempt", strawberry.lazy("doorstep.tracking.graphql")]]:
         return await ATTEMPTS.load(info.context, self.uuid)
@@ -250,7 +283,7 @@ class Order(Node):
 
     @strawberry.field(description="What the driver must show.")
     def proof_required(self) -> ProofRequirement:
-        return ProofRequirement(kinds=self._proof_kinds(), given_pin=self.row["pin"])
+        return ProofRequirement(kinds=self._proof_kinds(), given_pin=shown_pin(self.row["pin"]))
 
     @strawberry.field(description="When it is expected; null while it is on no route.")
     def eta(self) -> Eta | None:

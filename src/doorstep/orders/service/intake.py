@@ -31,7 +31,7 @@ class Verdict:
 async def create_order(scope: Scope, order: PreparedOrder) -> dict[str, Any]:
     """Take one order in; outcome ``{id}``. Raises its refusals; at the commit QUOTA_EXCEEDED."""
     scope.require(Permission.ORDERS_WRITE)
-    [verdict] = await _take_in(scope, [order])
+    [verdict] = await take_in(scope, [order])
     if verdict.refusals:
         raise Refusals(verdict.refusals)
     count_orders(scope, 1)
@@ -47,7 +47,7 @@ async def create_orders(scope: Scope, orders: Sequence[PreparedOrder], policy: C
     scope.require(Permission.ORDERS_WRITE)
     if not 1 <= len(orders) <= MAX_ORDERS:
         raise DoorstepError(ProblemCode.TOO_MANY_ITEMS, f"Send 1 to {MAX_ORDERS} orders at a time.", ("orders",))
-    verdicts = await _take_in(scope, orders)
+    verdicts = await take_in(scope, orders)
     refused = sum(bool(verdict.refusals) for verdict in verdicts)
     if refused and (policy is CreatePolicy.REJECT_ALL or refused == len(orders)):
         raise _nothing_written(verdicts, refused)
@@ -83,7 +83,7 @@ def _result(at: int, verdict: Verdict) -> dict[str, Any]:
     return {"index": at, "id": None if problems else str(verdict.order_id), "problems": problems}
 
 
-async def _take_in(scope: Scope, orders: Sequence[PreparedOrder]) -> list[Verdict]:
+async def take_in(scope: Scope, orders: Sequence[PreparedOrder]) -> list[Verdict]:
     """Write what can be written and say of each order what became of it."""
     refusals = {order.id: list(order.check.refusals) for order in orders}
     await _refuse_depots(scope, orders, refusals)

@@ -14,7 +14,7 @@ from doorstep.kernel.db import Row, Transaction
 from doorstep.kernel.errors import Conflict, DoorstepError, NotFound, ProblemCode
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import Permission, Scope
-from doorstep.orders.model import PLANNABLE
+from doorstep.orders.model import plannable
 from doorstep.orders.reads import OrderQuery, find_plannable, orders_by_ids
 from doorstep.planning.errors import (
     not_plannable,
@@ -257,7 +257,7 @@ async def plannable_orders(
             faults.append(NotFound("order", path))
         elif order_id in taken:
             faults.append(order_taken(order_id, taken[order_id], path))
-        elif rows[order_id]["status"] not in PLANNABLE:
+        elif not plannable(rows[order_id]["status"], rows[order_id]["given_tender_id"]):
             faults.append(not_plannable(order_id, rows[order_id]["status"], path))
     return [rows[order_id] for order_id in order_ids if order_id in rows]
 
