@@ -20,11 +20,14 @@ from doorstep.kernel.graphql.scalars import SCALARS
 from doorstep.kernel.graphql.view import OneOperation
 from doorstep.orders.graphql import DEPOT, OrdersMutation, OrdersQuery
 from doorstep.planning.graphql import PlanningMutation, PlanningQuery, PlanningSubscription
+from doorstep.privacy.graphql import PrivacyQuery
 from doorstep.tracking.graphql import TrackingMutation
 
 MAX_TOKENS = 1000
 
-Query = merge_types("Query", (IdentityQuery, NodeQuery, EventQueries, FleetsQuery, OrdersQuery, PlanningQuery))
+Query = merge_types(
+    "Query", (IdentityQuery, NodeQuery, EventQueries, FleetsQuery, OrdersQuery, PlanningQuery, PrivacyQuery)
+)
 Mutation = merge_types("Mutation", (FleetsMutation, OrdersMutation, PlanningMutation, TrackingMutation))
 Subscription = merge_types("Subscription", (EventSubscriptions, PlanningSubscription))
 

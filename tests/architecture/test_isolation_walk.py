@@ -57,8 +57,10 @@ BLIND = {
     ("subscription", "events", "filter", "orderIds"),
     ("subscription", "events", "filter", "planIds"),
     ("subscription", "events", "filter", "routeIds"),
+    ("query", "auditLog", "filter", "actorIds"),
 }
-"""Where the tenant's own id shows nothing either: its plan has no routes, and a stream without a cursor starts with what is to come."""
+"""Where the tenant's own id shows nothing either: its plan has no routes, a stream without a cursor starts with what is to come, and none of
+its objects acts."""
 
 Path = tuple[str, ...]
 """An id argument: operation, root field, then the names down to it."""

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 
 import doorstep.fleets.model
 import doorstep.identity.model
+import doorstep.kernel.audit
 import doorstep.kernel.consumers
 import doorstep.kernel.events
 import doorstep.kernel.idempotency

@@ -68,6 +68,8 @@ NEEDS: dict[str, Permission | None] = {
     # tracking
     "Mutation.advanceStop": _P.TRACKING_WRITE,
     "Mutation.reportPositions": _P.TRACKING_WRITE,
+    # privacy
+    "Query.auditLog": _P.AUDIT_READ,
 }
 """Root field → the permission that its use case needs; None: anybody with or without a credential (the field itself says what it shows)."""
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import strawberry
 
@@ -50,6 +51,11 @@ class Actor:
     id: strawberry.ID | None = strawberry.field(description="The API key that acted; null for Doorstep itself.")
 
 
+def show_actor(kind: ActorKind, actor_id: UUID | None) -> Actor:
+    """The GraphQL object of an actor."""
+    return Actor(kind=kind, id=strawberry.ID(public_id("key", actor_id)) if actor_id else None)
+
+
 @strawberry.interface(
     description="A fact of this tenant's log, written in the same transaction as the change that it tells of."
 )
@@ -75,10 +81,7 @@ class Event(Node):
 
     @strawberry.field(description="Who acted.")
     def actor(self) -> Actor:
-        actor_id = self.row["actor_id"]
-        return Actor(
-            kind=ActorKind(self.row["actor_kind"]), id=strawberry.ID(public_id("key", actor_id)) if actor_id else None
-        )
+        return show_actor(ActorKind(self.row["actor_kind"]), self.row["actor_id"])
 
 
 def _instant(value: datetime) -> datetime:

@@ -166,7 +166,8 @@ class GraphQLView(GraphQL[Context, None]):
         """Authenticate before anything is parsed."""
         token = bearer_token(request)
         principal = await self.authenticate(token) if token is not None and isinstance(request, Request) else None
-        context = Context(self.services, principal, getattr(request.state, "request_id", uuid4().hex))
+        address = request.client.host if request.client is not None else None
+        context = Context(self.services, principal, getattr(request.state, "request_id", uuid4().hex), address)
         if isinstance(request, WebSocket):
             context.handshake_token = token
         return context

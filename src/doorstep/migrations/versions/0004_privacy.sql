@@ -1,0 +1,49 @@
+-- Privacy: the audit log, erasures, retention.
+-- Frozen: what comes later is a revision of its own. Statements are separated by lines of two dashes.
+--
+CREATE TABLE audit_entries (
+    tenant_id UUID NOT NULL,
+    id UUID NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    actor_kind VARCHAR NOT NULL,
+    actor_id UUID,
+    member_id UUID,
+    address VARCHAR,
+    request_id VARCHAR NOT NULL,
+    operation VARCHAR NOT NULL,
+    changes JSONB DEFAULT '{}'::jsonb NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+)
+--
+CREATE INDEX audit_entries_by_time ON audit_entries (tenant_id, at, id)
+--
+CREATE TABLE audit_subjects (
+    tenant_id UUID NOT NULL,
+    entry_id UUID NOT NULL,
+    subject_id UUID NOT NULL,
+    kind VARCHAR NOT NULL,
+    PRIMARY KEY (tenant_id, entry_id, subject_id),
+    FOREIGN KEY(tenant_id, entry_id) REFERENCES audit_entries (tenant_id, id) ON DELETE CASCADE
+)
+--
+CREATE INDEX audit_subjects_by_subject ON audit_subjects (tenant_id, subject_id, entry_id)
+--
+ALTER TABLE "audit_entries" ENABLE ROW LEVEL SECURITY
+--
+ALTER TABLE "audit_entries" FORCE ROW LEVEL SECURITY
+--
+CREATE POLICY tenant ON "audit_entries" TO doorstep_app USING (tenant_id = (SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid)) WITH CHECK (tenant_id = (SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid))
+--
+CREATE POLICY system ON "audit_entries" TO doorstep_owner, doorstep_system USING (true) WITH CHECK (true)
+--
+ALTER TABLE "audit_subjects" ENABLE ROW LEVEL SECURITY
+--
+ALTER TABLE "audit_subjects" FORCE ROW LEVEL SECURITY
+--
+CREATE POLICY tenant ON "audit_subjects" TO doorstep_app USING (tenant_id = (SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid)) WITH CHECK (tenant_id = (SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid))
+--
+CREATE POLICY system ON "audit_subjects" TO doorstep_owner, doorstep_system USING (true) WITH CHECK (true)
+--
+REVOKE UPDATE, DELETE ON audit_entries, audit_subjects FROM doorstep_app
+--
+GRANT UPDATE (changes) ON audit_entries TO doorstep_app
