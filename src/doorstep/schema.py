@@ -20,7 +20,7 @@ from doorstep.kernel.graphql.scalars import SCALARS
 from doorstep.kernel.graphql.view import OneOperation
 from doorstep.orders.graphql import DEPOT, OrdersMutation, OrdersQuery
 from doorstep.planning.graphql import PlanningMutation, PlanningQuery, PlanningSubscription
-from doorstep.privacy.graphql import PrivacyQuery
+from doorstep.privacy.graphql import PrivacyMutation, PrivacyQuery
 from doorstep.tracking.graphql import TrackingMutation
 
 MAX_TOKENS = 1000
@@ -28,7 +28,7 @@ MAX_TOKENS = 1000
 Query = merge_types(
     "Query", (IdentityQuery, NodeQuery, EventQueries, FleetsQuery, OrdersQuery, PlanningQuery, PrivacyQuery)
 )
-Mutation = merge_types("Mutation", (FleetsMutation, OrdersMutation, PlanningMutation, TrackingMutation))
+Mutation = merge_types("Mutation", (FleetsMutation, OrdersMutation, PlanningMutation, TrackingMutation, PrivacyMutation))
 Subscription = merge_types("Subscription", (EventSubscriptions, PlanningSubscription))
 
 _DESCRIPTIONS = {

@@ -215,6 +215,10 @@ class Desk:
             "createPlan", "plan { id }", orderIds=[self.spare["order"]], shiftIds=[self.spare["shift"]], optimize=False
         )
         self.ids["plan"] = planned["plan"]["id"]
+        over = (await self.made("createOrder", "order { id }", dropoff=stop))["order"]["id"]
+        await self.made("cancelOrder", "order { id }", id=over)
+        erased = await self.made("eraseRecipient", "receipt { id }", orderIds=[over])
+        self.ids["erasure"] = erased["receipt"]["id"]
         events = (await self.ask("{ events(first: 1) { nodes { id } } }"))["data"]["events"]["nodes"]
         self.ids["event"] = events[0]["id"]
 

@@ -16,6 +16,7 @@ import doorstep.kernel.jobs
 import doorstep.orders.model
 import doorstep.places.model
 import doorstep.planning.model
+import doorstep.privacy.model
 import doorstep.tracking.model  # noqa: F401
 
 

@@ -23,7 +23,7 @@ from doorstep.orders.model import (
 COLUMNS = (
     "id, version, reference, display_reference, kind, status, custody, location_status, depot_id, priority, required_skills, vehicle_kinds, "
     "weight_grams, volume_cubic_centimeters, items, proof_kinds, pin, metadata, attempt_number, status_reason, due_at, due_order, "
-    "eta_at, eta_late_by_seconds, eta_stops_before, eta_updated_at, created_at, updated_at"
+    "eta_at, eta_late_by_seconds, eta_stops_before, eta_updated_at, created_at, updated_at, erased_at"
 )
 
 LIST_NAME = "orders"
@@ -107,6 +107,23 @@ async def order_ids_by_reference(tx: Transaction, tenant_id: UUID, references: S
         "SELECT id, reference FROM orders WHERE tenant_id = $1 AND reference = ANY($2)", tenant_id, list(references)
     )
     return {row["reference"]: row["id"] for row in rows}
+
+
+async def order_ids_by_contact(
+    tx: Transaction, tenant_id: UUID, phone: str | None, email: str | None, limit: int
+) -> list[UUID]:
+    """Up to ``limit`` orders that have this telephone number (E.164) or e-mail address at either end. Reads all of the tenant's waypoints."""
+    if phone is None and email is None:
+        return []
+    rows = await tx.fetch(
+        "SELECT DISTINCT order_id FROM order_waypoints "
+        "WHERE tenant_id = $1 AND (contact_phone = $2 OR lower(contact_email) = lower($3)) ORDER BY order_id LIMIT $4",
+        tenant_id,
+        phone,
+        email,
+        limit,
+    )
+    return [row["order_id"] for row in rows]
 
 
 async def waypoints_of(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID]) -> list[Row]:

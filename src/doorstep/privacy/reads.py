@@ -10,11 +10,15 @@ from doorstep.kernel.db import Row, Transaction
 from doorstep.kernel.paging import Page, PageRequest, Sort, fetch_page
 
 AUDIT_LIST = "auditLog"
+ERASURE_LIST = "erasures"
 NEWEST_FIRST = Sort("at", "at", datetime, descending=True)
 MAX_SUBJECTS = 250
 
 _ENTRY = "id, at, actor_kind, actor_id, member_id, address, request_id, operation, changes"
 _ABOUT = "id IN (SELECT entry_id FROM audit_subjects AS subject WHERE subject.tenant_id = $1 AND subject.subject_id = ANY({}))"
+
+
+_ERASURE = "id, at, actor_kind, actor_id, cause, order_ids, counts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,31 @@ async def count_audit_entries(tx: Transaction, tenant_id: UUID, query: AuditQuer
     """How many entries the query finds."""
     conditions, arguments = query.conditions(tenant_id)
     return int(await tx.fetchval(f"SELECT count(*) FROM audit_entries WHERE {' AND '.join(conditions)}", *arguments))
+
+
+async def erasure_page(tx: Transaction, tenant_id: UUID, request: PageRequest) -> Page:
+    """One page of receipts, newest first."""
+    return await fetch_page(
+        tx,
+        ERASURE_LIST,
+        NEWEST_FIRST,
+        request,
+        select=f"SELECT {_ERASURE} FROM erasures",
+        conditions=["tenant_id = $1"],
+        arguments=[tenant_id],
+    )
+
+
+async def count_erasures(tx: Transaction, tenant_id: UUID) -> int:
+    """How many receipts there are."""
+    return int(await tx.fetchval("SELECT count(*) FROM erasures WHERE tenant_id = $1", tenant_id))
+
+
+async def erasures_by_ids(tx: Transaction, tenant_id: UUID, ids: Sequence[UUID]) -> list[Row]:
+    """Receipts by their ids, in no order."""
+    return await tx.fetch(
+        f"SELECT {_ERASURE} FROM erasures WHERE tenant_id = $1 AND id = ANY($2)", tenant_id, list(ids)
+    )
 
 
 async def audit_subjects_of(tx: Transaction, tenant_id: UUID, entry_ids: Sequence[UUID]) -> list[Row]:

@@ -28,6 +28,22 @@ CREATE TABLE audit_subjects (
 --
 CREATE INDEX audit_subjects_by_subject ON audit_subjects (tenant_id, subject_id, entry_id)
 --
+CREATE TABLE erasures (
+    tenant_id UUID NOT NULL,
+    id UUID NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    actor_kind VARCHAR NOT NULL,
+    actor_id UUID,
+    cause VARCHAR NOT NULL,
+    request_hash BYTEA,
+    order_ids JSONB DEFAULT '[]'::jsonb NOT NULL,
+    counts JSONB DEFAULT '{}'::jsonb NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    CONSTRAINT erasures_cause CHECK (cause IN ('REQUEST', 'RETENTION', 'PARTNER'))
+)
+--
+CREATE INDEX erasures_by_time ON erasures (tenant_id, at, id)
+--
 ALTER TABLE "audit_entries" ENABLE ROW LEVEL SECURITY
 --
 ALTER TABLE "audit_entries" FORCE ROW LEVEL SECURITY
@@ -44,6 +60,20 @@ CREATE POLICY tenant ON "audit_subjects" TO doorstep_app USING (tenant_id = (SEL
 --
 CREATE POLICY system ON "audit_subjects" TO doorstep_owner, doorstep_system USING (true) WITH CHECK (true)
 --
-REVOKE UPDATE, DELETE ON audit_entries, audit_subjects FROM doorstep_app
+ALTER TABLE "erasures" ENABLE ROW LEVEL SECURITY
+--
+ALTER TABLE "erasures" FORCE ROW LEVEL SECURITY
+--
+CREATE POLICY tenant ON "erasures" TO doorstep_app USING (tenant_id = (SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid)) WITH CHECK (tenant_id = (SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid))
+--
+CREATE POLICY system ON "erasures" TO doorstep_owner, doorstep_system USING (true) WITH CHECK (true)
+--
+REVOKE UPDATE, DELETE ON audit_entries, audit_subjects, erasures FROM doorstep_app
 --
 GRANT UPDATE (changes) ON audit_entries TO doorstep_app
+--
+ALTER TABLE orders ADD COLUMN erased_at TIMESTAMP WITH TIME ZONE
+--
+CREATE INDEX orders_to_erase ON orders (tenant_id, updated_at) WHERE erased_at IS NULL AND status IN ('CANCELLED', 'DELIVERED', 'RETURNED')
+--
+UPDATE events SET data = data - 'reference' - 'display_reference' WHERE type = 'OrderPlaced'
