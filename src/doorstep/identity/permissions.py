@@ -73,6 +73,8 @@ NEEDS: dict[str, Permission | None] = {
     "Query.erasure": _P.PRIVACY_WRITE,
     "Query.erasures": _P.PRIVACY_WRITE,
     "Mutation.eraseRecipient": _P.PRIVACY_WRITE,
+    "Query.retention": _P.PRIVACY_WRITE,
+    "Mutation.updateRetention": _P.PRIVACY_WRITE,
 }
 """Root field → the permission that its use case needs; None: anybody with or without a credential (the field itself says what it shows)."""
 

@@ -18,6 +18,7 @@ from sqlalchemy import Index, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+from doorstep.kernel.db import Transaction
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import Scope
 from doorstep.kernel.secrets import SecretKeys
@@ -116,6 +117,18 @@ WITH entry AS (
 INSERT INTO audit_subjects (tenant_id, entry_id, subject_id, kind)
 SELECT $1, $2, subject.id, subject.kind FROM unnest($10::uuid[], $11::text[]) AS subject(id, kind)
 """
+
+
+_PRUNE = """
+DELETE FROM audit_entries WHERE tenant_id = $1 AND id IN (
+  SELECT id FROM audit_entries WHERE tenant_id = $1 AND at < now() - make_interval(days => $2) ORDER BY at, id LIMIT $3
+)
+"""
+
+
+async def prune_audit(tx: Transaction, tenant_id: UUID, days: int, limit: int) -> int:
+    """Delete up to ``limit`` of a tenant's entries that are older than so many days, oldest first; returns how many. Only the system may."""
+    return int((await tx.execute(_PRUNE, tenant_id, days, limit)).rpartition(" ")[2])
 
 
 async def record(scope: Scope, entry: AuditEntry) -> None:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from doorstep.kernel.db import Row, Transaction
 from doorstep.kernel.paging import Page, PageRequest, Sort, fetch_page
+from doorstep.kernel.tables import one_of
 from doorstep.kernel.time import TimeWindow
 from doorstep.orders.model import (
+    FINAL,
     PLANNABLE,
     Custody,
     LocationCheck,
@@ -27,6 +29,7 @@ COLUMNS = (
 )
 
 LIST_NAME = "orders"
+_FINAL = one_of("status", sorted(FINAL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,23 @@ async def order_ids_by_contact(
         limit,
     )
     return [row["order_id"] for row in rows]
+
+
+async def finished_orders(
+    tx: Transaction, tenant_id: UUID, days: int, after: tuple[datetime, UUID] | None, limit: int
+) -> list[Row]:
+    """Up to ``limit`` final orders (id, updated_at) that have not changed for so many days and are not erased, longest ago first, after a place."""
+    at, order_id = after or (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+    return await tx.fetch(
+        "SELECT id, updated_at FROM orders WHERE tenant_id = $1 AND erased_at IS NULL AND "
+        f"{_FINAL} "
+        "AND updated_at < now() - make_interval(days => $2) AND (updated_at, id) > ($3, $4) ORDER BY updated_at, id LIMIT $5",
+        tenant_id,
+        days,
+        at,
+        order_id,
+        limit,
+    )
 
 
 async def waypoints_of(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID]) -> list[Row]:

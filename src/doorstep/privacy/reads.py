@@ -18,6 +18,7 @@ _ENTRY = "id, at, actor_kind, actor_id, member_id, address, request_id, operatio
 _ABOUT = "id IN (SELECT entry_id FROM audit_subjects AS subject WHERE subject.tenant_id = $1 AND subject.subject_id = ANY({}))"
 
 
+_RETENTION = "tenant_id, version, positions_days, personal_data_days, events_months, audit_days, updated_at"
 _ERASURE = "id, at, actor_kind, actor_id, cause, order_ids, counts"
 
 
@@ -94,6 +95,16 @@ async def erasures_by_ids(tx: Transaction, tenant_id: UUID, ids: Sequence[UUID])
     return await tx.fetch(
         f"SELECT {_ERASURE} FROM erasures WHERE tenant_id = $1 AND id = ANY($2)", tenant_id, list(ids)
     )
+
+
+async def retention_of(tx: Transaction, tenant_id: UUID) -> Row | None:
+    """What a tenant has set, or None where it has set nothing."""
+    return await tx.fetchrow(f"SELECT {_RETENTION} FROM retention_settings WHERE tenant_id = $1", tenant_id)
+
+
+async def all_retentions(tx: Transaction) -> list[Row]:
+    """What every tenant has set; for the system."""
+    return await tx.fetch(f"SELECT {_RETENTION} FROM retention_settings ORDER BY tenant_id")
 
 
 async def audit_subjects_of(tx: Transaction, tenant_id: UUID, entry_ids: Sequence[UUID]) -> list[Row]:

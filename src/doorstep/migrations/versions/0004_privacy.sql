@@ -44,6 +44,21 @@ CREATE TABLE erasures (
 --
 CREATE INDEX erasures_by_time ON erasures (tenant_id, at, id)
 --
+CREATE TABLE retention_settings (
+    tenant_id UUID NOT NULL,
+    version INTEGER NOT NULL,
+    positions_days INTEGER,
+    personal_data_days INTEGER,
+    events_months INTEGER,
+    audit_days INTEGER,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    PRIMARY KEY (tenant_id),
+    CONSTRAINT retention_settings_positions_days CHECK (positions_days BETWEEN 1 AND 3650),
+    CONSTRAINT retention_settings_personal_data_days CHECK (personal_data_days BETWEEN 7 AND 3650),
+    CONSTRAINT retention_settings_events_months CHECK (events_months BETWEEN 1 AND 120),
+    CONSTRAINT retention_settings_audit_days CHECK (audit_days BETWEEN 30 AND 3650)
+)
+--
 ALTER TABLE "audit_entries" ENABLE ROW LEVEL SECURITY
 --
 ALTER TABLE "audit_entries" FORCE ROW LEVEL SECURITY
@@ -67,6 +82,14 @@ ALTER TABLE "erasures" FORCE ROW LEVEL SECURITY
 CREATE POLICY tenant ON "erasures" TO doorstep_app USING (tenant_id = (SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid)) WITH CHECK (tenant_id = (SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid))
 --
 CREATE POLICY system ON "erasures" TO doorstep_owner, doorstep_system USING (true) WITH CHECK (true)
+--
+ALTER TABLE "retention_settings" ENABLE ROW LEVEL SECURITY
+--
+ALTER TABLE "retention_settings" FORCE ROW LEVEL SECURITY
+--
+CREATE POLICY tenant ON "retention_settings" TO doorstep_app USING (tenant_id = (SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid)) WITH CHECK (tenant_id = (SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid))
+--
+CREATE POLICY system ON "retention_settings" TO doorstep_owner, doorstep_system USING (true) WITH CHECK (true)
 --
 REVOKE UPDATE, DELETE ON audit_entries, audit_subjects, erasures FROM doorstep_app
 --

@@ -7,6 +7,6 @@
 """
 
 from doorstep.tracking.service.acts import DriverAct, advance_stop
-from doorstep.tracking.service.positions import PositionGiven, report_positions
+from doorstep.tracking.service.positions import PositionGiven, forget_positions, report_positions
 
-__all__ = ["DriverAct", "PositionGiven", "advance_stop", "report_positions"]
+__all__ = ["DriverAct", "PositionGiven", "advance_stop", "forget_positions", "report_positions"]
