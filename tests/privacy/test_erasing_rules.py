@@ -1,14 +1,19 @@
 """Who may be erased when, by whom, and what is answered; a refusal writes nothing."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from tests.privacy.conftest import ADDRESS, POINT, Desk, Office, uuid_of
 
 from doorstep.identity.service import system_principal
+from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import Permission
+from doorstep.privacy.jobs import JOB_KINDS
 from doorstep.privacy.model import ErasureCause
-from doorstep.privacy.service import erase_orders
+from doorstep.privacy.service import erase_copy, erase_orders
+from doorstep.worker import Worker
 
 RECEIPT = "receipt { id cause actor { kind id } orderIds counts { table rows } }"
 PHONE = "+423 236 61 11"
@@ -161,9 +166,42 @@ async def test_a_copy_with_a_partner_is_erased_through_the_same_door(desk: Desk,
     for _ in range(2):  # the relay may hear of it twice
         async with office.server.services.db.write(relay) as scope:
             receipts.append(await erase_orders(scope, [uuid_of(order_id)], ErasureCause.PARTNER))
+            await erase_copy(scope, uuid_of(order_id))
+            await erase_copy(scope, new_id())
     assert [receipt["orders"] for receipt in receipts] == [[str(uuid_of(order_id))], []]
     nodes = (await desk.data("{ erasures { nodes { cause actor { kind id } orderIds } } }"))["erasures"]["nodes"]
-    assert nodes[1] == {"cause": "PARTNER", "actor": {"kind": "SYSTEM", "id": None}, "orderIds": [order_id]}
+    assert nodes[-1] == {"cause": "PARTNER", "actor": {"kind": "SYSTEM", "id": None}, "orderIds": [order_id]}
+
+
+async def test_a_copy_that_is_under_way_is_erased_when_it_is_over(desk: Desk, office: Office):
+    order_id = await desk.place(dropoff=MARIA)
+    relay = await system_principal(office.system, desk.tenant_id)
+    async with office.server.services.db.write(relay) as scope:
+        await erase_copy(scope, uuid_of(order_id))
+    due = "UPDATE jobs SET run_after = now() WHERE tenant_id = $1 AND state = 'QUEUED'"
+    names = "SELECT contact_name AS name FROM order_waypoints WHERE tenant_id = $1"
+    jobs = "SELECT state FROM jobs WHERE tenant_id = $1 ORDER BY created_at"
+    worker = Worker(office.server.services, JOB_KINDS, (), slots=1)
+    worker.start()
+    try:
+        await desk.rows(f"{due} RETURNING 1")
+        await until(lambda: desk.rows(jobs), [{"state": "SUCCEEDED"}, {"state": "QUEUED"}])
+        assert await desk.rows(names) == [{"name": "Maria"}]
+        await desk.made("cancelOrder", id=order_id)
+        await desk.rows(f"{due} RETURNING 1")
+        await until(lambda: desk.rows(names), [{"name": None}])
+    finally:
+        await worker.stop(5)
+    assert (await desk.data("{ erasures { nodes { cause orderIds } } }"))["erasures"]["nodes"] == [
+        {"cause": "PARTNER", "orderIds": [order_id]}
+    ]
+
+
+async def until(look: Callable[[], Awaitable[Any]], expected: Any) -> None:
+    """Wait for something that a worker does."""
+    async with asyncio.timeout(20):
+        while await look() != expected:
+            await asyncio.sleep(0.05)
 
 
 async def test_old_answers_about_others_stay(desk: Desk):

@@ -1,6 +1,6 @@
-"""Retention, carried out: what a tenant no longer keeps goes, a step at a time.
+"""Background work of privacy: copies that could not be erased yet, and retention.
 
-A step is one short transaction for each tenant and class of data, so that tenants take turns, a worker may stop at any moment, and the next one
+Retention goes a step at a time. A step is one short transaction for each tenant and class of data, so that tenants take turns, a worker may stop at any moment, and the next one
 goes on where it was: what is left to do is seen from the rows themselves.
 """
 
@@ -15,12 +15,13 @@ from doorstep.kernel.audit import prune_audit
 from doorstep.kernel.db import ChangedMeanwhile, Database, Row, Transaction
 from doorstep.kernel.errors import RequestError
 from doorstep.kernel.event_stream import prune_events
+from doorstep.kernel.jobs import Job, JobKind, enqueue
 from doorstep.kernel.scope import Scope
 from doorstep.orders.reads import finished_orders
 from doorstep.planning.reads import orders_on_active_routes
 from doorstep.privacy.model import ErasureCause
 from doorstep.privacy.reads import all_retentions
-from doorstep.privacy.service import erase_orders
+from doorstep.privacy.service import ERASE_COPY, erase_copy, erase_orders
 from doorstep.tracking.service import forget_positions
 
 log = structlog.get_logger(__name__)
@@ -32,8 +33,31 @@ ROWS = 5000
 """Rows deleted in one step: some tens of milliseconds, for which the tenant's writers wait at most."""
 
 STEP_SECONDS = 30.0
+DAY_SECONDS = 86_400.0
 
 Forget = Callable[[Transaction, UUID, int], Awaitable[int]]
+
+
+# ── copies of partners' orders ──────────────────────────────────────────────────────────────────────────
+
+
+async def erase_due_copy(job: Job) -> None:
+    """Erase a copy that was under way when its original was erased; where it still is, a later job will."""
+    async with job.db.write(job.principal) as scope:
+        await job.fence(scope)
+        await erase_copy(scope, UUID(job.input["order_id"]))
+        await job.finish(scope, {})
+
+
+async def try_again_tomorrow(scope: Scope, job: Job, _reason: str) -> None:
+    """What failed again and again is an error of ours (and logged as one), but the person must be erased all the same."""
+    await enqueue(scope, job.kind, job.input, after_seconds=DAY_SECONDS)
+
+
+JOB_KINDS: dict[str, JobKind] = {ERASE_COPY: JobKind(erase_due_copy, try_again_tomorrow)}
+
+
+# ── retention ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def retain_once(db: Database, system: Database) -> bool:

@@ -4,7 +4,7 @@
 - ``retention``  how long what is kept
 """
 
-from doorstep.privacy.service.erasing import Person, erase_orders, erase_recipient
+from doorstep.privacy.service.erasing import ERASE_COPY, Person, erase_copy, erase_orders, erase_recipient
 from doorstep.privacy.service.retention import update_retention
 
-__all__ = ["Person", "erase_orders", "erase_recipient", "update_retention"]
+__all__ = ["ERASE_COPY", "Person", "erase_copy", "erase_orders", "erase_recipient", "update_retention"]

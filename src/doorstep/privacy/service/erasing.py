@@ -11,6 +11,7 @@ from uuid import UUID
 
 import orjson
 
+from doorstep.kernel import jobs
 from doorstep.kernel.db import Row
 from doorstep.kernel.erasure import carry_out
 from doorstep.kernel.errors import DoorstepError, NotFound, ProblemCode, Refusals
@@ -29,6 +30,10 @@ from doorstep.privacy.model import ErasureCause
 
 MAX_ORDERS = 1000
 """Orders of one erasure."""
+
+ERASE_COPY = "privacy.erase_copy"
+AGAIN_SECONDS = 3600.0
+"""How long after it was found to be under way a copy is looked at again."""
 
 _KEEP_RECEIPT = """
 INSERT INTO erasures (tenant_id, id, actor_kind, actor_id, cause, request_hash, order_ids, counts)
@@ -67,6 +72,18 @@ async def erase_recipient(scope: Scope, person: Person, keys: SecretKeys) -> dic
     return await erase_orders(scope, wanted, ErasureCause.REQUEST, request_hash=mark, named=person.order_ids)
 
 
+async def erase_copy(scope: Scope, order_id: UUID) -> None:
+    """Erase the copy that ``scope``'s tenant holds of a partner's order, whose people the partner erased; the tenant gets a receipt of its own.
+
+    While the copy is under way here it is only noted, and erased by a job when it is over: nobody would ask a second time.
+    """
+    try:
+        await erase_orders(scope, [order_id], ErasureCause.PARTNER)
+    except DoorstepError as refusal:  # before anything was written
+        if refusal.code is ProblemCode.IN_USE:
+            await jobs.enqueue(scope, ERASE_COPY, {"order_id": str(order_id)}, after_seconds=AGAIN_SECONDS)
+
+
 async def erase_orders(
     scope: Scope,
     order_ids: Sequence[UUID],
@@ -77,8 +94,7 @@ async def erase_orders(
 ) -> dict[str, Any]:
     """Empty orders of everything personal, all or none; outcome ``{id: the receipt, orders: those that were not empty already}``.
 
-    The door for retention, and for whoever holds a copy of another tenant's order: it does the same to the copy in the copy's tenant and gets that
-    tenant's own receipt. Doing it again changes nothing more. ``named`` says where refusals point (``orderIds``). Raises NotFound and IN_USE.
+    The door for requests, retention and copies. Doing it again changes nothing more. ``named`` says where refusals point (``orderIds``). Raises NotFound and IN_USE.
     """
     rows = await lock_orders(scope, order_ids)
     on_route = await orders_on_active_routes(scope.tx, scope.tenant_id, order_ids)
