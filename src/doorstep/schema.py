@@ -21,17 +21,36 @@ from doorstep.kernel.graphql.view import OneOperation
 from doorstep.orders.graphql import DEPOT, OrdersMutation, OrdersQuery
 from doorstep.partners.graphql import PartnersMutation, PartnersQuery
 from doorstep.planning.graphql import PlanningMutation, PlanningQuery, PlanningSubscription
+from doorstep.privacy.graphql import PrivacyMutation, PrivacyQuery
 from doorstep.tracking.graphql import TrackingMutation
 
 MAX_TOKENS = 1000
 
 Query = merge_types(
     "Query",
-    (IdentityQuery, UsageQuery, NodeQuery, EventQueries, FleetsQuery, OrdersQuery, PlanningQuery, PartnersQuery),
+    (
+        IdentityQuery,
+        UsageQuery,
+        NodeQuery,
+        EventQueries,
+        FleetsQuery,
+        OrdersQuery,
+        PlanningQuery,
+        PartnersQuery,
+        PrivacyQuery,
+    ),
 )
 Mutation = merge_types(
     "Mutation",
-    (IdentityMutation, FleetsMutation, OrdersMutation, PlanningMutation, TrackingMutation, PartnersMutation),
+    (
+        IdentityMutation,
+        FleetsMutation,
+        OrdersMutation,
+        PlanningMutation,
+        TrackingMutation,
+        PartnersMutation,
+        PrivacyMutation,
+    ),
 )
 Subscription = merge_types("Subscription", (EventSubscriptions, PlanningSubscription))
 

@@ -21,6 +21,7 @@ from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.metrics import REGISTRY
 from doorstep.partners.jobs import PERIODICS
 from doorstep.planning.jobs import CONSUMERS, JOB_KINDS
+from doorstep.privacy.jobs import JOB_KINDS as PRIVACY_JOB_KINDS
 from doorstep.settings import Settings
 from doorstep.worker import Worker
 
@@ -115,7 +116,7 @@ def spare_the_collector() -> None:
 
 def start_worker(services: Services) -> Worker:
     """A worker with everything that Doorstep does in the background, started."""
-    worker = Worker(services, JOB_KINDS, CONSUMERS, periodics=PERIODICS)
+    worker = Worker(services, {**JOB_KINDS, **PRIVACY_JOB_KINDS}, CONSUMERS, periodics=PERIODICS)
     worker.start()
     return worker
 

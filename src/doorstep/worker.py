@@ -24,6 +24,7 @@ from doorstep.kernel.jobs import Job, JobKind, LostLease
 from doorstep.kernel.metrics import JOB_AGE_SECONDS, JOBS, SOLVER_QUEUE
 from doorstep.kernel.periodic import Periodic
 from doorstep.planning.service.plans import OPTIMIZE
+from doorstep.privacy.jobs import retain_once
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,7 @@ IDLE_SECONDS = 0.2
 HEARTBEAT_SECONDS = 5.0
 REACTION_PAUSE_SECONDS = 5.0
 UPKEEP_SECONDS = 3600.0
+RETENTION_STEP_SECONDS = 0.2
 
 
 class Worker:
@@ -59,7 +61,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin to work."""
-        loops = [self._claim_jobs] * self._slots + [self._heartbeat, self._react, self._upkeep]
+        loops = [self._claim_jobs] * self._slots + [self._heartbeat, self._react, self._upkeep, self._retain]
         loops += [partial(self._repeat, periodic) for periodic in self._periodics]
         self._tasks = [asyncio.create_task(self._guarded(loop)) for loop in loops]
 
@@ -231,3 +233,9 @@ class Worker:
                 await tx.execute("DELETE FROM jobs WHERE finished_at < now() - interval '7 days'")
             await measure_storage(self._services.system)
             await self._pause(UPKEEP_SECONDS)
+
+    async def _retain(self) -> None:
+        """What tenants no longer keep, in small steps, so that a worker that stops loses nothing and no tenant waits for another."""
+        while not self._stopping.is_set():
+            more = await retain_once(self._services.db, self._services.system)
+            await self._pause(RETENTION_STEP_SECONDS if more else UPKEEP_SECONDS)

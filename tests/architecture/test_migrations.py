@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 
 import doorstep.fleets.model
 import doorstep.identity.model
+import doorstep.kernel.audit
 import doorstep.kernel.consumers
 import doorstep.kernel.events
 import doorstep.kernel.idempotency
@@ -16,6 +17,7 @@ import doorstep.orders.model
 import doorstep.partners.model
 import doorstep.places.model
 import doorstep.planning.model
+import doorstep.privacy.model
 import doorstep.tracking.model  # noqa: F401
 
 

@@ -102,6 +102,13 @@ NEEDS: dict[str, Permission | None] = {
     "Mutation.withdrawTender": _P.PARTNERS_WRITE,
     "Mutation.releaseTender": _P.PARTNERS_WRITE,
     "Mutation.reportOrder": _P.TRACKING_WRITE,
+    # privacy
+    "Query.auditLog": _P.AUDIT_READ,
+    "Query.erasure": _P.PRIVACY_WRITE,
+    "Query.erasures": _P.PRIVACY_WRITE,
+    "Mutation.eraseRecipient": _P.PRIVACY_WRITE,
+    "Query.retention": _P.PRIVACY_WRITE,
+    "Mutation.updateRetention": _P.PRIVACY_WRITE,
 }
 """Root field → the permission that its use case needs; None: anybody with or without a credential (the field itself says what it shows)."""
 

@@ -108,6 +108,30 @@ ORDER BY seq LIMIT $9
 _COUNT = f"SELECT count(*) FROM events WHERE tenant_id = $1 {_MATCHES}"
 
 
+_PRUNE = """
+WITH place AS (
+  SELECT head.pruned_seq, least(head.pruned_seq + $3, (SELECT coalesce(min(seq), 0) FROM consumers WHERE tenant_id = $1)) AS upto
+  FROM event_heads AS head WHERE head.tenant_id = $1
+), gone AS (
+  DELETE FROM events USING place
+  WHERE events.tenant_id = $1 AND events.seq > place.pruned_seq AND events.seq <= place.upto
+    AND events.recorded_at < now() - make_interval(months => $2)
+  RETURNING events.seq
+)
+UPDATE event_heads SET pruned_seq = greatest(pruned_seq, (SELECT max(seq) FROM gone))
+WHERE tenant_id = $1 AND EXISTS (SELECT FROM gone) RETURNING (SELECT count(*) FROM gone)
+"""
+"""Within a tenant ``recorded_at`` never runs backwards, so what is too old is the log's beginning, without gaps."""
+
+
+async def prune_events(tx: Transaction, tenant_id: UUID, months: int, limit: int) -> int:
+    """Cut up to ``limit`` events older than so many months off the beginning of a tenant's log; returns how many. Only the system may.
+
+    Cursors from before the cut are RESYNC_REQUIRED from then on. What a reaction has not seen yet stays.
+    """
+    return int(await tx.fetchval(_PRUNE, tenant_id, months, limit) or 0)
+
+
 async def log_head(tx: Transaction, tenant_id: UUID) -> LogPosition:
     """The end of the tenant's log in this transaction's snapshot."""
     row = await _head(tx, tenant_id)

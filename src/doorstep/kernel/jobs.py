@@ -130,15 +130,17 @@ class JobKind:
     give_up: GiveUp
 
 
-async def enqueue(scope: Scope, kind: str, job_input: dict[str, Any]) -> UUID:
-    """Ask for background work in the caller's transaction; returns the job's id."""
+async def enqueue(scope: Scope, kind: str, job_input: dict[str, Any], *, after_seconds: float = 0.0) -> UUID:
+    """Ask for background work in the caller's transaction, due after so many seconds; returns the job's id."""
     job_id = new_id()
     await scope.tx.execute(
-        "INSERT INTO jobs (tenant_id, id, kind, state, input, attempts) VALUES ($1, $2, $3, 'QUEUED', $4, 0)",
+        "INSERT INTO jobs (tenant_id, id, kind, state, input, attempts, run_after) "
+        "VALUES ($1, $2, $3, 'QUEUED', $4, 0, now() + make_interval(secs => $5))",
         scope.tenant_id,
         job_id,
         kind,
         job_input,
+        after_seconds,
     )
     return job_id
 

@@ -287,6 +287,12 @@ class OrderRow(MutableTable, table=True):
         Index("orders_by_status", "tenant_id", "status", "created_at", "id"),
         Index("orders_by_due", "tenant_id", "due_order", "id"),
         Index("orders_by_priority", "tenant_id", "priority", "id"),
+        Index(
+            "orders_to_erase",
+            "tenant_id",
+            "updated_at",
+            postgresql_where=text(f"erased_at IS NULL AND {one_of('status', sorted(FINAL))}"),
+        ),
         Index("orders_by_display_reference", "tenant_id", "display_reference", "created_at", "id"),
     )
 
@@ -323,6 +329,7 @@ class OrderRow(MutableTable, table=True):
     eta_stops_before: int | None = None
     eta_updated_at: datetime | None = Field(default=None, sa_type=INSTANT)
     eta_announced_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    erased_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
 class OrderWaypointRow(SQLModel, table=True):

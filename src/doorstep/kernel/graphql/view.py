@@ -156,8 +156,7 @@ class GraphQLView(GraphQL[Context, None]):
         token = bearer_token(request)
         address = request.client.host if request.client else ""
         principal = await self._let_in(token, address) if token is not None and isinstance(request, Request) else None
-        context = Context(self.services, principal, getattr(request.state, "request_id", uuid4().hex))
-        context.client_address = address
+        context = Context(self.services, principal, getattr(request.state, "request_id", uuid4().hex), address or None)
         if isinstance(request, WebSocket):
             context.handshake_token = token
         return context
@@ -171,7 +170,7 @@ class GraphQLView(GraphQL[Context, None]):
             token = context.handshake_token or ""
         if token:
             try:
-                principal = await self._let_in(token.strip(), context.client_address)
+                principal = await self._let_in(token.strip(), context.address or "")
                 context.leave = self.open_sockets.enter(principal)
                 context.adopt(principal)
                 context.credential = token.strip()

@@ -64,7 +64,9 @@ def _load_of(row: Row) -> Load:
 @strawberry.type(description="One end of an order: where it is fetched, or where it goes.")
 class Waypoint:
     address: Address = strawberry.field(description="The postal address.")
-    coordinates: Coordinates | None = strawberry.field(description="The point; null while the address is not found.")
+    coordinates: Coordinates | None = strawberry.field(
+        description="The point; null while the address is not found, and once the order was erased."
+    )
     location_check: LocationCheck = strawberry.field(description="Whether a road is known to lead there.")
     location_reason: LocationReason | None = strawberry.field(
         description="Why the address was not found for sure; null when the order has a point."
@@ -182,6 +184,9 @@ class Order(Node):
     )
     created_at: datetime = strawberry.field(description="When it was taken in.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
+    erased_at: datetime | None = strawberry.field(
+        description="When its people were erased: since then `erased` stands for what may not be null, and nothing of it can be changed."
+    )
 
     @classmethod
     def of(cls, row: Row) -> "Order":
@@ -204,6 +209,7 @@ class Order(Node):
             due_at=row["due_at"],
             created_at=row["created_at"],
             updated_at=row["updated_at"],
+            erased_at=row["erased_at"],
         )
 
     @strawberry.field(

@@ -197,6 +197,9 @@ def _location_status(ends: dict[WaypointRole, Row], changed: dict[WaypointRole, 
 
 def _check_allowed(row: Row, fields: set[str]) -> None:
     """Refuse what the order's state no longer allows."""
+    if row["erased_at"] is not None:
+        said = "The person of this order was erased: nothing may be written into it any more."
+        raise DoorstepError(ProblemCode.ILLEGAL_TRANSITION, said, ["id"])
     status = OrderStatus(row["status"])
     if status in PLANNABLE:
         return

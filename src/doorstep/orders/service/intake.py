@@ -220,8 +220,6 @@ def _placed(order: PreparedOrder) -> OrderPlaced:
     return OrderPlaced(
         order_id=order.id,
         aggregate_version=1,
-        reference=order.reference,
-        display_reference=order.columns["display_reference"],
         kind=OrderKind(order.columns["kind"]),
         status=OrderStatus.PENDING,
         location_status=order.location_status,
