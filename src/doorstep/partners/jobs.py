@@ -15,7 +15,7 @@ from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import DoorstepError, RequestError
 from doorstep.kernel.periodic import Periodic
 from doorstep.kernel.scope import Scope
-from doorstep.partners.reads import MINE, partnerships_by_ids
+from doorstep.partners.reads import partnerships_by_ids
 from doorstep.partners.service.closing import expire_tenders
 from doorstep.partners.service.partnerships import close_partnership
 from doorstep.partners.service.relaying import RELAYED, Heard, apply_once
@@ -128,17 +128,22 @@ def _ids(rows: Sequence[Row], name: str) -> list[UUID]:
     return sorted({UUID(row["data"][name]) for row in rows if row["data"].get(name)})
 
 
+_PARTIES = "SELECT id, merchant_id, carrier_id, partnership_id, merchant_order_id, carrier_order_id, status FROM tenders WHERE"
+_TENDERS = f"""
+{_PARTIES} merchant_id = $1 AND id = ANY($2)
+UNION {_PARTIES} carrier_id = $1 AND id = ANY($2)
+UNION {_PARTIES} carrier_id = $1 AND carrier_order_id = ANY($3)
+UNION {_PARTIES} merchant_id = $1 AND merchant_order_id = ANY($3) AND status = 'ACCEPTED'
+"""
+"""Each part by an index of its own, however many tenders a tenant has had."""
+
+
 async def _tenders(
     tx: Transaction, tenant_id: UUID, rows: Sequence[Row]
 ) -> tuple[dict[UUID, list[Row]], dict[UUID, list[Row]]]:
     """The tenders by their own ids, and by the tenant's own orders: those that it brings for others, and those that a carrier has."""
     orders = sorted({row["order_id"] for row in rows if row["order_id"] is not None})
-    found = await tx.fetch(
-        f"SELECT id, merchant_id, carrier_id, partnership_id, merchant_order_id, carrier_order_id, status FROM tenders WHERE {MINE[None]} "
-        "AND (id = ANY($2) OR (carrier_id = $1 AND carrier_order_id = ANY($3)) "
-        "OR (merchant_id = $1 AND merchant_order_id = ANY($3) AND status = 'ACCEPTED'))",
-        tenant_id, _ids(rows, "tender_id"), orders,
-    )  # fmt: skip
+    found = await tx.fetch(_TENDERS, tenant_id, _ids(rows, "tender_id"), orders)
     by_order: dict[UUID, list[Row]] = {}
     for row in found:
         if row["merchant_id"] == tenant_id and row["status"] == "ACCEPTED":

@@ -203,6 +203,7 @@ class TenderRow(SQLModel, table=True):
         ForeignKeyConstraint(["carrier_id", "carrier_order_id"], ["orders.tenant_id", "orders.id"]),
         Index("tenders_by_merchant", "merchant_id", "created_at", "id"),
         Index("tenders_by_carrier", "carrier_id", "created_at", "id"),
+        Index("tenders_of_carrier", "carrier_id", "id"),
         Index("tenders_by_merchants_order", "merchant_id", "merchant_order_id"),
         Index("tenders_by_partnership", "merchant_id", "partnership_id"),
         Index(

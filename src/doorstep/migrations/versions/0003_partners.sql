@@ -83,6 +83,8 @@ CREATE INDEX tenders_by_partnership ON tenders (merchant_id, partnership_id)
 --
 CREATE INDEX tenders_due ON tenders (deadline_at) WHERE status = 'OFFERED'
 --
+CREATE INDEX tenders_of_carrier ON tenders (carrier_id, id)
+--
 CREATE UNIQUE INDEX tenders_open ON tenders (merchant_id, merchant_order_id) WHERE status IN ('ACCEPTED', 'OFFERED')
 --
 CREATE TABLE tender_queues (
