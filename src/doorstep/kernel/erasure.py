@@ -44,7 +44,8 @@ class Rules:
     """Rules of one table. A table whose rows belong to orders in more than one way has several.
 
     ``of_orders`` is an SQL condition for the rows of the orders ``$2`` of the tenant ``$1``; None: no row is anybody's. ``delete``: they go as a
-    whole. ``marks`` are columns that are set along with the rules, such as a version.
+    whole. ``marks`` are columns that are set along with the rules, such as a version. ``by`` is the statement that does it where the tenant may not
+    do it by itself; it returns a row for each that it emptied.
     """
 
     table: str
@@ -52,11 +53,14 @@ class Rules:
     of_orders: str | None = None
     delete: bool = False
     marks: Mapping[str, str] = field(default_factory=dict)
+    by: str | None = None
 
     def statement(self) -> str | None:
         """What is to be run, or None where nothing is."""
         if self.of_orders is None:
             return None
+        if self.by is not None:
+            return self.by
         if self.delete:
             return f"DELETE FROM {self.table} WHERE tenant_id = $1 AND ({self.of_orders})"
         cleared = {name: rule.to for name, rule in self.columns.items() if isinstance(rule, Clear)}

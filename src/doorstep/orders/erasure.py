@@ -24,7 +24,7 @@ RULES = (
             **each(
                 OURS, "kind", "status", "custody", "location_status", "vehicle_kinds", "proof_kinds", "status_reason"
             ),
-            **each(Clear(), "reference", "display_reference", "pin"),
+            **each(Clear(), "reference", "display_reference", "carrier_reference", "pin"),
             "required_skills": Clear("'[]'::jsonb"),
             "metadata": Clear("'{}'::jsonb"),
         },

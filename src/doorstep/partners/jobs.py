@@ -18,7 +18,7 @@ from doorstep.kernel.scope import Scope
 from doorstep.partners.reads import partnerships_by_ids
 from doorstep.partners.service.closing import expire_tenders
 from doorstep.partners.service.partnerships import close_partnership
-from doorstep.partners.service.relaying import RELAYED, Heard, apply_once
+from doorstep.partners.service.relaying import ABOUT_COPIES, Heard, apply_once, relayed
 from doorstep.partners.service.rows import RELAY
 
 log = structlog.get_logger(__name__)
@@ -104,10 +104,12 @@ async def _apply(db: Database, system: Database, heard: Heard) -> None:
 
 async def _heard(tx: Transaction, tenant_id: UUID, rows: Sequence[Row]) -> list[Heard]:
     """The events that may concern a partner, each with its tender or partnership; in the log's order."""
-    wanted = [row for row in rows if row["type"] in RELAYED]
+    concerning = relayed()
+    wanted = [row for row in rows if row["type"] in concerning]
     if not wanted:
         return []
     by_id, by_order = await _tenders(tx, tenant_id, wanted)
+    holders = await _holders(tx, tenant_id, wanted)
     partnerships = await partnerships_by_ids(tx, tenant_id, _ids(wanted, "partnership_id"))
     facts = await _facts(tx, tenant_id, wanted)
     found: list[Heard] = []
@@ -117,6 +119,8 @@ async def _heard(tx: Transaction, tenant_id: UUID, rows: Sequence[Row]) -> list[
             found += [Heard(row, tender, None, {}) for tender in by_id.get(UUID(tender_id), [])]
         elif row["data"].get("partnership_id"):
             found.append(Heard(row, None, partnerships.get(UUID(row["data"]["partnership_id"])), {}))
+        elif row["type"] in ABOUT_COPIES:
+            found += [Heard(row, tender, None, {}) for tender in holders.get(row["order_id"], [])]
         else:
             found += [
                 Heard(row, tender, None, facts.get(row["id"], {})) for tender in by_order.get(row["order_id"], [])
@@ -124,11 +128,29 @@ async def _heard(tx: Transaction, tenant_id: UUID, rows: Sequence[Row]) -> list[
     return found
 
 
+async def _holders(tx: Transaction, tenant_id: UUID, rows: Sequence[Row]) -> dict[UUID, list[Row]]:
+    """For events that concern every copy of an order: one tender for each carrier that has any, however it ended."""
+    orders = sorted({row["order_id"] for row in rows if row["type"] in ABOUT_COPIES})
+    holders: dict[UUID, list[Row]] = {}
+    for row in await tx.fetch(_HOLDERS, tenant_id, orders) if orders else ():
+        holders.setdefault(row["merchant_order_id"], []).append(row)
+    return holders
+
+
 def _ids(rows: Sequence[Row], name: str) -> list[UUID]:
     return sorted({UUID(row["data"][name]) for row in rows if row["data"].get(name)})
 
 
-_PARTIES = "SELECT id, merchant_id, carrier_id, partnership_id, merchant_order_id, carrier_order_id, status FROM tenders WHERE"
+_PARTIES = (
+    "SELECT id, merchant_id, carrier_id, partnership_id, merchant_order_id, carrier_order_id, status FROM tenders WHERE"
+)
+_HOLDERS = """
+SELECT DISTINCT ON (merchant_order_id, carrier_id)
+  id, merchant_id, carrier_id, partnership_id, merchant_order_id, carrier_order_id, status
+FROM tenders WHERE merchant_id = $1 AND merchant_order_id = ANY($2) AND carrier_order_id IS NOT NULL
+ORDER BY merchant_order_id, carrier_id, id
+"""
+
 _TENDERS = f"""
 {_PARTIES} merchant_id = $1 AND id = ANY($2)
 UNION {_PARTIES} carrier_id = $1 AND id = ANY($2)

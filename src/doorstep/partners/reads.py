@@ -110,3 +110,13 @@ async def tenders_of_orders(tx: Transaction, tenant_id: UUID, order_ids: Sequenc
         tenant_id,
         list(order_ids),
     )
+
+
+async def copies_of(tx: Transaction, carrier_id: UUID, merchant_id: UUID, merchant_order_id: UUID) -> list[UUID]:
+    """The carrier's own orders that came of a merchant's order: several when it was released and accepted again."""
+    rows = await tx.fetch(
+        "SELECT carrier_order_id FROM tenders WHERE carrier_id = $1 AND merchant_id = $2 AND merchant_order_id = $3 "
+        "AND carrier_order_id IS NOT NULL ORDER BY id",
+        carrier_id, merchant_id, merchant_order_id,
+    )  # fmt: skip
+    return [row["carrier_order_id"] for row in rows]

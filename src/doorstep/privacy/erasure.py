@@ -5,6 +5,7 @@ from doorstep.identity import erasure as identity
 from doorstep.kernel import erasure as kernel
 from doorstep.kernel.erasure import IDS, OURS, Keep, Rules, each
 from doorstep.orders import erasure as orders
+from doorstep.partners import erasure as partners
 from doorstep.places import erasure as places
 from doorstep.planning import erasure as planning
 from doorstep.tracking import erasure as tracking
@@ -25,6 +26,7 @@ ALL: tuple[Rules, ...] = (
     *identity.RULES,
     *places.RULES,
     *fleets.RULES,
+    *partners.RULES,
     *tracking.RULES,
     *planning.RULES,
     *orders.RULES,

@@ -19,7 +19,10 @@ from doorstep.kernel.event_stream import prune_events
 from doorstep.kernel.jobs import Job, JobKind, enqueue
 from doorstep.kernel.scope import Scope
 from doorstep.orders.reads import finished_orders
+from doorstep.partners.reads import copies_of
+from doorstep.partners.service.relaying import Heard, also_relay
 from doorstep.planning.reads import orders_on_active_routes
+from doorstep.privacy.events import RecipientErased
 from doorstep.privacy.model import ErasureCause
 from doorstep.privacy.reads import all_retentions
 from doorstep.privacy.service import ERASE_COPY, erase_copy, erase_orders
@@ -54,6 +57,14 @@ async def try_again_tomorrow(scope: Scope, job: Job, _reason: str) -> None:
     """What failed again and again is an error of ours (and logged as one), but the person must be erased all the same."""
     await enqueue(scope, job.kind, job.input, after_seconds=DAY_SECONDS)
 
+
+async def erase_copies(scope: Scope, heard: Heard) -> None:
+    """A merchant erased somebody: its carriers' copies of the order are emptied, too, each with a receipt of its own."""
+    for order_id in await copies_of(scope.tx, scope.tenant_id, heard.event["tenant_id"], heard.event["order_id"]):
+        await erase_copy(scope, order_id)
+
+
+also_relay(RecipientErased.TYPE, erase_copies)
 
 JOB_KINDS: dict[str, JobKind] = {ERASE_COPY: JobKind(erase_due_copy, try_again_tomorrow)}
 

@@ -100,3 +100,11 @@ ALTER TABLE orders ADD COLUMN erased_at TIMESTAMP WITH TIME ZONE
 CREATE INDEX orders_to_erase ON orders (tenant_id, updated_at) WHERE erased_at IS NULL AND status IN ('CANCELLED', 'DELIVERED', 'RETURNED')
 --
 UPDATE events SET data = data - 'reference' - 'display_reference' WHERE type = 'OrderPlaced'
+--
+CREATE FUNCTION doorstep_empty_tenders(in_tenant uuid, in_orders uuid[]) RETURNS SETOF uuid
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  UPDATE public.tenders SET dropoff_postal_code = NULL, dropoff_city = 'erased', pickup = pickup || jsonb_build_object(
+    'line1', 'erased', 'line2', NULL, 'city', 'erased', 'region', NULL, 'postal_code', NULL, 'formatted', 'erased', 'latitude', NULL, 'longitude', NULL)
+  WHERE merchant_id = in_tenant AND merchant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid AND merchant_order_id = ANY(in_orders)
+  RETURNING id
+$$

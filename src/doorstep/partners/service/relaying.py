@@ -301,5 +301,16 @@ _EFFECTS: Final[dict[tuple[PartnerSide, str], Effect]] = {
 }
 """What each event of one side does on the other; other events do nothing."""
 
-RELAYED: Final = sorted({name for _, name in _EFFECTS})
-"""The types of events that concern the other side at all."""
+ABOUT_COPIES: Final[set[str]] = set()
+"""Events of a merchant that concern every carrier which has a copy of the order, however its tender ended."""
+
+
+def also_relay(name: str, effect: Effect) -> None:
+    """Say what an event of a slice above does to the carriers' copies of the order that it is about; called when that slice is imported."""
+    _EFFECTS[_S.MERCHANT, name] = effect
+    ABOUT_COPIES.add(name)
+
+
+def relayed() -> set[str]:
+    """The types of events that concern the other side at all."""
+    return {name for _, name in _EFFECTS}
