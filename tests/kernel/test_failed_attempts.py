@@ -7,7 +7,7 @@ from tests.hands import Hands
 
 from doorstep.kernel.errors import RateLimited, RequestError, Unauthenticated, Unavailable
 from doorstep.kernel.graphql import attempts as attempts_module
-from doorstep.kernel.graphql.attempts import AT_ONCE, BURST, MAX_ADDRESSES, SECONDS_EACH, FailedAttempts, network_of
+from doorstep.kernel.graphql.attempts import AT_ONCE, BURST, MAX_BUCKETS, SECONDS_EACH, FailedAttempts, network_of
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import SYSTEM_ACTOR, Principal
 
@@ -101,7 +101,24 @@ async def test_who_was_let_in_before_is_checked_again_whatever_the_address_did(v
     assert [await visitor.shows("good") for _ in range(3)] == ["OK"] * 3
     assert set(await asyncio.gather(*(visitor.shows("good") for _ in range(20)))) == {"OK"}
     visitor.door.good.discard("good")
-    assert [await visitor.shows("good") for _ in range(2)] == ["UNAUTHENTICATED", "RATE_LIMITED"]
+    assert [await visitor.shows("good") for _ in range(BURST + 1)] == ["UNAUTHENTICATED"] * BURST + ["RATE_LIMITED"]
+
+
+async def test_a_dead_credential_in_a_loop_is_limited_and_uses_up_nobody_else_s_share(visitor: Visitor, clock: Hands):
+    assert [await visitor.shows("dead") for _ in range(BURST + 5)] == ["UNAUTHENTICATED"] * BURST + ["RATE_LIMITED"] * 5
+    assert visitor.door.asked == BURST
+    for _ in range(30):
+        clock.now += 1
+        await visitor.shows("dead")
+    assert visitor.door.asked == BURST + 10
+    assert await visitor.shows("good") == "OK"
+    assert await visitor.guesses_wrong(BURST + 1) == ["UNAUTHENTICATED"] * BURST + ["RATE_LIMITED"]
+
+
+async def test_a_credential_that_was_refused_too_early_is_let_in_when_it_has_become_good(visitor: Visitor):
+    assert await visitor.shows("soon good") == "UNAUTHENTICATED"
+    visitor.door.good.add("soon good")
+    assert await visitor.shows("soon good") == "OK"
 
 
 async def test_a_stranger_s_good_credential_waits_as_a_guess_does(visitor: Visitor, clock: Hands):
@@ -142,9 +159,9 @@ async def test_what_could_not_be_checked_does_not_count(visitor: Visitor):
 
 async def test_memory_is_bounded(visitor: Visitor, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(attempts_module, "MAX_KNOWN", 10)
-    for n in range(MAX_ADDRESSES + 50):
+    for n in range(MAX_BUCKETS + 50):
         await visitor.shows("guess", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}")
-    assert len(visitor.limit._buckets) == MAX_ADDRESSES
+    assert len(visitor.limit._buckets) == MAX_BUCKETS
     visitor.door.good |= {f"driver {n}" for n in range(50)}
     for n in range(50):
         await visitor.shows(f"driver {n}", THERE)

@@ -1,8 +1,9 @@
-"""Failed sign-ins are limited per client address: a leaky bucket in this process, asked before anybody is.
+"""Failed sign-ins are limited per client address: leaky buckets in this process, asked before anybody is.
 
 A guess has 2^256 to choose from, so the limit is no lock. It keeps a guesser, or a program with a dead key in a loop, from keeping the database
-busy. Who is already known must not suffer from neighbours behind the same address: a credential that was good before is let through to be
-checked again, whatever its address did. Only strangers wait, and they learn nothing, since a good guess waits as well.
+busy. Neighbours behind the same address must not suffer from either. A credential that was good before is let through to be checked again,
+whatever its address did. One that failed before is limited by itself from then on, so that a till with a dead key uses up nobody's share but
+its own. Only strangers wait for their address, and they learn nothing, since a good guess waits as well.
 """
 
 import asyncio
@@ -27,16 +28,20 @@ SECONDS_EACH = 3.0
 AT_ONCE = 4
 """How many strangers of one address are checked at the same time; the others queue, so that a volley cannot outrun the count."""
 
-MAX_ADDRESSES = 10_000
+MAX_BUCKETS = 10_000
 MAX_KNOWN = 10_000
-"""How many addresses and good credentials are remembered, a few megabytes in all; the oldest go first."""
+"""How many failures and good credentials are remembered, a few megabytes in all; the oldest go first."""
 
 Authenticate = Callable[[str], Awaitable[Principal]]
+
+ANY = b""
+_Place = tuple[str, bytes]
+"""What has a bucket: an address (and any credential), or one credential from an address, by its SHA-256."""
 
 
 @dataclass(slots=True)
 class _Bucket:
-    """The failures of one address that have not leaked away yet, and a queue of those who try now."""
+    """The failures of one place that have not leaked away yet, and a queue of those who try now."""
 
     fill: float = 0.0
     at: float = 0.0
@@ -45,19 +50,21 @@ class _Bucket:
 
 
 class FailedAttempts:
-    """Counts failed sign-ins per address and refuses strangers of an address that has too many."""
+    """Counts failed sign-ins and refuses to check more where there were too many."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[_Place, _Bucket] = OrderedDict()
         self._known: OrderedDict[bytes, None] = OrderedDict()
 
     async def let_in(self, address: str, credential: str, authenticate: Authenticate) -> Principal:
-        """Who the credential is, by ``authenticate``, whose Unauthenticated counts against the address; raises RateLimited instead of asking it."""
+        """Who the credential is, by ``authenticate``, whose Unauthenticated counts as a failure; raises RateLimited instead of asking it."""
         mark, network = hashlib.sha256(credential.encode()).digest(), network_of(address)
-        check = self._check if mark in self._known else self._check_stranger
         try:
-            principal = await check(network, credential, authenticate)
+            if mark in self._known:
+                principal = await self._check((network, ANY), mark, credential, authenticate)
+            else:
+                principal = await self._check_in_turn(network, mark, credential, authenticate)
         except Unauthenticated:
             self._known.pop(mark, None)
             raise
@@ -67,33 +74,38 @@ class FailedAttempts:
             self._known.popitem(last=False)
         return principal
 
-    async def _check(self, network: str, credential: str, authenticate: Authenticate) -> Principal:
-        try:
-            return await authenticate(credential)
-        except Unauthenticated:
-            FAILED_SIGN_INS.labels(answer="refused").inc()
-            bucket = self._bucket(network)
-            bucket.fill = self._leaked(bucket) + 1
-            self._buckets.move_to_end(network)
-            raise
-
-    async def _check_stranger(self, network: str, credential: str, authenticate: Authenticate) -> Principal:
-        bucket = self._bucket(network)
+    async def _check_in_turn(self, network: str, mark: bytes, credential: str, authenticate: Authenticate) -> Principal:
+        place = (network, mark if (network, mark) in self._buckets else ANY)
+        bucket = self._bucket(place)
         bucket.trying += 1
         try:
             async with bucket.queue:
                 self._refuse_if_full(bucket)
-                return await self._check(network, credential, authenticate)
+                return await self._check(place, mark, credential, authenticate)
         finally:
             bucket.trying -= 1
-            if not bucket.trying and not self._leaked(bucket) and self._buckets.get(network) is bucket:
-                del self._buckets[network]
+            if not bucket.trying and not self._leaked(bucket) and self._buckets.get(place) is bucket:
+                del self._buckets[place]
 
-    def _bucket(self, network: str) -> _Bucket:
-        bucket = self._buckets.get(network)
+    async def _check(self, place: _Place, mark: bytes, credential: str, authenticate: Authenticate) -> Principal:
+        try:
+            return await authenticate(credential)
+        except Unauthenticated:
+            FAILED_SIGN_INS.labels(answer="refused").inc()
+            for one in {place, (place[0], mark)}:
+                self._add_failure(one)
+            raise
+
+    def _add_failure(self, place: _Place) -> None:
+        bucket = self._bucket(place)
+        bucket.fill = self._leaked(bucket) + 1
+        self._buckets.move_to_end(place)
+
+    def _bucket(self, place: _Place) -> _Bucket:
+        bucket = self._buckets.get(place)
         if bucket is None:
-            bucket = self._buckets[network] = _Bucket(at=self._clock())
-            if len(self._buckets) > MAX_ADDRESSES:
+            bucket = self._buckets[place] = _Bucket(at=self._clock())
+            if len(self._buckets) > MAX_BUCKETS:
                 self._buckets.popitem(last=False)
         return bucket
 
