@@ -105,6 +105,8 @@ def principal_of(row: Row) -> Principal:
     for ceiling in (_of_key(row), _of_member(row, "member"), _of_member(row, "issuer")):
         if ceiling is not None:
             granted = within(granted, ceiling)
+    if row["driver_id"] is None and Role.DRIVER in (row["member_role"], row["issuer_role"]):
+        granted = frozenset()  # a driver's rights are those over their own routes, which this token does not name
     depots = _narrowest(row["depot_ids"], row["key_depot_ids"], row["member_depot_ids"], row["issuer_depot_ids"])
     return Principal(
         row["tenant_id"],
