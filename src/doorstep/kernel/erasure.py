@@ -100,8 +100,9 @@ RULES = (
             "address": Keep("where a member of the tenant's staff or its programs asked from"),
             "changes": Clear(_WITHOUT_HASHES),
         },
+        # ANY(ARRAY(SELECT …)) rather than IN: so the key's index is used, whatever the planner believes.
         of_orders=(
-            "id IN (SELECT entry_id FROM audit_subjects WHERE tenant_id = $1 AND subject_id = ANY($2)) "
+            "id = ANY(ARRAY(SELECT entry_id FROM audit_subjects WHERE tenant_id = $1 AND subject_id = ANY($2))) "
             f"AND changes::text LIKE '%{HASH}%'"
         ),
     ),

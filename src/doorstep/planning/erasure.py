@@ -2,15 +2,15 @@
 
 from doorstep.kernel.erasure import IDS, OURS, STAFF, Clear, Rules, each
 
-_THERE = "id IN (SELECT stop_id FROM stop_orders WHERE tenant_id = $1 AND order_id = ANY($2))"
-_NEXT = """id IN (
+_THERE = "id = ANY(ARRAY(SELECT stop_id FROM stop_orders WHERE tenant_id = $1 AND order_id = ANY($2)))"
+_NEXT = """id = ANY(ARRAY(
   SELECT following.id FROM stop_orders AS link
   JOIN stops AS here ON here.tenant_id = $1 AND here.id = link.stop_id
   CROSS JOIN LATERAL (
     SELECT stop.id FROM stops AS stop
     WHERE stop.tenant_id = $1 AND stop.route_id = here.route_id AND stop.sequence > here.sequence ORDER BY stop.sequence LIMIT 1
   ) AS following
-  WHERE link.tenant_id = $1 AND link.order_id = ANY($2))"""
+  WHERE link.tenant_id = $1 AND link.order_id = ANY($2)))"""
 
 RULES = (
     Rules(

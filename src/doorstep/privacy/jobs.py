@@ -30,7 +30,7 @@ from doorstep.tracking.service import forget_positions
 
 log = structlog.get_logger(__name__)
 
-ORDERS = 100
+ORDERS = 250
 """Orders erased in one step."""
 
 ROWS = 5000

@@ -25,7 +25,7 @@ RULES = (
             "act_id": Clear("'erased ' || gen_random_uuid()"),
             "fingerprint": Clear("''::bytea"),
         },
-        of_orders="stop_id IN (SELECT stop_id FROM stop_orders WHERE tenant_id = $1 AND order_id = ANY($2))",
+        of_orders="stop_id = ANY(ARRAY(SELECT stop_id FROM stop_orders WHERE tenant_id = $1 AND order_id = ANY($2)))",
     ),
     Rules(
         "vehicle_positions",
