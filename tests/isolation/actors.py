@@ -1,6 +1,7 @@
 """Who walks: a credential, what is its own, and whose things must not exist for it.
 
-A further actor (a credential limited to some depots, a driver's token) is one more function under ``@actor``.
+A further actor is one more function under ``@actor``. A credential limited to a depot, for one, is a desk whose client has the limited key and
+whose ``maker`` has a whole one, beside ``stage.desk_beside(desk)``, the same tenant's other depot; ``shares`` names what both may see.
 """
 
 from collections.abc import Awaitable, Callable

@@ -4,6 +4,7 @@ The catalog says which columns there are, so that a column that is added tomorro
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -126,14 +127,17 @@ def is_word_list(check: str) -> bool:
     return re.search(r"= ANY \(+ARRAY\[|\w+\)?::text = '|= '\w+'::text", check) is not None
 
 
-async def everything_of(system: Database, desk: Desk) -> dict[str, str]:
-    """A digest of all of a tenant's rows, by table."""
+async def everything_of(system: Database, desk: Desk, about: Collection[str] = ()) -> dict[str, str]:
+    """A digest of all of a tenant's rows, by table; of those alone that mention one of the ids ``about``, when there are any."""
+    patterns = [f"%{parse_id(one.partition('_')[0], one)}%" for one in about]
+    row = f"(to_jsonb(t) - {_VOLATILE})::text"
     async with system.transaction() as tx:
         return {
             table["name"]: await tx.fetchval(
-                f"SELECT md5(coalesce(string_agg((to_jsonb(t) - {_VOLATILE})::text, ',' ORDER BY (to_jsonb(t) - {_VOLATILE})::text), '')) "
-                f"FROM {table['name']} AS t WHERE {table['tenant']} = $1",
+                f"SELECT md5(coalesce(string_agg({row}, ',' ORDER BY {row}), '')) FROM {table['name']} AS t "
+                f"WHERE {table['tenant']} = $1 AND (cardinality($2::text[]) = 0 OR {row} LIKE ANY($2))",
                 desk.tenant_id,
+                patterns,
             )
             for table in await tx.fetch(_TABLES)
         }

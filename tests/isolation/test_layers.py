@@ -4,13 +4,14 @@ Each holds the walk by itself. Without both it turns red nearly everywhere, whic
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import structlog
-from tests.isolation.actors import ACTORS
+from tests.isolation.actors import ACTORS, Actor
 from tests.isolation.arguments import ANY
 from tests.isolation.canaries import everything_of, mentions
-from tests.isolation.clients import Transcript
+from tests.isolation.clients import Client, Transcript
 from tests.isolation.conftest import caught_logs
 from tests.isolation.faults import drop_the_policy, open_the_wall, without_filters
 from tests.isolation.figures import Figures
@@ -134,6 +135,21 @@ async def test_planted_fault_a_dropped_policy_is_missed_by_its_own_tenant(stage:
         if place.owner == "Query" and place.names == ("id",):
             await walk.own_id(place)
     assert walk.blind == {"Query.driver(id)"}
+    figures.planted(1, 1)
+
+
+async def test_planted_fault_a_credential_that_nothing_limits_is_seen(stage: Stage, figures: Figures) -> None:
+    """An actor of the same tenant who is to see one depot, while no reach is enforced: everything of the other depot answers."""
+    depot = await stage.desk("company")
+    kinds = await learn_kinds(depot)
+    limited = replace(depot, client=Client(stage.http, stage.server, await stage.key("company")), maker=depot.client)
+    walk = Walk(Actor(limited, await stage.desk_beside(depot), shares=frozenset({"driver"})), kinds)
+    for place in id_places():
+        if place.owner == "Query" and kinds[place] != "driver":
+            await step(walk, place)
+    await walk.roots()
+    assert red(walk) >= {"Query.depot(id)", "Query.order(by.id)", "Query.stop(id)", "Query.nodes(ids)"}
+    assert walk.desk.client.transcript.leaks
     figures.planted(1, 1)
 
 
