@@ -5,7 +5,7 @@ whose ``maker`` has a whole one, beside ``stage.desk_beside(desk)``, the same te
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.isolation.desks import Desk
 from tests.isolation.stages import Stage
@@ -19,6 +19,9 @@ class Actor:
     foreign: Desk
     shares: frozenset[str] = frozenset()
     """Kinds that both may see, such as the drivers of one company; none between tenants."""
+
+    blind: dict[str, str] = field(default_factory=dict)
+    """Places where this actor's own ids, too, are answered as random ones (what it may never do), each with the reason."""
 
     def __post_init__(self) -> None:
         self.desk.client.transcript.forbidden |= {
