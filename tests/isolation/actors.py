@@ -1,10 +1,11 @@
 """Who walks: a credential, what is its own, and whose things must not exist for it.
 
-A further actor (a credential limited to some depots, a driver's token) is one more function under ``@actor``.
+A further actor is one more function under ``@actor``. A credential limited to a depot, for one, is a desk whose client has the limited key and
+whose ``maker`` has a whole one, beside ``stage.desk_beside(desk)``, the same tenant's other depot; ``shares`` names what both may see.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.isolation.desks import Desk
 from tests.isolation.stages import Stage
@@ -18,6 +19,9 @@ class Actor:
     foreign: Desk
     shares: frozenset[str] = frozenset()
     """Kinds that both may see, such as the drivers of one company; none between tenants."""
+
+    blind: dict[str, str] = field(default_factory=dict)
+    """Places where this actor's own ids, too, are answered as random ones (what it may never do), each with the reason."""
 
     def __post_init__(self) -> None:
         self.desk.client.transcript.forbidden |= {

@@ -4,11 +4,13 @@ The catalog says which columns there are, so that a column that is added tomorro
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from tests.isolation.catalog import NO_TENANT
 from tests.isolation.desks import NAMED, Desk
 
 from doorstep.kernel.db import Database, Row, Transaction
@@ -17,12 +19,15 @@ from doorstep.kernel.ids import parse_id
 SEEDS = {"consumers": "INSERT INTO consumers (tenant_id, name, seq) VALUES ($1, 'seed', 0)"}
 """Rows that no use case of the API makes, so that every table of tenant data has one."""
 
+OWNED_BY = {"tenants": "id"}
+"""Tables that name their tenant in another column than ``tenant_id``."""
+
 _TABLES = """
-SELECT class.oid, relname::text AS name, CASE relname WHEN 'tenants' THEN 'id' ELSE 'tenant_id' END AS tenant,
+SELECT class.oid, relname::text AS name, coalesce($1::jsonb ->> relname::text, 'tenant_id') AS tenant,
   ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = class.oid AND attnum = ANY(primary_key.indkey)) AS keys
 FROM pg_class AS class JOIN pg_index AS primary_key ON indrelid = class.oid AND indisprimary
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-  AND (relname = 'tenants' OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = class.oid AND attname = 'tenant_id'))
+  AND relname <> ALL($2)
 ORDER BY relname
 """
 
@@ -57,7 +62,7 @@ async def plant(system: Database, desk: Desk) -> Planted:
     """Put the desk's canary into every text column, and every string of every JSON column, of each of the tenant's rows."""
     planted = Planted()
     async with system.transaction() as tx:
-        for table in await tx.fetch(_TABLES):
+        for table in await _tables(tx):
             if table["name"] in SEEDS:
                 await tx.execute(SEEDS[table["name"]], desk.tenant_id)
             sql = f"SELECT count(*) FROM {table['name']} WHERE {table['tenant']} = $1"
@@ -66,6 +71,11 @@ async def plant(system: Database, desk: Desk) -> Planted:
             for column in await tx.fetch(_COLUMNS, table["oid"]):
                 await _plant_column(tx, planted, table, column, desk)
     return planted
+
+
+async def _tables(tx: Transaction) -> list[Row]:
+    """The tables of tenant data: each must name its tenant, or be one of those that belong to none."""
+    return await tx.fetch(_TABLES, OWNED_BY, sorted(NO_TENANT))
 
 
 async def _plant_column(tx: Transaction, planted: Planted, table: Row, column: Row, desk: Desk) -> None:
@@ -126,16 +136,19 @@ def is_word_list(check: str) -> bool:
     return re.search(r"= ANY \(+ARRAY\[|\w+\)?::text = '|= '\w+'::text", check) is not None
 
 
-async def everything_of(system: Database, desk: Desk) -> dict[str, str]:
-    """A digest of all of a tenant's rows, by table."""
+async def everything_of(system: Database, desk: Desk, about: Collection[str] = ()) -> dict[str, str]:
+    """A digest of all of a tenant's rows, by table; of those alone that mention one of the ids ``about``, when there are any."""
+    patterns = [f"%{parse_id(one.partition('_')[0], one)}%" for one in about]
+    row = f"(to_jsonb(t) - {_VOLATILE})::text"
     async with system.transaction() as tx:
         return {
             table["name"]: await tx.fetchval(
-                f"SELECT md5(coalesce(string_agg((to_jsonb(t) - {_VOLATILE})::text, ',' ORDER BY (to_jsonb(t) - {_VOLATILE})::text), '')) "
-                f"FROM {table['name']} AS t WHERE {table['tenant']} = $1",
+                f"SELECT md5(coalesce(string_agg({row}, ',' ORDER BY {row}), '')) FROM {table['name']} AS t "
+                f"WHERE {table['tenant']} = $1 AND (cardinality($2::text[]) = 0 OR {row} LIKE ANY($2))",
                 desk.tenant_id,
+                patterns,
             )
-            for table in await tx.fetch(_TABLES)
+            for table in await _tables(tx)
         }
 
 
@@ -144,7 +157,7 @@ async def mentions(system: Database, desk: Desk, of: Desk) -> list[str]:
     needles = [of.canary, *map(str, _uuids(of)), *(one for one in of.ids.values() if "_" in one)]
     found = []
     async with system.transaction() as tx:
-        for table in await tx.fetch(_TABLES):
+        for table in await _tables(tx):
             rows = await tx.fetch(
                 f"SELECT to_jsonb(t)::text AS text FROM {table['name']} AS t "
                 f"WHERE {table['tenant']} = $1 AND to_jsonb(t)::text LIKE ANY($2)",

@@ -54,6 +54,9 @@ class Desk:
     types: dict[str, str] = field(default_factory=dict)
     """GraphQL type → id of an object of that type, as ``node`` tells."""
 
+    maker: Client | None = None
+    """Who puts things onto the desk, when the desk's own credential may not make them all (one that is limited to a depot)."""
+
     def own(self, kind: str, field: str = "") -> str | None:
         """The id of an own object that fits a root field."""
         return self.ids.get(f"{kind}:{STATES.get(field)}") or self.ids.get(kind)
@@ -68,14 +71,14 @@ class Desk:
         """What a mutation made; fails when it refused."""
         type_name = mutation[0].upper() + mutation[1:] + "Input"
         document = f"mutation($input: {type_name}!) {{ {mutation}(input: $input) {{ {shown} problems {{ code message path }} }} }}"
-        answer = await self.client.ask(document, input=values)
+        answer = await (self.maker or self.client).ask(document, input=values)
         payload: dict[str, Any] = (answer.get("data") or {}).get(mutation) or {}
         assert payload.get("problems") == [], (mutation, answer)
         return payload
 
     async def read(self, document: str, **variables: Any) -> dict[str, Any]:
         """The data of a query without errors."""
-        answer = await self.client.ask(document, **variables)
+        answer = await (self.maker or self.client).ask(document, **variables)
         assert "errors" not in answer, answer
         data: dict[str, Any] = answer["data"]
         return data
@@ -86,7 +89,8 @@ class Desk:
             self.ids |= await furnish(self)
         nodes = {kind: one for kind, one in self.ids.items() if one and "_" in one and ":" not in kind}
         for one in nodes.values():
-            answer = await self.client.ask("query($id: ID!) { node(id: $id) { __typename } }", id=one)
+            document = "query($id: ID!) { node(id: $id) { __typename } }"
+            answer = await (self.maker or self.client).ask(document, id=one)
             if node := (answer.get("data") or {}).get("node"):
                 self.types[node["__typename"]] = one
 

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from tests.isolation.arguments import ANY, NO_ID, Filler, Kinds
-from tests.isolation.desks import Desk
+from tests.isolation.desks import Desk, Unfurnished
 from tests.isolation.places import Place, id_places
 
 TAKE_ANY = {"Query.node(id)", "Query.nodes(ids)"}
@@ -16,7 +16,7 @@ _SUCH_AS = re.compile(r"Expected an id such as (\w+)_01")
 
 
 async def learn_kinds(desk: Desk) -> Kinds:
-    """The kind of every id argument of the schema; fails where garbage is not answered by naming it."""
+    """The kind of every id argument of the schema; fails where garbage is not answered by naming it, and for a kind that no furnishing makes."""
     known: Kinds = {place: ANY if str(place) in TAKE_ANY else "" for place in id_places()}
     for _, group in groupby(list(known), key=lambda place: (place.owner, place.field)):
         for place in group:
@@ -27,6 +27,9 @@ async def learn_kinds(desk: Desk) -> Kinds:
         "argument_id or input_id before anything else, give the other arguments sound values in tests/isolation/arguments.py, or name what "
         "clients make up in MADE_BY_CLIENTS of places.py."
     )
+    for place, kind in known.items():
+        if kind != ANY and desk.own(kind) is None:
+            raise Unfurnished(place, kind)
     return known
 
 

@@ -48,6 +48,13 @@ class Stage:
         await desk.furnish()
         return desk
 
+    async def desk_beside(self, desk: Desk) -> Desk:
+        """A second desk of the same tenant, with its own things and its own canary on it."""
+        client = Client(self.http, self.server, await self.key(desk.name))
+        other = Desk(desk.name, client, desk.tenant_id, f"Canary{uuid4().hex[:8]}")
+        await other.furnish()
+        return other
+
 
 @asynccontextmanager
 async def open_stage(

@@ -4,13 +4,14 @@ Each holds the walk by itself. Without both it turns red nearly everywhere, whic
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import structlog
-from tests.isolation.actors import ACTORS
+from tests.isolation.actors import ACTORS, Actor
 from tests.isolation.arguments import ANY
 from tests.isolation.canaries import everything_of, mentions
-from tests.isolation.clients import Transcript
+from tests.isolation.clients import Client, Transcript
 from tests.isolation.conftest import caught_logs
 from tests.isolation.faults import drop_the_policy, open_the_wall, without_filters
 from tests.isolation.figures import Figures
@@ -66,12 +67,18 @@ async def step(walk: Walk, place: Place) -> None:
     await walk.foreign_id(place, foreign, public_id(kind, new_id()))
 
 
+async def once_around(walk: Walk) -> None:
+    """Each place with the foreign id that fits, and each field of Query."""
+    for place in id_places():
+        await step(walk, place)
+    await walk.roots("Query")
+
+
 async def test_the_filters_alone_hold_the_walk(stage: Stage) -> None:
     walk = await enter(stage)
     await open_the_wall(stage.owner_url)
     before = await everything_of(stage.system, walk.actor.foreign)
-    await walk.ids()
-    await walk.roots()
+    await once_around(walk)
     assert red(walk) == LEAN_ON_POLICIES
     assert walk.desk.client.transcript.leaks == []
     assert await everything_of(stage.system, walk.actor.foreign) == before
@@ -81,8 +88,7 @@ async def test_the_policies_alone_hold_the_walk(stage: Stage, monkeypatch: pytes
     walk = await enter(stage)
     before = await everything_of(stage.system, walk.actor.foreign)
     with without_filters(monkeypatch) as changed:
-        await walk.ids()
-        await walk.roots()
+        await once_around(walk)
     assert len(changed) > 60, "the fault is no longer planted: statements write their filter in another way"
     assert red(walk) == set()
     assert walk.desk.client.transcript.leaks == []
@@ -134,6 +140,20 @@ async def test_planted_fault_a_dropped_policy_is_missed_by_its_own_tenant(stage:
         if place.owner == "Query" and place.names == ("id",):
             await walk.own_id(place)
     assert walk.blind == {"Query.driver(id)"}
+    figures.planted(1, 1)
+
+
+async def test_planted_fault_a_credential_that_nothing_limits_is_seen(stage: Stage, figures: Figures) -> None:
+    """An actor of the same tenant who is to see one depot, while no reach is enforced: everything of the other depot answers."""
+    depot = await stage.desk("company")
+    kinds = await learn_kinds(depot)
+    limited = replace(depot, client=Client(stage.http, stage.server, await stage.key("company")), maker=depot.client)
+    walk = Walk(Actor(limited, await stage.desk_beside(depot), shares=frozenset({"driver"})), kinds)
+    for place in id_places():
+        if place.owner == "Query" and kinds[place] != "driver":
+            await step(walk, place)
+    assert red(walk) >= {"Query.depot(id)", "Query.order(by.id)", "Query.stop(id)", "Query.nodes(ids)"}
+    assert walk.desk.client.transcript.leaks
     figures.planted(1, 1)
 
 

@@ -31,6 +31,7 @@ NOTIFY_SECONDS = 0.05
 POLL_SECONDS = 1.0
 _LAYOUT = struct.Struct(">BIQQ4s")
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_CURSOR = "This is not a cursor of this event log."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,15 @@ def encode_cursor(tenant_id: UUID, position: LogPosition) -> str:
 
 
 def decode_cursor(tenant_id: UUID, text: str) -> LogPosition:
-    """The position behind ``text``; raises BadUserInput when it is forged or another tenant's."""
+    """The position behind ``text``; raises BadUserInput, in the same words when it is forged and when it is another tenant's."""
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         layout, epoch, seq, micros, tag = _LAYOUT.unpack(packed)
         recorded_at = _EPOCH_START + timedelta(microseconds=micros)
     except (ValueError, binascii.Error, struct.error, OverflowError) as error:
-        raise BadUserInput("This is not a cursor of the event log.") from error
+        raise BadUserInput(_NO_CURSOR) from error
     if layout != 1 or tag != _tag(tenant_id) or seq >= 2**63:
-        raise BadUserInput("This is not a cursor of this event log.")
+        raise BadUserInput(_NO_CURSOR)
     return LogPosition(epoch, seq, recorded_at)
 
 
