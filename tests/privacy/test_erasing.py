@@ -283,6 +283,7 @@ async def test_a_rule_that_is_missing_is_noticed(desk: Desk, office: Office, mon
             rules.of_orders,
             rules.delete,
             rules.marks,
+            rules.by,
         )
         for rules in ALL
         if rules.table != "idempotency_keys"

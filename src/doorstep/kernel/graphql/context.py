@@ -228,7 +228,7 @@ class Context:
             operation=unit.operation,
             request_id=self.request_id,
             address=self.address,
-            member_id=getattr(self.principal, "member_id", None),
+            member_id=self.principal.member_id,
             subjects=list(subjects_of(unit.payload, outcome)),
             changes=changes_of(unit.input, unit.audited, Hasher(self.services.secret_keys, scope.tenant_id)),
         )
