@@ -182,6 +182,11 @@ class Scope:
         """Do this right before the commit: what locks a row that the tenant's other writers want should hold it as briefly as possible."""
         self.closing.append(closing)
 
+    async def do_what_was_left(self) -> None:
+        """Do what was left for the end, in the order in which it was left."""
+        for closing in self.closing:
+            await closing(self)
+
 
 Closing = Callable[[Scope], Awaitable[None]]
 """What a use case leaves for the end of its transaction; a refusal that it raises undoes the whole."""
