@@ -11,6 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from doorstep.identity.errors import QuotaExceeded
+from doorstep.identity.service.authenticating import SUSPENDED
 from doorstep.kernel.db import Database, Row, Transaction
 from doorstep.kernel.errors import Forbidden
 from doorstep.kernel.scope import Principal, Scope
@@ -67,8 +68,9 @@ SELECT spent.orders, tenant.quota_orders_per_day, tenant.quota_storage_bytes,
   CASE WHEN tenant.quota_storage_bytes IS NOT NULL THEN (
     SELECT storage_bytes FROM usage_days WHERE tenant_id = $1 AND storage_bytes IS NOT NULL ORDER BY day DESC LIMIT 1
   ) END AS storage_bytes
-FROM spent, tenants AS tenant WHERE tenant.id = $1
+FROM spent, tenants AS tenant WHERE tenant.id = $1 AND tenant.status = 'ACTIVE'
 """
+"""No row for a tenant that is suspended or gone: who was let in a moment before is stopped here, too."""
 
 
 def count_orders(scope: Scope, number: int, path: tuple[str, ...] = ()) -> None:
@@ -103,7 +105,7 @@ async def spend_solver_seconds(db: Database, principal: Principal, seconds: floa
 async def _add(scope: Scope, spend: Spend) -> Row:
     row = await scope.tx.fetchrow(_ADD, scope.tenant_id, today(scope.principal), spend.orders, spend.solver_seconds)
     if row is None:
-        raise Forbidden("This company is closed.")
+        raise Forbidden(SUSPENDED)
     return row
 
 
