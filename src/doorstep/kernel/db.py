@@ -271,7 +271,6 @@ class Database:
             scope = Scope(principal, tx)
             yield scope
             await tx.flush()
-            await scope.do_what_was_left()
             await append_events(scope)
         if scope.emitted and self.on_commit is not None:
             self.on_commit(principal.tenant_id)
