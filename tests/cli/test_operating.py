@@ -16,7 +16,7 @@ from tests.cli.conftest import Run
 
 from doorstep.cli import operating
 from doorstep.identity.service import closing, system_principal, tenant_by_slug
-from doorstep.identity.service.usage import Spend, _add
+from doorstep.identity.service.usage import Spend, add
 from doorstep.kernel.db import Database, DatabaseUrls
 
 pytestmark = pytest.mark.usefixtures("at_once")
@@ -34,14 +34,14 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def spend(database_urls: DatabaseUrls) -> Callable[[str, Spend], None]:
     """Something used by a tenant, now."""
 
-    async def add(slug: str, what: Spend) -> None:
+    async def spent(slug: str, what: Spend) -> None:
         system = Database(database_urls.system, pool_size=1)
         tenant = await tenant_by_slug(system, slug)
         async with system.write(await system_principal(system, tenant["id"])) as scope:
-            await _add(scope, what)
+            add(scope, what)
         await system.close()
 
-    return lambda slug, what: asyncio.run(add(slug, what))
+    return lambda slug, what: asyncio.run(spent(slug, what))
 
 
 def shown(run: Run, slug: str = "shop") -> dict[str, Any]:

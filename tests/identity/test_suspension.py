@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from tests.identity.conftest import Client, Place
+from tests.identity.conftest import ADDRESS, POINT, Client, Place
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -143,6 +143,16 @@ async def test_a_job_that_was_claimed_past_the_suspension_is_stopped_at_its_rene
         )
     assert not await jobs.renew(place.system, running)
     await resumed(company)
+
+
+async def test_an_order_of_somebody_who_was_let_in_a_moment_before_is_stopped_at_its_commit(company: Client):
+    await company.ask(VIEWER)
+    await suspended(company)
+    before = await company.written()
+    stop = {"address": ADDRESS, "coordinates": POINT}
+    document = "mutation($input: CreateOrderInput!) { createOrder(input: $input) { order { id } problems { code } } }"
+    assert await company.code(document, input={"dropoff": stop}) == "FORBIDDEN"
+    assert await company.written() == before
 
 
 async def test_what_is_being_closed_is_neither_suspended_nor_resumed(place: Place):

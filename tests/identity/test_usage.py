@@ -14,8 +14,6 @@ from websockets.exceptions import ConnectionClosed
 from doorstep.identity.service import usage
 from doorstep.identity.service.measuring import measure_storage
 from doorstep.identity.service.operating import set_quotas
-from doorstep.kernel.db import Row
-from doorstep.kernel.scope import Scope
 
 DROPOFF = {"address": ADDRESS, "coordinates": POINT}
 USAGE = """query ($from: Date!, $to: Date!) { usage(from: $from, to: $to) {
@@ -105,15 +103,11 @@ async def test_of_racing_creators_no_more_get_through_than_may(company: Client):
 
 
 async def test_planted_fault_counting_by_reading_first_is_noticed(company: Client, monkeypatch: pytest.MonkeyPatch):
-    right = usage._add
-
-    async def reads_first(scope: Scope, spend: usage.Spend) -> Row:
-        known = await scope.tx.fetchval("SELECT count(*) FROM orders WHERE tenant_id = $1", scope.tenant_id)
-        await asyncio.sleep(0.05)
-        row: dict[str, Any] = {**await right(scope, usage.Spend()), "orders": known}
-        return row  # type: ignore[return-value]
-
-    monkeypatch.setattr(usage, "_add", reads_first)
+    reads_first = usage._ADD.replace(
+        "RETURNING orders", "RETURNING (SELECT count(*) FROM orders WHERE tenant_id = $1) AS orders"
+    )
+    assert reads_first != usage._ADD
+    monkeypatch.setattr(usage, "_ADD", reads_first)
     assert await _racing(company) > 5
 
 

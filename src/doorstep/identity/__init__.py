@@ -7,4 +7,6 @@
 - ``permissions`` says what every root field needs and what every role holds. A credential may also be limited in its *reach* (depots, one order, one
   driver), which PostgreSQL enforces beside the tenant's wall.
 - Nobody gives rights that they do not have, nor comes by them (``service.rights``), and an organization keeps an owner who can sign in.
+- The operator (``service.operating``, ``usage``, ``measuring``, ``exporting``, ``closing``) suspends tenants, holds them to quotas, meters, exports and
+  closes them, from the command line alone. What a tenant holds is read from the database's catalog (``service.holdings``).
 """

@@ -24,7 +24,7 @@ from sqlmodel import SQLModel
 from doorstep.kernel.beginning import begin_text
 from doorstep.kernel.driver_errors import AWAY_IN_COMMIT, AWAY_NOW, DRIVERS, cause_of, translated
 from doorstep.kernel.errors import Forbidden, Unavailable
-from doorstep.kernel.events import DomainEvent, append_events
+from doorstep.kernel.events import append_events
 from doorstep.kernel.scope import Principal, Scope
 from doorstep.kernel.tables import bulk_insert_statement
 
@@ -130,6 +130,9 @@ class Transaction:
         """Forget the ORM session."""
         if self._session is not None:
             await self._session.close()
+
+
+Opened = AbstractAsyncContextManager[Transaction]
 
 
 class Database:
@@ -251,16 +254,12 @@ class Database:
             raise
         return connection, raw
 
-    def transaction(
-        self, whose: UUID | Principal | None = None, *, statement_seconds: float | None = None
-    ) -> AbstractAsyncContextManager[Transaction]:
+    def transaction(self, whose: UUID | Principal | None = None, *, statement_seconds: float | None = None) -> Opened:
         """A read-write transaction (``async with``) of a tenant, within a principal's reach; without either it sees no tenant's rows under the app role."""
         begin = begin_text(whose, "", statement_seconds)
         return self._begin(begin, commit=True, statement_seconds=statement_seconds)
 
-    def snapshot(
-        self, whose: UUID | Principal | None, *, statement_seconds: float | None = None
-    ) -> AbstractAsyncContextManager[Transaction]:
+    def snapshot(self, whose: UUID | Principal | None, *, statement_seconds: float | None = None) -> Opened:
         """A REPEATABLE READ READ ONLY transaction (``async with``) of a tenant, within a principal's reach: everything read in it is of one moment."""
         begin = begin_text(whose, " ISOLATION LEVEL REPEATABLE READ READ ONLY", statement_seconds)
         return self._begin(begin, commit=False, statement_seconds=statement_seconds)
@@ -268,15 +267,12 @@ class Database:
     @asynccontextmanager
     async def write(self, principal: Principal, *, statement_seconds: float | None = None) -> AsyncIterator[Scope]:
         """A unit of work: the changes and the events that it emits are one commit, or nothing is."""
-        events: list[DomainEvent] = []
         async with _within_reach(principal), self.transaction(principal, statement_seconds=statement_seconds) as tx:
-            scope = Scope(principal, tx, events)
+            scope = Scope(principal, tx)
             yield scope
             await tx.flush()
-            for closing in scope.closing:
-                await closing(scope)
             await append_events(scope)
-        if events and self.on_commit is not None:
+        if scope.emitted and self.on_commit is not None:
             self.on_commit(principal.tenant_id)
 
 

@@ -3,11 +3,11 @@
 It is the first argument of every use case. The tenant only ever comes from the credential.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from doorstep.kernel.errors import Forbidden
@@ -153,7 +153,7 @@ class Scope:
     principal: Principal
     tx: "Transaction"
     emitted: list["DomainEvent"] = field(default_factory=list)
-    closing: list["Closing"] = field(default_factory=list)
+    beside: "Beside | None" = None
 
     @property
     def tenant_id(self) -> UUID:
@@ -178,10 +178,21 @@ class Scope:
         """Record a fact: it becomes a row of the tenant's log in this transaction."""
         self.emitted.append(event)
 
-    def at_the_end(self, closing: "Closing") -> None:
-        """Do this right before the commit: what locks a row that the tenant's other writers want should hold it as briefly as possible."""
-        self.closing.append(closing)
+    def at_the_end(self, beside: "Beside") -> None:
+        """Do this with the transaction's last statement; one such thing in a transaction."""
+        if self.beside is not None:
+            raise RuntimeError("a transaction has one thing to do beside its events")
+        self.beside = beside
 
 
-Closing = Callable[[Scope], Awaitable[None]]
-"""What a use case leaves for the end of its transaction; a refusal that it raises undoes the whole."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A change that is made in the statement which appends the events, since it locks a row that the tenant's other writers want.
+
+    ``tables`` is the SQL of common table expressions, the last of which is named ``beside``; $1 is the tenant, {0}, {1}, … are ``arguments``.
+    ``check`` gets the row of ``beside``, None when there is none; a refusal that it raises undoes the whole transaction.
+    """
+
+    tables: str
+    arguments: tuple[Any, ...]
+    check: Callable[[Any], None]

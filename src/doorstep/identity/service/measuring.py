@@ -16,6 +16,15 @@ SAMPLED_ABOVE_BYTES = 256 * 1024 * 1024
 STATEMENT_SECONDS = 60.0
 
 
+_WRITE = """
+INSERT INTO usage_days (tenant_id, day, orders, solver_seconds, storage_bytes, storage_measured_at)
+SELECT new.tenant_id, new.day, 0, 0, new.bytes, now() FROM unnest($1::uuid[], $2::date[], $3::bigint[]) AS new(tenant_id, day, bytes)
+JOIN tenants AS tenant ON tenant.id = new.tenant_id AND tenant.status <> 'CLOSING' ORDER BY tenant.id FOR SHARE OF tenant
+ON CONFLICT (tenant_id, day) DO UPDATE SET storage_bytes = excluded.storage_bytes, storage_measured_at = excluded.storage_measured_at
+"""
+"""Not for a tenant that is being erased, which the lock makes certain."""
+
+
 async def measure_storage(system: Database, *, every_seconds: float = EVERY_SECONDS) -> bool:
     """Write each tenant's storage into its day, unless somebody did so a short while ago; returns whether it did."""
     async with system.transaction(statement_seconds=STATEMENT_SECONDS) as tx:
@@ -30,9 +39,7 @@ async def measure_storage(system: Database, *, every_seconds: float = EVERY_SECO
         zones = {row["id"]: row["time_zone"] for row in await tx.fetch("SELECT id, time_zone FROM tenants ORDER BY id")}
         # At the end, and in one statement: it holds the rows that creators of orders want.
         await tx.execute(
-            "INSERT INTO usage_days (tenant_id, day, orders, solver_seconds, storage_bytes, storage_measured_at) "
-            "SELECT new.tenant_id, new.day, 0, 0, new.bytes, now() FROM unnest($1::uuid[], $2::date[], $3::bigint[]) AS new(tenant_id, day, bytes) "
-            "ON CONFLICT (tenant_id, day) DO UPDATE SET storage_bytes = excluded.storage_bytes, storage_measured_at = excluded.storage_measured_at",
+            _WRITE,
             list(zones),
             [datetime.now(ZoneInfo(zone)).date() for zone in zones.values()],
             [stored.get(tenant_id, 0) for tenant_id in zones],

@@ -1,19 +1,21 @@
 """What tenants use, by civil day, and the quotas that hold them to it.
 
 A day is the tenant's civil day by its time zone and this process's wall clock, never by the sped-up clock of a demo. There is one row per
-tenant and day. Whoever adds to it locks it, so it is added to at the very end of a transaction, where the tenant's event counter is taken anyway.
+tenant and day. Whoever adds to it locks it, so it is added to in the transaction's last statement, which takes the tenant's event counter anyway.
 Quotas are columns of the tenant, set by the operator; null: no limit.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from doorstep.identity.errors import QuotaExceeded
+from doorstep.identity.service.authenticating import SUSPENDED
 from doorstep.kernel.db import Database, Row, Transaction
 from doorstep.kernel.errors import Forbidden
-from doorstep.kernel.scope import Principal, Scope
+from doorstep.kernel.scope import Beside, Principal, Scope
 
 MOST_DAYS = 400
 """How many days one question may be about."""
@@ -58,32 +60,52 @@ def quotas_of(tenant: Row) -> Quotas:
 
 
 _ADD = """
-WITH spent AS (
-  INSERT INTO usage_days AS today (tenant_id, day, orders, solver_seconds) VALUES ($1, $2, $3, $4)
-  ON CONFLICT (tenant_id, day) DO UPDATE SET orders = today.orders + $3, solver_seconds = today.solver_seconds + $4
+spent AS (
+  INSERT INTO usage_days AS today (tenant_id, day, orders, solver_seconds) VALUES ($1, {0}, {1}, {2})
+  ON CONFLICT (tenant_id, day) DO UPDATE SET orders = today.orders + {1}, solver_seconds = today.solver_seconds + {2}
   RETURNING orders
-)
+), beside AS (
 SELECT spent.orders, tenant.quota_orders_per_day, tenant.quota_storage_bytes,
   CASE WHEN tenant.quota_storage_bytes IS NOT NULL THEN (
     SELECT storage_bytes FROM usage_days WHERE tenant_id = $1 AND storage_bytes IS NOT NULL ORDER BY day DESC LIMIT 1
   ) END AS storage_bytes
-FROM spent, tenants AS tenant WHERE tenant.id = $1
+FROM spent, tenants AS tenant WHERE tenant.id = $1 AND tenant.status = 'ACTIVE'
+)
 """
+"""No row for a tenant that is suspended or gone: who was let in a moment before is stopped here, too."""
 
 
 def count_orders(scope: Scope, number: int, path: tuple[str, ...] = ()) -> None:
     """Count new orders when ``scope`` commits, or undo all of it with QUOTA_EXCEEDED at ``path``."""
     if number:
-        scope.at_the_end(lambda scope: _count_orders(scope, number, path))
+        add(scope, Spend(orders=number), lambda row: _check_orders(scope.principal, row, number, path))
 
 
-async def _count_orders(scope: Scope, number: int, path: tuple[str, ...]) -> None:
-    row = await _add(scope, Spend(orders=number))
+async def spend_solver_seconds(db: Database, principal: Principal, seconds: float) -> None:
+    """Add what a solve took, in a transaction of its own: it was used whatever comes of the plan."""
+    if seconds > 0:
+        async with db.write(principal) as scope:
+            add(scope, Spend(solver_seconds=seconds))
+
+
+def add(scope: Scope, spend: Spend, check: Callable[[Row], None] | None = None) -> None:
+    """Add to the tenant's day when ``scope`` commits. ``check`` sees the day's orders and the quotas, and may refuse."""
+
+    def checked(row: Row | None) -> None:
+        if row is None:
+            raise Forbidden(SUSPENDED)
+        if check is not None:
+            check(row)
+
+    scope.at_the_end(Beside(_ADD, (today(scope.principal), spend.orders, spend.solver_seconds), checked))
+
+
+def _check_orders(principal: Principal, row: Row, number: int, path: tuple[str, ...]) -> None:
     most, most_bytes = row["quota_orders_per_day"], row["quota_storage_bytes"]
     if most is not None and row["orders"] > most:
         left = max(0, most - (row["orders"] - number))
         raise QuotaExceeded(
-            f"This company may create {most:,} orders a day; {left:,} are left. {_begins_anew(scope.principal)}", path
+            f"This company may create {most:,} orders a day; {left:,} are left. {_begins_anew(principal)}", path
         )
     if most_bytes is not None and (row["storage_bytes"] or 0) > most_bytes:
         raise QuotaExceeded(
@@ -91,20 +113,6 @@ async def _count_orders(scope: Scope, number: int, path: tuple[str, ...]) -> Non
             "new orders have to wait until it holds less, or the operator allows more.",
             path,
         )
-
-
-async def spend_solver_seconds(db: Database, principal: Principal, seconds: float) -> None:
-    """Add what a solve took, in a transaction of its own: it was used whatever comes of the plan."""
-    if seconds > 0:
-        async with db.write(principal) as scope:
-            await _add(scope, Spend(solver_seconds=seconds))
-
-
-async def _add(scope: Scope, spend: Spend) -> Row:
-    row = await scope.tx.fetchrow(_ADD, scope.tenant_id, today(scope.principal), spend.orders, spend.solver_seconds)
-    if row is None:
-        raise Forbidden("This company is closed.")
-    return row
 
 
 async def check_solver_seconds(tx: Transaction, principal: Principal) -> None:
