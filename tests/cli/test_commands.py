@@ -12,7 +12,6 @@ from doorstep.__main__ import missing
 from doorstep.kernel.db import DatabaseUrls
 
 
-
 def test_a_tenant_and_its_keys(doorstep: Run):
     assert "no tenant yet" in doorstep("tenant", "list")[1]
     code, out, _ = doorstep("tenant", "create", "corner-shop", "--name", "Corner Shop", "--country", "li")

@@ -110,3 +110,11 @@ async def tenders_of_orders(tx: Transaction, tenant_id: UUID, order_ids: Sequenc
         tenant_id,
         list(order_ids),
     )
+
+
+async def count_open_tenders(tx: Transaction, tenant_id: UUID) -> int:
+    """How many tenders of either side are offered or under way."""
+    count: int = await tx.fetchval(
+        f"SELECT count(*) FROM tenders WHERE {MINE[None]} AND status IN ('OFFERED', 'ACCEPTED')", tenant_id
+    )
+    return count
