@@ -205,3 +205,17 @@ def test_a_refusal_is_one_line_that_says_what_to_do_and_changes_nothing(
     assert (code, expected in said, said.count("\n")) == (1, True, 1), said
     assert (tmp_path / "there.gz").read_text() == "precious"
     assert shown(doorstep)["status"] == "ACTIVE"
+
+
+def test_close_waits_for_orders_that_are_under_way_with_partners(
+    doorstep: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    async def three(*_args: object) -> int:
+        return 3
+
+    doorstep("tenant", "create", "shop")
+    monkeypatch.setattr(operating, "count_open_tenders", three)
+    code, _, said = doorstep("tenant", "close", "shop", "--export", "shop.gz", "--yes")
+    assert (code, "3 orders" in said, "--leave-partners" in said, said.count("\n")) == (1, True, True, 1)
+    assert shown(doorstep)["status"] == "ACTIVE"
+    assert doorstep("tenant", "close", "shop", "--export", "shop.gz", "--yes", "--leave-partners")[0] == 0

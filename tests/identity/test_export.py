@@ -24,6 +24,7 @@ HARMLESS = {
     ("jobs", "run_token"),  # which run of a job is meant
     ("idempotency_keys", "fingerprint"),  # of what the tenant itself sent
     ("stop_acts", "fingerprint"),
+    ("partnerships", "token_expires_at"),
 }
 """Columns that look like a secret and are none."""
 

@@ -170,7 +170,7 @@ async def test_planted_fault_an_authentication_that_forgets_the_standing_is_noti
     company = await place.company()
     await suspended(company)
     monkeypatch.setattr(
-        "doorstep.identity.service.authenticating._AUTHENTICATE",
+        "doorstep.identity.service.authenticating.AUTHENTICATE",
         "SELECT found.*, false AS suspended, NULL::int AS most_sockets FROM doorstep_authenticate($1) AS found",
     )
     with pytest.raises(AssertionError):

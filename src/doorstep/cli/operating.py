@@ -17,6 +17,7 @@ from doorstep.cli.tables import AsJson, print_json
 from doorstep.cli.tenants import tenant
 from doorstep.cli.terminal import CommandError, console, errors, run
 from doorstep.identity.errors import UnknownTenant
+from doorstep.identity.model import TenantStatus
 from doorstep.identity.service import tenant_by_slug
 from doorstep.identity.service.closing import closure_of, closures_of_slug, erase, record_export, seconds_to_settle
 from doorstep.identity.service.exporting import Manifest, export
@@ -24,6 +25,7 @@ from doorstep.identity.service.operating import QUOTAS, resume, set_quotas, susp
 from doorstep.identity.service.usage import usage_of_all
 from doorstep.kernel.db import Database, Row
 from doorstep.kernel.ids import public_id
+from doorstep.partners.reads import count_open_tenders
 from doorstep.settings import get_settings
 
 __all__ = ["tenant"]
@@ -165,6 +167,12 @@ def close_command(
     slug: Slug,
     export_to: Annotated[Path, typer.Option("--export", help="The file to export to before anything is erased.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    leave_partners: Annotated[
+        bool,
+        typer.Option(
+            "--leave-partners", help="Also while orders are under way with partners, who will not hear of them again."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Export everything that a tenant holds, erase every row of it, and print a receipt. When it was killed, run it again."""
@@ -177,6 +185,8 @@ def close_command(
                 if earlier := await closures_of_slug(database, slug):
                     return earlier[0]
                 raise
+            if not leave_partners:
+                await _refuse_open_tenders(database, found)
             return await _close(database, found, ExportFile(export_to), ask=not yes)
 
     _show_one(_receipt(run(work)), as_json)
@@ -199,6 +209,16 @@ async def _close(database: Database, found: Row, file: ExportFile, *, ask: bool)
         file.finish_left_behind(closure["export_sha256"])
         errors.print("Its export was written before; erasing goes on.")
     return await erase(database, found["id"])
+
+
+async def _refuse_open_tenders(database: Database, found: Row) -> None:
+    async with database.transaction() as tx:
+        number = await count_open_tenders(tx, found["id"])
+    if number and found["status"] != TenantStatus.CLOSING:
+        raise CommandError(
+            f"'{found['slug']}' has {number} orders offered to or under way with partners: let them be delivered, released or called off first. "
+            "With --leave-partners the partners' own orders stay as they are, and nobody hears of them again."
+        )
 
 
 def _ask(slug: str) -> None:

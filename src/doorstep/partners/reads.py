@@ -120,3 +120,11 @@ async def copies_of(tx: Transaction, carrier_id: UUID, merchant_id: UUID, mercha
         carrier_id, merchant_id, merchant_order_id,
     )  # fmt: skip
     return [row["carrier_order_id"] for row in rows]
+
+
+async def count_open_tenders(tx: Transaction, tenant_id: UUID) -> int:
+    """How many tenders of either side are offered or under way."""
+    count: int = await tx.fetchval(
+        f"SELECT count(*) FROM tenders WHERE {MINE[None]} AND status IN ('OFFERED', 'ACCEPTED')", tenant_id
+    )
+    return count

@@ -19,6 +19,8 @@ ORGANIZATION = "organization_id"
 SECRETS: dict[str, frozenset[str]] = {
     "api_keys": frozenset({"hash", "previous_hash"}),
     "access_tokens": frozenset({"hash"}),
+    "partnerships": frozenset({"token_hash"}),
+    "erasures": frozenset({"request_hash"}),
 }
 """Columns that leave the installation with nobody, by table. A test looks for columns that ought to stand here."""
 

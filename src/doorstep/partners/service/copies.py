@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from doorstep.identity.service import count_orders
 from doorstep.kernel.geo import Coordinates
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import Scope
@@ -40,10 +41,11 @@ async def shared_orders(scope: Scope, tender_ids: Sequence[UUID]) -> dict[UUID, 
 
 
 async def make_copies(scope: Scope, tender_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """The carrier's own orders for tenders that it has just accepted; returns their ids by tender."""
+    """The carrier's own orders for tenders that it has just accepted; returns their ids by tender. At the commit: QUOTA_EXCEEDED."""
     shared = await shared_orders(scope, tender_ids)
     copies = {tender_id: _copy(tender_id, shared[tender_id]) for tender_id in tender_ids}
     await take_in(scope, list(copies.values()))
+    count_orders(scope, len(copies), ("ids",))
     return {tender_id: copy.id for tender_id, copy in copies.items()}
 
 
