@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, TypeVar
@@ -232,8 +233,9 @@ def _ask(slug: str) -> None:
 async def _write(database: Database, found: Row, part: BinaryIO) -> Manifest:
     """The whole export, on the disk but not yet under its name."""
     manifest = Manifest()
-    async for piece in export(database, found["id"], manifest):
-        part.write(piece)
+    async with aclosing(export(database, found["id"], manifest)) as pieces:
+        async for piece in pieces:
+            part.write(piece)
     ExportFile.secure(part)
     return manifest
 

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import zlib
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -51,10 +52,11 @@ async def export(
     packer = zlib.compressobj(COMPRESSION, wbits=_GZIP)
     async with db.snapshot(principal, statement_seconds=STATEMENT_SECONDS) as tx:
         owner = await owner_of(tx, tenant_id)
-        async for lines in _lines(tx, owner, manifest):
-            piece = await asyncio.to_thread(packer.compress, lines)
-            if piece:
-                yield _counted(manifest, piece)
+        async with aclosing(_lines(tx, owner, manifest)) as pieces:
+            async for lines in pieces:
+                piece = await asyncio.to_thread(packer.compress, lines)
+                if piece:
+                    yield _counted(manifest, piece)
     yield _counted(manifest, packer.flush())
 
 
