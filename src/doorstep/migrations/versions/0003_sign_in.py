@@ -1,18 +1,18 @@
-"""Privacy: the audit log, erasures, retention.
+"""Issuers of OpenID Connect that sign a tenant's people in.
 
-Revision ID: 0004_privacy
+Revision ID: 0003
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0004_privacy"
-down_revision = "0003_partners"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-STATEMENTS = Path(__file__).with_name("0004_privacy.sql")
+STATEMENTS = Path(__file__).with_name("0003_sign_in.sql")
 SEPARATOR = "\n--\n"
 """The driver takes one statement at a time."""
 

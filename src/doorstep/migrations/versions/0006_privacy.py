@@ -1,18 +1,18 @@
-"""The operator's: suspended tenants, quotas, usage by day, receipts of closed tenants.
+"""Privacy: the audit log, erasures, retention.
 
-Revision ID: 0005
+Revision ID: 0006
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0002b_oidc"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-STATEMENTS = Path(__file__).with_name("0005_operator.sql")
+STATEMENTS = Path(__file__).with_name("0006_privacy.sql")
 SEPARATOR = "\n--\n"
 """The driver takes one statement at a time."""
 

@@ -1,18 +1,18 @@
-"""Issuers of OpenID Connect that sign a tenant's people in.
+"""The operator's: suspended tenants, quotas, usage by day, receipts of closed tenants.
 
-Revision ID: 0002b_oidc
+Revision ID: 0004
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0002b_oidc"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-STATEMENTS = Path(__file__).with_name("0002b_oidc.sql")
+STATEMENTS = Path(__file__).with_name("0004_operator.sql")
 SEPARATOR = "\n--\n"
 """The driver takes one statement at a time."""
 

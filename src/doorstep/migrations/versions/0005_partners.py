@@ -1,18 +1,18 @@
 """Partner carriers: partnerships and tenders, the only rows of two tenants, and what may be seen through them.
 
-Revision ID: 0003_partners
+Revision ID: 0005
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0003_partners"
-down_revision = "0005"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-STATEMENTS = Path(__file__).with_name("0003_partners.sql")
+STATEMENTS = Path(__file__).with_name("0005_partners.sql")
 SEPARATOR = "\n--\n"
 """The driver takes one statement at a time."""
 
