@@ -45,6 +45,13 @@ PLANTED: list[tuple[str, str, str]] = [
         f"{OWN}; ALTER POLICY system ON drivers TO doorstep_app, doorstep_system",
         "drivers.system",
     ),
+    ("a limited credential's reach", f"{OWN}; {ROW}", "visits"),
+    ("a limited credential's reach", f"{OWN}; DROP POLICY reach ON stops", "stops"),
+    (
+        "a limited credential's reach",
+        f"{OWN}; DROP POLICY reach ON stops; CREATE POLICY reach ON stops AS RESTRICTIVE FOR SELECT TO doorstep_app USING (true)",
+        "stops",  # what it cannot see it could still change
+    ),
     ("every row says its tenant", f"{OWN}; CREATE TABLE visits (id uuid PRIMARY KEY)", "visits"),
     ("every row says its tenant", f"{OWN}; CREATE TABLE visits (tenant_id uuid)", "visits"),
     ("unique keys begin with the tenant", f"{OWN}; CREATE UNIQUE INDEX loose ON orders (reference)", "loose"),
@@ -136,7 +143,9 @@ async def test_planted_faults_each_gap_in_a_wall_is_seen(catalog: asyncpg.Connec
 
 async def test_a_policy_that_only_narrows_is_welcome(catalog: asyncpg.Connection) -> None:
     await catalog.execute(OWN)
-    await catalog.execute("CREATE POLICY reach ON orders AS RESTRICTIVE TO doorstep_app USING (depot_id IS NOT NULL)")
+    await catalog.execute(
+        "CREATE POLICY narrower ON orders AS RESTRICTIVE TO doorstep_app USING (depot_id IS NOT NULL)"
+    )
     for check in CHECKS:
         assert await findings(catalog, check) == []
 

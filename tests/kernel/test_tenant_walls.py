@@ -1,9 +1,12 @@
 """The walls between tenants as a request meets them; what the catalog must say of every table is tests/isolation/test_catalog.py."""
 
+from uuid import uuid4
+
 import asyncpg
 import pytest
 
 from doorstep.identity.keys import key_hash
+from doorstep.identity.oidc.providers import add_provider
 from doorstep.identity.service import create_key, tenant_by_slug
 from doorstep.kernel.db import Database
 
@@ -14,6 +17,8 @@ async def test_requests_cannot_write_what_belongs_to_no_tenant(db, alpha):
         "DELETE FROM workers",
         "INSERT INTO tenants (id, slug, name) VALUES (gen_random_uuid(), 'x', 'x')",
         "UPDATE tenants SET slug = 'x'",
+        "UPDATE tenants SET organization_id = id",
+        "INSERT INTO organizations (id, name, version) VALUES (gen_random_uuid(), 'x', 1)",
         "DELETE FROM events",
         "UPDATE alembic_version SET version_num = '0'",
         "DELETE FROM map_extracts",
@@ -81,3 +86,106 @@ async def test_a_key_is_found_by_its_whole_hash_alone(db, system, alpha, beta):
             assert await tx.fetch("SELECT * FROM doorstep_authenticate($1)", guess) == []
         assert await tx.fetch("SELECT * FROM doorstep_authenticate(NULL)") == []
         assert await tx.fetch("SELECT * FROM api_keys") == []
+
+
+INVITED = "INSERT INTO members (organization_id, id, email, name, status, role, version) VALUES ($1, $2, $3, 'Ada', 'INVITED', 'OWNER', 1)"
+ROLE = "INSERT INTO roles (organization_id, id, name, version) VALUES ($1, gen_random_uuid(), 'x', 1)"
+
+
+async def organization_of(system, tenant_id):
+    async with system.transaction() as tx:
+        return await tx.fetchval("SELECT organization_id FROM tenants WHERE id = $1", tenant_id)
+
+
+async def test_another_organizations_members_and_roles_do_not_exist(db, system, alpha, beta):
+    theirs = await organization_of(system, beta.tenant_id)
+    async with db.transaction(beta.tenant_id) as tx:
+        await tx.execute(INVITED, theirs, uuid4(), "ada@example.org")
+        await tx.execute(ROLE, theirs)
+    async with db.transaction(alpha.tenant_id) as tx:
+        assert [row["id"] for row in await tx.fetch("SELECT id FROM organizations")] == [
+            await organization_of(system, alpha.tenant_id)
+        ]
+        for table in ("members", "roles"):
+            assert await tx.fetch(f"SELECT * FROM {table}") == []
+            assert await tx.execute(f"UPDATE {table} SET name = 'x'") == "UPDATE 0"
+        assert await tx.execute("UPDATE organizations SET name = 'x' WHERE id = $1", theirs) == "UPDATE 0"
+        assert await tx.execute("DELETE FROM roles") == "DELETE 0"
+    for statement, values in ((INVITED, (theirs, uuid4(), "eve@example.org")), (ROLE.replace("'x'", "'y'"), (theirs,))):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with db.transaction(alpha.tenant_id) as tx:
+                await tx.execute(statement, *values)
+    async with db.transaction() as tx:
+        for table in ("organizations", "members", "roles"):
+            assert await tx.fetch(f"SELECT * FROM {table}") == []
+
+
+async def test_nobody_is_signed_in_from_inside_a_tenant(db, system, alpha, beta):
+    async with db.transaction(beta.tenant_id) as tx:
+        await tx.execute(INVITED, await organization_of(system, beta.tenant_id), uuid4(), "ada@example.org")
+    sign_in = "SELECT * FROM doorstep_sign_in($1, 'https://issuer.example', 'ada', 'ada@example.org')"
+    for inside in (alpha.tenant_id, beta.tenant_id):
+        async with db.transaction(inside) as tx:
+            assert await tx.fetch(sign_in, beta.tenant_id) == []
+    async with db.transaction(beta.tenant_id) as tx:
+        assert await tx.fetchval("SELECT status FROM members") == "INVITED"
+    async with db.transaction() as tx:
+        assert len(await tx.fetch(sign_in, beta.tenant_id)) == 1, "it would have"
+
+
+async def test_issuers_and_standing_of_others_are_not_told_inside_a_tenant(db, system, alpha, beta):
+    await add_provider(system, await tenant_by_slug(system, "beta"), "https://issuer.example", "portal")
+    for inside, told in ((alpha.tenant_id, 0), (beta.tenant_id, 1), (None, 1)):
+        async with db.transaction(inside) as tx:
+            assert len(await tx.fetch("SELECT * FROM doorstep_sign_in_providers('https://issuer.example')")) == told
+            assert len(await tx.fetch("SELECT * FROM doorstep_standing($1)", beta.tenant_id)) == told
+
+
+PLACED = (
+    "INSERT INTO orders (tenant_id, id, version, kind, status, custody, location_status, priority, weight_grams, volume_cubic_centimeters, items, "
+    "attempt_number) VALUES ($1, $2, 1, 'DELIVERY', 'PENDING', 'SENDER', 'LOCATED', 0, 0, 0, 1, 1)"
+)
+
+
+async def test_tenders_are_emptied_by_their_merchant_alone(db, system, alpha, beta):
+    partnership, order = uuid4(), uuid4()
+    async with system.transaction() as tx:
+        await tx.execute(PLACED, beta.tenant_id, order)
+        await tx.execute(
+            "INSERT INTO partnerships (merchant_id, id, carrier_id, version, status, merchant_name) VALUES ($1, $2, $3, 1, 'ACTIVE', 'x')",
+            beta.tenant_id, partnership, alpha.tenant_id,
+        )  # fmt: skip
+        await tx.execute(
+            "INSERT INTO tenders (merchant_id, id, carrier_id, partnership_id, merchant_order_id, version, status, picked_up, currency, weight_grams, "
+            "volume_cubic_centimeters, items, dropoff_city, dropoff_country, deadline_at) "
+            "VALUES ($1, gen_random_uuid(), $2, $3, $4, 1, 'OFFERED', false, 'EUR', 0, 0, 0, 'Vaduz', 'LI', now())",
+            beta.tenant_id, alpha.tenant_id, partnership, order,
+        )  # fmt: skip
+    for inside, merchant, emptied in (
+        (alpha.tenant_id, beta.tenant_id, 0),
+        (alpha.tenant_id, alpha.tenant_id, 0),
+        (None, beta.tenant_id, 0),
+        (beta.tenant_id, beta.tenant_id, 1),
+    ):
+        async with db.transaction(inside) as tx:
+            assert len(await tx.fetch("SELECT doorstep_empty_tenders($1, $2)", merchant, [order])) == emptied
+
+
+async def test_what_a_credential_reaches_is_never_another_tenants(db, system, alpha, beta):
+    order = uuid4()
+    async with system.transaction() as tx:
+        await tx.execute(PLACED, beta.tenant_id, order)
+        names = [
+            row["name"]
+            for row in await tx.fetch("SELECT proname AS name FROM pg_proc WHERE proname LIKE 'doorstep\\_reaches\\_%'")
+        ]
+    assert len(names) == 9
+    for inside, found in ((alpha.tenant_id, False), (None, False), (beta.tenant_id, True)):
+        async with db.transaction(inside) as tx:
+            assert await tx.fetchval("SELECT doorstep_reaches_order($1, $2)", beta.tenant_id, order) is found
+            assert await tx.fetchval("SELECT doorstep_reaches_plan($1, $2)", beta.tenant_id, order) is found
+    async with db.transaction(alpha.tenant_id) as tx:
+        for name in names:
+            arguments = "$1, $2, NULL, NULL, '{}'" if name == "doorstep_reaches_event" else "$1, $2"
+            assert await tx.fetchval(f"SELECT {name}({arguments})", beta.tenant_id, order) is False, name
+        assert await tx.fetchval("SELECT doorstep_driver_has_order($1, $2, $2)", beta.tenant_id, order) is False

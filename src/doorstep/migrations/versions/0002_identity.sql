@@ -145,7 +145,7 @@ CREATE FUNCTION doorstep_driver_has_order(in_tenant uuid, in_order uuid, in_driv
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
   SELECT EXISTS (
     SELECT 1 FROM public.assignments AS a JOIN public.routes AS r ON r.tenant_id = a.tenant_id AND r.id = a.route_id
-    WHERE a.tenant_id = in_tenant AND a.order_id = in_order AND r.driver_id = in_driver
+    WHERE a.tenant_id = in_tenant AND a.tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid AND a.order_id = in_order AND r.driver_id = in_driver
       AND (r.status IN ('DISPATCHED', 'IN_PROGRESS') OR (r.status = 'COMPLETED' AND r.updated_at > now() - interval '1 day'))
   )
 $$
@@ -157,6 +157,7 @@ DECLARE
   the_order uuid := NULLIF(current_setting('app.order_id', true), '')::uuid;
   the_driver uuid := NULLIF(current_setting('app.driver_id', true), '')::uuid;
 BEGIN
+  IF in_tenant IS DISTINCT FROM NULLIF(current_setting('app.tenant_id', true), '')::uuid THEN RETURN false; END IF;
   RETURN (the_order IS NULL OR in_id = the_order)
     AND (depots IS NULL OR EXISTS (SELECT 1 FROM public.orders AS o WHERE o.tenant_id = in_tenant AND o.id = in_id AND o.depot_id = ANY(depots)))
     AND (the_driver IS NULL OR public.doorstep_driver_has_order(in_tenant, in_id, the_driver));
@@ -169,6 +170,7 @@ DECLARE
   the_order uuid := NULLIF(current_setting('app.order_id', true), '')::uuid;
   the_driver uuid := NULLIF(current_setting('app.driver_id', true), '')::uuid;
 BEGIN
+  IF in_tenant IS DISTINCT FROM NULLIF(current_setting('app.tenant_id', true), '')::uuid THEN RETURN false; END IF;
   RETURN the_order IS NULL AND EXISTS (
     SELECT 1 FROM public.routes AS r WHERE r.tenant_id = in_tenant AND r.id = in_id AND (depots IS NULL OR r.depot_id = ANY(depots))
       AND (the_driver IS NULL OR (r.driver_id = the_driver AND r.status IN ('DISPATCHED', 'IN_PROGRESS', 'COMPLETED')))
@@ -182,6 +184,7 @@ DECLARE
   the_order uuid := NULLIF(current_setting('app.order_id', true), '')::uuid;
   the_driver uuid := NULLIF(current_setting('app.driver_id', true), '')::uuid;
 BEGIN
+  IF in_tenant IS DISTINCT FROM NULLIF(current_setting('app.tenant_id', true), '')::uuid THEN RETURN false; END IF;
   RETURN the_order IS NULL AND EXISTS (
     SELECT 1 FROM public.stops AS s WHERE s.tenant_id = in_tenant AND s.id = in_id AND public.doorstep_reaches_route(in_tenant, s.route_id)
   );
@@ -194,6 +197,7 @@ DECLARE
   the_order uuid := NULLIF(current_setting('app.order_id', true), '')::uuid;
   the_driver uuid := NULLIF(current_setting('app.driver_id', true), '')::uuid;
 BEGIN
+  IF in_tenant IS DISTINCT FROM NULLIF(current_setting('app.tenant_id', true), '')::uuid THEN RETURN false; END IF;
   RETURN the_order IS NULL AND the_driver IS NULL AND NOT EXISTS (
     SELECT 1 FROM public.plan_shifts AS p JOIN public.shifts AS s ON s.tenant_id = p.tenant_id AND s.id = p.shift_id
     WHERE p.tenant_id = in_tenant AND p.plan_id = in_id AND s.depot_id <> ALL(depots)
@@ -207,6 +211,7 @@ DECLARE
   the_order uuid := NULLIF(current_setting('app.order_id', true), '')::uuid;
   the_driver uuid := NULLIF(current_setting('app.driver_id', true), '')::uuid;
 BEGIN
+  IF in_tenant IS DISTINCT FROM NULLIF(current_setting('app.tenant_id', true), '')::uuid THEN RETURN false; END IF;
   RETURN the_order IS NULL AND EXISTS (
     SELECT 1 FROM public.shifts AS s WHERE s.tenant_id = in_tenant AND s.id = in_id
       AND (depots IS NULL OR s.depot_id = ANY(depots)) AND (the_driver IS NULL OR s.driver_id = the_driver)
@@ -220,6 +225,7 @@ DECLARE
   the_order uuid := NULLIF(current_setting('app.order_id', true), '')::uuid;
   the_driver uuid := NULLIF(current_setting('app.driver_id', true), '')::uuid;
 BEGIN
+  IF in_tenant IS DISTINCT FROM NULLIF(current_setting('app.tenant_id', true), '')::uuid THEN RETURN false; END IF;
   RETURN (depots IS NULL OR in_id = ANY(depots))
     AND (the_order IS NULL OR EXISTS (SELECT 1 FROM public.orders AS o WHERE o.tenant_id = in_tenant AND o.id = the_order AND o.depot_id = in_id))
     AND (the_driver IS NULL OR EXISTS (SELECT 1 FROM public.routes AS r WHERE r.tenant_id = in_tenant AND r.driver_id = the_driver AND r.depot_id = in_id));
@@ -232,6 +238,7 @@ DECLARE
   the_order uuid := NULLIF(current_setting('app.order_id', true), '')::uuid;
   the_driver uuid := NULLIF(current_setting('app.driver_id', true), '')::uuid;
 BEGIN
+  IF in_tenant IS DISTINCT FROM NULLIF(current_setting('app.tenant_id', true), '')::uuid THEN RETURN false; END IF;
   RETURN the_order IS NULL AND (
     (the_driver IS NULL AND EXISTS (SELECT 1 FROM public.vehicles AS v WHERE v.tenant_id = in_tenant AND v.id = in_id AND v.depot_id = ANY(depots)))
     OR EXISTS (SELECT 1 FROM public.shifts AS s WHERE s.tenant_id = in_tenant AND s.vehicle_id = in_id
@@ -246,6 +253,7 @@ DECLARE
   the_order uuid := NULLIF(current_setting('app.order_id', true), '')::uuid;
   the_driver uuid := NULLIF(current_setting('app.driver_id', true), '')::uuid;
 BEGIN
+  IF in_tenant IS DISTINCT FROM NULLIF(current_setting('app.tenant_id', true), '')::uuid THEN RETURN false; END IF;
   RETURN the_order IS NULL AND (the_driver IS NULL OR in_id = the_driver) AND (depots IS NULL OR EXISTS (
     SELECT 1 FROM public.shifts AS s WHERE s.tenant_id = in_tenant AND s.driver_id = in_id AND s.depot_id = ANY(depots)
   ));
@@ -258,6 +266,7 @@ DECLARE
   the_order uuid := NULLIF(current_setting('app.order_id', true), '')::uuid;
   the_driver uuid := NULLIF(current_setting('app.driver_id', true), '')::uuid;
 BEGIN
+  IF in_tenant IS DISTINCT FROM NULLIF(current_setting('app.tenant_id', true), '')::uuid THEN RETURN false; END IF;
   RETURN CASE
     WHEN in_order IS NOT NULL THEN public.doorstep_reaches_order(in_tenant, in_order)
     WHEN in_route IS NOT NULL THEN public.doorstep_reaches_route(in_tenant, in_route)
@@ -365,6 +374,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public 
 DECLARE
   org uuid := (SELECT tenant.organization_id FROM public.tenants AS tenant WHERE tenant.id = in_tenant);
 BEGIN
+  IF NULLIF(current_setting('app.tenant_id', true), '') IS NOT NULL THEN RETURN; END IF;
   UPDATE public.members AS member SET issuer = in_issuer, subject = in_subject, status = 'ACTIVE', version = version + 1, updated_at = now()
   WHERE member.organization_id = org AND member.status = 'INVITED' AND member.email = lower(verified_email)
     AND EXISTS (SELECT 1 FROM public.tenants AS tenant WHERE tenant.id = in_tenant AND tenant.mode = 'LIVE')

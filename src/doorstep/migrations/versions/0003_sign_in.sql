@@ -24,4 +24,5 @@ CREATE FUNCTION doorstep_sign_in_providers(of_issuer text)
 RETURNS TABLE (tenant_id uuid, audience text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
   SELECT provider.tenant_id, provider.audience::text FROM public.sign_in_providers AS provider WHERE provider.issuer = of_issuer
+    AND coalesce(NULLIF(current_setting('app.tenant_id', true), '')::uuid, provider.tenant_id) = provider.tenant_id
 $$

@@ -51,4 +51,5 @@ REVOKE DELETE ON usage_days FROM doorstep_app
 CREATE FUNCTION doorstep_standing(in_tenant uuid) RETURNS TABLE (suspended boolean, most_sockets integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
   SELECT tenant.status <> 'ACTIVE', tenant.quota_sockets FROM public.tenants AS tenant WHERE tenant.id = in_tenant
+    AND coalesce(NULLIF(current_setting('app.tenant_id', true), '')::uuid, tenant.id) = tenant.id
 $$
