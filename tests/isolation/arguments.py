@@ -18,10 +18,21 @@ from tests.isolation.desks import COUNTRY, TIME_ZONE, Desk, Unfurnished, civil_d
 from tests.isolation.places import MADE_BY_CLIENTS, OPERATIONS, Place, bare, takes_one
 from tests.isolation.selections import selection
 
-SOUND: dict[str, Any] = {"country": COUNTRY, "latitude": 47.14, "longitude": 9.52, "act": "COMPLETE"}
+SOUND: dict[str, Any] = {
+    "country": COUNTRY,
+    "latitude": 47.14,
+    "longitude": 9.52,
+    "act": "COMPLETE",
+    "scopes": "orders:read",
+    "permissions": "orders:read",
+}
 """Values for arguments by name, where any value of the type will not do."""
 
-SOUND_ENUMS = {("ProofInput", "kind"): "NOTE"}
+SOUND_ENUMS = {
+    ("ProofInput", "kind"): "NOTE",
+    ("InviteMemberInput", "role"): "DRIVER",
+    ("UpdateMemberInput", "role"): "DRIVER",
+}
 
 ALONGSIDE: dict[str, dict[str, set[str]]] = {
     "CreatePlanInput": {
@@ -30,6 +41,8 @@ ALONGSIDE: dict[str, dict[str, set[str]]] = {
         "depotIds": {"orderIds", "date"},
     },
     "ProofInput": {"": {"note"}},
+    "InviteMemberInput": {"depotIds": {"role", "driverId"}, "driverId": {"role"}},
+    "UpdateMemberInput": {"driverId": {"role"}},
 }
 """Input type → what must be given with a field of it (of its own accord or with "" for all others), beyond what the schema demands."""
 
@@ -48,6 +61,12 @@ class Question:
 
 ANY = "any"
 """The kind of an argument that takes ids of every kind."""
+
+
+def fitting(place: Place, kind: str) -> str:
+    """The kind to try at a place; of those that take any kind an order, and where somebody who acts is wanted a key."""
+    return ("key" if place.names[-1:] == ("actorIds",) else "order") if kind == ANY else kind
+
 
 NO_ID = "?"
 """Stands where an id is wanted whose kind is not known yet."""
@@ -98,7 +117,8 @@ class Filler:
         if path == self._place.names:
             return self._value
         if isinstance(kind, GraphQLEnumType):
-            return SOUND.get(path[-1]) or next(iter(kind.values))
+            sound = SOUND.get(path[-1])
+            return sound if sound in kind.values else next(iter(kind.values))
         return self._scalar(get_named_type(kind).name, path)
 
     def _object(self, kind: GraphQLInputObjectType, path: tuple[str, ...]) -> dict[str, Any]:
@@ -117,6 +137,8 @@ class Filler:
     def _scalar(self, name: str, path: tuple[str, ...]) -> Any:
         if path[-1] in MADE_BY_CLIENTS:
             return uuid4().hex
+        if path[-1] == "email":
+            return f"{uuid4().hex}@example.org"
         if name == "ID":
             return self._own_id(path)
         if name == "DateTime":
@@ -141,7 +163,7 @@ class Filler:
         kind = self._kinds[place]
         if not kind:
             return NO_ID
-        own = self._desk.own("order" if kind == ANY else kind, self._place.field)
+        own = self._desk.own(fitting(place, kind), self._place.field)
         if own is None:
             raise Unfurnished(place, kind)
         return own

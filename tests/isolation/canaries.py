@@ -16,14 +16,29 @@ from tests.isolation.desks import NAMED, Desk
 from doorstep.kernel.db import Database, Row, Transaction
 from doorstep.kernel.ids import parse_id
 
-SEEDS = {"consumers": "INSERT INTO consumers (tenant_id, name, seq) VALUES ($1, 'seed', 0)"}
+SEEDS = {
+    "consumers": "INSERT INTO consumers (tenant_id, name, seq) VALUES ($1, 'seed', 0)",
+    "relayed_events": "INSERT INTO relayed_events (tenant_id, event_id) VALUES ($1, gen_random_uuid())",
+    "sign_in_providers": "INSERT INTO sign_in_providers (tenant_id, id, issuer, audience) VALUES ($1, gen_random_uuid(), 'seed', 'seed')",
+}
 """Rows that no use case of the API makes, so that every table of tenant data has one."""
 
-OWNED_BY = {"tenants": "id"}
-"""Tables that name their tenant in another column than ``tenant_id``."""
+SAYS_BACK = {"audit_entries"}
+"""Tables that keep what a client asked for, ids that it made up or overheard among them; what was found of those is in ``audit_subjects``."""
+
+_ORGANIZATION = "(SELECT organization_id FROM tenants WHERE id = $1)"
+OWNED_BY = {
+    "tenants": "t.id = $1",
+    "organizations": f"t.id = {_ORGANIZATION}",
+    "members": f"t.organization_id = {_ORGANIZATION}",
+    "roles": f"t.organization_id = {_ORGANIZATION}",
+    "partnerships": "$1 IN (t.merchant_id, t.carrier_id)",
+    "tenders": "$1 IN (t.merchant_id, t.carrier_id)",
+}
+"""Tables that name their tenant in another column than ``tenant_id``: which of the rows ``t`` are the tenant's ``$1``."""
 
 _TABLES = """
-SELECT class.oid, relname::text AS name, coalesce($1::jsonb ->> relname::text, 'tenant_id') AS tenant,
+SELECT class.oid, relname::text AS name, coalesce($1::jsonb ->> relname::text, 't.tenant_id = $1') AS theirs,
   ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = class.oid AND attnum = ANY(primary_key.indkey)) AS keys
 FROM pg_class AS class JOIN pg_index AS primary_key ON indrelid = class.oid AND indisprimary
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
@@ -65,7 +80,7 @@ async def plant(system: Database, desk: Desk) -> Planted:
         for table in await _tables(tx):
             if table["name"] in SEEDS:
                 await tx.execute(SEEDS[table["name"]], desk.tenant_id)
-            sql = f"SELECT count(*) FROM {table['name']} WHERE {table['tenant']} = $1"
+            sql = f"SELECT count(*) FROM {table['name']} AS t WHERE {table['theirs']}"
             if await tx.fetchval(sql, desk.tenant_id) == 0:
                 planted.empty.append(table["name"])
             for column in await tx.fetch(_COLUMNS, table["oid"]):
@@ -99,7 +114,7 @@ async def _plant_text(tx: Transaction, table: Row, column: Row, desk: Desk) -> i
     value = f"ARRAY[{value}]" if column["type"].endswith("[]") else value
     tag = await tx.execute(
         f'UPDATE {table["name"]} AS t SET "{name}" = {value} '
-        f"WHERE {table['tenant']} = $1 AND coalesce(\"{name}\"::text, '') NOT LIKE '%{NAMED}%'",
+        f"WHERE {table['theirs']} AND coalesce(\"{name}\"::text, '') NOT LIKE '%{NAMED}%'",
         desk.tenant_id,
         desk.canary,
     )
@@ -107,17 +122,16 @@ async def _plant_text(tx: Transaction, table: Row, column: Row, desk: Desk) -> i
 
 
 async def _plant_json(tx: Transaction, table: Row, column: str, desk: Desk) -> int:
-    keys = [key for key in table["keys"] if key != table["tenant"]] or [table["tenant"]]
+    keys = ", ".join(table["keys"])
     rows = await tx.fetch(
-        f'SELECT {", ".join(keys)}, "{column}" FROM {table["name"]} WHERE {table["tenant"]} = $1', desk.tenant_id
+        f'SELECT {keys}, "{column}" FROM {table["name"]} AS t WHERE {table["theirs"]}', desk.tenant_id
     )
+    where = " AND ".join(f"{key} = ${place}" for place, key in enumerate(table["keys"], 2))
     for row in rows:
-        where = " AND ".join(f"{key} = ${place}" for place, key in enumerate(keys, 3))
         await tx.execute(
-            f'UPDATE {table["name"]} SET "{column}" = $2 WHERE {table["tenant"]} = $1 AND {where}',
-            desk.tenant_id,
+            f'UPDATE {table["name"]} SET "{column}" = $1 WHERE {where}',
             _with_canaries(row[column], desk.canary),
-            *(row[key] for key in keys),
+            *(row[key] for key in table["keys"]),
         )
     return len(rows)
 
@@ -144,7 +158,7 @@ async def everything_of(system: Database, desk: Desk, about: Collection[str] = (
         return {
             table["name"]: await tx.fetchval(
                 f"SELECT md5(coalesce(string_agg({row}, ',' ORDER BY {row}), '')) FROM {table['name']} AS t "
-                f"WHERE {table['tenant']} = $1 AND (cardinality($2::text[]) = 0 OR {row} LIKE ANY($2))",
+                f"WHERE {table['theirs']} AND (cardinality($2::text[]) = 0 OR {row} LIKE ANY($2))",
                 desk.tenant_id,
                 patterns,
             )
@@ -154,15 +168,15 @@ async def everything_of(system: Database, desk: Desk, about: Collection[str] = (
 
 async def mentions(system: Database, desk: Desk, of: Desk) -> list[str]:
     """Rows of a tenant, its events and stored answers among them, that hold a canary or an id of another one's."""
-    needles = [of.canary, *map(str, _uuids(of)), *(one for one in of.ids.values() if "_" in one)]
+    ids = [*map(str, _uuids(of)), *(one for one in of.ids.values() if "_" in one)]
     found = []
     async with system.transaction() as tx:
         for table in await _tables(tx):
             rows = await tx.fetch(
                 f"SELECT to_jsonb(t)::text AS text FROM {table['name']} AS t "
-                f"WHERE {table['tenant']} = $1 AND to_jsonb(t)::text LIKE ANY($2)",
+                f"WHERE {table['theirs']} AND to_jsonb(t)::text LIKE ANY($2)",
                 desk.tenant_id,
-                [f"%{needle}%" for needle in needles],
+                [f"%{needle}%" for needle in (of.canary, *(() if table["name"] in SAYS_BACK else ids))],
             )
             found += [f"{table['name']}: {row['text'][:200]}" for row in rows]
     return found

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from doorstep.server import Server
 
 MESSAGE_SECONDS = 10.0
+_LOGGED = re.compile(r'(?<="__typename":"AuditChange",)"path":"[^"]*","value":"([^"]*)"')
 
 
 @dataclass
@@ -37,6 +39,9 @@ class Transcript:
     ours: list[str] = field(default_factory=list)
     """Answers that admit a fault of ours (INTERNAL)."""
 
+    named: set[str] = field(default_factory=set)
+    """Ids that the client has named: its own audit log tells it what it asked for."""
+
     _documents: set[str] = field(default_factory=set)
 
     def saw(self, document: str, named: Iterable[str], told: str) -> None:
@@ -50,8 +55,10 @@ class Transcript:
 
     def look(self, document: str, named: Iterable[str], told: str) -> None:
         """Look for what must not be there; what the client named itself may be said back to it."""
+        self.named |= set(named)
         for name in named:
             told = told.replace(name, "<named>")
+        told = _LOGGED.sub(lambda found: "<logged>" if found[1] in self.named else found[0], told)
         self.leaks += [f"{one!r} in {told[:400]} ← {document[:200]}" for one in self.forbidden if one in told]
         if '"INTERNAL"' in told:
             self.ours.append(f"{told[:400]} ← {document[:200]}")

@@ -4,7 +4,7 @@
 fails the walk.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +20,19 @@ COUNTRY = "LI"
 NAMED = "made-up-"
 """Begins every name that a client makes up here."""
 
-STATES = {"createPlan": "free", "assignOrders": "free", "updateOrder": "free"}
+STATES = {
+    "createPlan": "free",
+    "assignOrders": "free",
+    "updateOrder": "free",
+    "tenderOrder": "free",
+    "eraseRecipient": "final",
+    "reportOrder": "copy",
+    "tenders": "copy",
+    "withdrawTender": "given",
+    "releaseTender": "taken",
+    "endPartnership": "spare",
+    "auditLog": "acting",
+}
 """Root fields that want their objects in a certain state: kept on the desk as ``kind:state``."""
 
 
@@ -57,6 +69,14 @@ class Desk:
     maker: Client | None = None
     """Who puts things onto the desk, when the desk's own credential may not make them all (one that is limited to a depot)."""
 
+    narrow: "Callable[[Desk], Awaitable[str]] | None" = None
+    """Makes a credential that sees no more than what is on the desk now, for a desk whose own one is limited; returns its secret."""
+
+    made_by: dict[str, str] = field(default_factory=dict)
+    """Kind → the furnishing that made it."""
+
+    _type_of: dict[str, str | None] = field(default_factory=dict)
+
     def own(self, kind: str, field: str = "") -> str | None:
         """The id of an own object that fits a root field."""
         return self.ids.get(f"{kind}:{STATES.get(field)}") or self.ids.get(kind)
@@ -83,16 +103,26 @@ class Desk:
         data: dict[str, Any] = answer["data"]
         return data
 
-    async def furnish(self) -> None:
-        """One object of each kind, fresh."""
-        for furnish in FURNISHINGS.values():
-            self.ids |= await furnish(self)
-        nodes = {kind: one for kind, one in self.ids.items() if one and "_" in one and ":" not in kind}
-        for one in nodes.values():
+    async def furnish(self, used: Collection[str] = ()) -> None:
+        """One object of each kind, fresh; when some ids were ``used`` up, of those that stand alone only what was made together with them."""
+        touched = {self.made_by[kind] for kind, one in self.ids.items() if one in used} or set(FURNISHINGS)
+        again = touched if touched <= ALONE else touched | (FURNISHINGS.keys() - ALONE)
+        for name in [name for name in FURNISHINGS if name in again]:
+            made = await FURNISHINGS[name](self)
+            self.ids |= made
+            self.made_by |= dict.fromkeys(made, name)
+        if self.narrow is not None:
+            self.client.key = await self.narrow(self)
+        for kind, one in self.ids.items():
+            if ":" not in kind and "_" in one and (type_name := await self._type(kind, one)):
+                self.types[type_name] = one
+
+    async def _type(self, kind: str, one: str) -> str | None:
+        if kind not in self._type_of:
             document = "query($id: ID!) { node(id: $id) { __typename } }"
             answer = await (self.maker or self.client).ask(document, id=one)
-            if node := (answer.get("data") or {}).get("node"):
-                self.types[node["__typename"]] = one
+            self._type_of[kind] = ((answer.get("data") or {}).get("node") or {}).get("__typename")
+        return self._type_of[kind]
 
     def new_name(self, what: str) -> str:
         """A name without a canary in it: somebody else may come to use it, too."""
@@ -109,12 +139,16 @@ Furnish = Callable[[Desk], Awaitable[dict[str, str]]]
 FURNISHINGS: dict[str, Furnish] = {}
 """What to put on a desk, in this order: each may use what those before it made."""
 
+ALONE: set[str] = set()
+"""Furnishings whose objects no later one uses: they can be made anew by themselves."""
 
-def furnishing(kind: str) -> Callable[[Furnish], Furnish]:
+
+def furnishing(kind: str, *, alone: bool = False) -> Callable[[Furnish], Furnish]:
     """Register how an object of a kind (the prefix of its ids) is made; what it returns goes onto the desk."""
 
     def register(furnish: Furnish) -> Furnish:
         FURNISHINGS[kind] = furnish
+        ALONE.update({kind} if alone else ())
         return furnish
 
     return register

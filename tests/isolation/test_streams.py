@@ -58,9 +58,9 @@ async def act_meanwhile(actor: Actor, streams: dict[str, Messages]) -> None:
     foreign = actor.foreign
     await foreign.made("advanceStop", "stop { id }", stopId=foreign.ids["stop"], act="COMPLETE", actId="done")
     await foreign.made("cancelPlan", "plan { id }", planId=foreign.ids["plan"])
-    await foreign.furnish()
-    await actor.desk.made("createDriver", "driver { id }", name=actor.desk.unique("driver"))
-    last = (await events_of(actor.desk, ["DriverCreated"]))[-1]
+    await foreign.furnish({foreign.ids["order"]})
+    await actor.desk.made("cancelOrder", "order { id }", id=actor.desk.ids["order:free"])
+    last = (await events_of(actor.desk, ["OrderStatusChanged"]))[-1]
     async with asyncio.timeout(10):
         while last not in json.dumps(streams["events"]):
             await asyncio.sleep(0.02)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from tests.isolation.actors import Actor
-from tests.isolation.arguments import ANY, Filler, Kinds, Question
+from tests.isolation.arguments import ANY, Filler, Kinds, Question, fitting
 from tests.isolation.comparing import comparable, outline
 from tests.isolation.desks import Desk, Unfurnished
 from tests.isolation.places import OPERATIONS, Place, cursor_places, id_places, name_places, object_type, root_fields
@@ -71,8 +71,16 @@ class Walk:
         prefix = foreign.partition("_")[0]
         own = self.desk.own(prefix, place.field)
         if place.listed and own and self.kinds[place] in {prefix, ANY}:
-            told = outline(await self.answer(place, [own, foreign]), foreign)
-            self.compare(place, told, outline(await self.answer(place, [own, random]), random))
+            told = outline(await self._done(place, [own, foreign]), foreign)
+            own = self.desk.own(prefix, place.field)
+            self.compare(place, told, outline(await self._done(place, [own, random]), random))
+
+    async def _done(self, place: Place, values: list[Any]) -> dict[str, Any]:
+        """The answer to several values, after which what was used up is replaced."""
+        question = Filler(self.desk, self.kinds, place, values).question()
+        told = await self.ask(question, place)
+        await self._replace_what_was_used(question, place, told)
+        return told
 
     async def names(self) -> None:
         """Names that clients make up, such as references and idempotency keys: another tenant's mean nothing."""
@@ -115,7 +123,7 @@ class Walk:
 
     async def own_id(self, place: Place) -> None:
         """One place with an own id: where it is answered as a random one, the walk is blind."""
-        kind = self.kinds[place] if self.kinds[place] != ANY else "order"
+        kind = fitting(place, self.kinds[place])
         random, own = public_id(kind, new_id()), self.desk.own(kind, place.field)
         refused = comparable(await self.answer(place, random), random)
         question = Filler(self.desk, self.kinds, place, own).question()
@@ -153,11 +161,13 @@ class Walk:
 
     async def _replace_what_was_used(self, question: Question, place: Place, told: Any) -> None:
         """After an act that was done to own objects, fresh ones: it may have used up what the next one needs."""
-        if place.owner != "Mutation" or not any(own in str(question.variables) for own in self.desk.ids.values()):
+        asked = str(question.variables)
+        used = {own for own in self.desk.ids.values() if own in asked}
+        if place.owner != "Mutation" or not used:
             return
         payload = (told.get("data") or {}).get(place.field) or {}
-        if payload.get("problems", []) == []:
-            await self.desk.furnish()
+        if payload.get("problems", []) == [] or any(one["problems"] == [] for one in payload.get("results") or ()):
+            await self.desk.furnish(used)
 
 
 def _code(told: dict[str, Any]) -> str | None:
