@@ -163,6 +163,7 @@ async def everything_of(system: Database, desk: Desk, about: Collection[str] = (
                 patterns,
             )
             for table in await _tables(tx)
+            if not (about and table["name"] in SAYS_BACK)
         }
 
 

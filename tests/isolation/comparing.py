@@ -34,7 +34,9 @@ def comparable(answer: Any, *named: str) -> Any:
 def outline(answer: Any, *named: str) -> Any:
     """The same for two acts that both made something: ids, instants and versions are each one's own."""
     if isinstance(answer, dict):
-        return {key: 0 if key in COUNTED | SECRET else outline(value, *named) for key, value in comparable(answer).items()}
+        return {
+            key: 0 if key in COUNTED | SECRET else outline(value, *named) for key, value in comparable(answer).items()
+        }
     if isinstance(answer, list):
         return [outline(one, *named) for one in answer]
     if isinstance(answer, str):

@@ -69,8 +69,8 @@ class Desk:
     maker: Client | None = None
     """Who puts things onto the desk, when the desk's own credential may not make them all (one that is limited to a depot)."""
 
-    narrow: "Callable[[Desk], Awaitable[str]] | None" = None
-    """Makes a credential that sees no more than what is on the desk now, for a desk whose own one is limited; returns its secret."""
+    narrow: "Callable[[Desk], Awaitable[None]] | None" = None
+    """Gives the client a credential that sees no more than what is on the desk now, for a desk whose own one is limited."""
 
     made_by: dict[str, str] = field(default_factory=dict)
     """Kind → the furnishing that made it."""
@@ -112,7 +112,7 @@ class Desk:
             self.ids |= made
             self.made_by |= dict.fromkeys(made, name)
         if self.narrow is not None:
-            self.client.key = await self.narrow(self)
+            await self.narrow(self)
         for kind, one in self.ids.items():
             if ":" not in kind and "_" in one and (type_name := await self._type(kind, one)):
                 self.types[type_name] = one

@@ -152,7 +152,8 @@ async def _role(desk: Desk) -> dict[str, str]:
 @furnishing("member", alone=True)
 async def _member(desk: Desk) -> dict[str, str]:
     email = f"{desk.canary}.{uuid4().hex[:8]}@example.org"
-    made = await desk.made("inviteMember", "member { id }", email=email, name=desk.canary, role="VIEWER")
+    limit = {"role": "VIEWER", "depotIds": [desk.ids["depot"]]}
+    made = await desk.made("inviteMember", "member { id }", email=email, name=desk.canary, **limit)
     return {"member": made["member"]["id"]}
 
 

@@ -1,6 +1,7 @@
 """The walk: every place where a client names something, with what is foreign, what is random, and what is its own."""
 
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ from tests.isolation.selections import ways, whole
 from doorstep.kernel.ids import new_id, public_id
 
 ABSENT = UUID(int=0)
+OTHERS = 3
 BY_ID = {"node": "id", "nodes": "ids"}
 """Fields that show whatever an id names: asked once for each type."""
 
@@ -24,6 +26,9 @@ class Walk:
 
     actor: Actor
     kinds: Kinds
+    others: int | None = OTHERS
+    """How many of the foreign kinds that do not fit a place are tried there; None: all."""
+
     differing: list[str] = field(default_factory=list)
     """Places where a foreign name was answered otherwise than a random one."""
 
@@ -53,16 +58,23 @@ class Walk:
     # ── foreign and random ──────────────────────────────────────────────────────────────────────────────
 
     async def ids(self) -> None:
-        """Each foreign id in each place, of whatever kind, alone and among own ones, against a random id."""
+        """Foreign ids in each place, also of kinds that do not fit it, alone and among own ones, against a random id."""
         foreign = self.actor.foreign_ids()
         for place in id_places():
             if self.kinds[place] not in {ANY, *foreign, *self.actor.shares}:
                 raise Unfurnished(place, self.kinds[place])
-            prefixes = {kind: one.partition("_")[0] for kind, one in foreign.items()}
-            if place.owner == "Subscription":
-                prefixes = {kind: prefix for kind, prefix in prefixes.items() if prefix == self.kinds[place]}
-            for kind, prefix in prefixes.items():
-                await self.foreign_id(place, foreign[kind], public_id(prefix, new_id()))
+            for kind in self._to_try(place, list(foreign)):
+                await self.foreign_id(place, foreign[kind], public_id(kind.partition(":")[0], new_id()))
+
+    def _to_try(self, place: Place, kinds: list[str]) -> list[str]:
+        """All foreign objects of the kind that fits, and of those that do not a few: the same ones in every run."""
+        fitting = [kind for kind in kinds if self.kinds[place] in (kind.partition(":")[0], ANY)]
+        others = [kind for kind in kinds if kind not in fitting] if place.owner != "Subscription" else []
+        if self.actor.is_forbidden(place):
+            fitting, others = [], [*fitting[:1], *others]
+        if self.others is not None and len(others) > self.others:
+            others = Random(str(place)).sample(others, self.others)
+        return fitting + others
 
     async def foreign_id(self, place: Place, foreign: str, random: str) -> None:
         """One foreign id in one place against a random one."""
@@ -128,7 +140,9 @@ class Walk:
         refused = comparable(await self.answer(place, random), random)
         question = Filler(self.desk, self.kinds, place, own).question()
         told = await self.ask(question, place)
-        if comparable(told, own or "") == refused:
+        if self.actor.is_forbidden(place):
+            self.compare(place, {_code(refused), _code(told)}, {"FORBIDDEN"})
+        elif comparable(told, own or "") == refused:
             self.blind.add(str(place))
         await self._replace_what_was_used(question, place, told)
 

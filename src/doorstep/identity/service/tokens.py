@@ -41,7 +41,10 @@ class NewToken:
 
 
 async def create_access_token(scope: Scope, new: NewToken) -> tuple[Outcome, str]:
-    """Make a portal's token; outcome ``{id}`` and the secret. Refuses unknown scopes, EXCEEDS_RIGHTS, NOT_FOUND, more than one limit."""
+    """Make a portal's token; outcome ``{id}`` and the secret. Refuses unknown scopes, EXCEEDS_RIGHTS, NOT_FOUND, more than one limit.
+
+    A maker that is limited to depots makes tokens for members of these depots; others do not exist for it.
+    """
     scope.require(Permission.TOKENS_WRITE)
     maker = _maker(scope)
     scopes = check_scopes(new.scopes, "scopes")
@@ -52,7 +55,7 @@ async def create_access_token(scope: Scope, new: NewToken) -> tuple[Outcome, str
     await _must_be_there(scope, "orders", "order", new.order_id, "orderId")
     if new.member_id is not None:
         member = (await rows_by_ids(scope.tx, "members", scope.tenant_id, [new.member_id])).get(new.member_id)
-        if member is None or member["status"] == "REMOVED":
+        if member is None or member["status"] == "REMOVED" or not _within_reach(scope, member):
             raise NotFound("member", ["memberId"])
         if member["role"] == Role.DRIVER:
             message = "A driver's token is made by createDriverToken: it is limited to their own routes."
@@ -60,6 +63,14 @@ async def create_access_token(scope: Scope, new: NewToken) -> tuple[Outcome, str
     depots = [new.depot_id] if new.depot_id is not None else None
     limits = {"order_id": new.order_id, "member_id": new.member_id, **maker}
     return await _make(scope, TokenKind.ACCESS, scopes, new.seconds, depots, limits)
+
+
+def _within_reach(scope: Scope, member: Row) -> bool:
+    """Whether a limited maker may know of the member: of those alone who are limited to nothing but depots of its own."""
+    reach = scope.principal.reach
+    return not reach.limited or (
+        member["depot_ids"] is not None and set(member["depot_ids"]) <= (reach.depot_ids or set())
+    )
 
 
 async def create_driver_token(scope: Scope, driver_id: UUID, seconds: int) -> tuple[Outcome, str]:
