@@ -76,13 +76,13 @@ class Walk:
             others = Random(str(place)).sample(others, self.others)
         return fitting + others
 
-    async def foreign_id(self, place: Place, foreign: str, random: str) -> None:
-        """One foreign id in one place against a random one."""
+    async def foreign_id(self, place: Place, foreign: str, random: str, *, among_own: bool = True) -> None:
+        """One foreign id in one place against a random one, alone and among own ones."""
         told = comparable(await self.answer(place, foreign), foreign)
         self.compare(place, told, comparable(await self.answer(place, random), random))
         prefix = foreign.partition("_")[0]
         own = self.desk.own(prefix, place.field)
-        if place.listed and own and self.kinds[place] in {prefix, ANY}:
+        if among_own and place.listed and own and self.kinds[place] in {prefix, ANY}:
             told = outline(await self._done(place, [own, foreign]), foreign)
             own = self.desk.own(prefix, place.field)
             self.compare(place, told, outline(await self._done(place, [own, random]), random))
