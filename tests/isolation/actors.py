@@ -27,6 +27,7 @@ class Actor:
         self.desk.client.transcript.forbidden |= {
             one for kind, one in self.foreign.ids.items() if kind.partition(":")[0] not in self.shares
         } | {self.foreign.canary}
+        self.desk.client.transcript.canary = self.foreign.canary
 
     @property
     def beside_another_tenant(self) -> bool:

@@ -14,14 +14,24 @@ from graphql import (
     get_named_type,
     is_required_input_field,
 )
+from tests.isolation.comparing import NEW_NAME
 from tests.isolation.desks import COUNTRY, TIME_ZONE, Desk, Unfurnished, civil_day, instant
 from tests.isolation.places import MADE_BY_CLIENTS, OPERATIONS, Place, bare, takes_one
 from tests.isolation.selections import selection
 
-SOUND: dict[str, Any] = {"country": COUNTRY, "latitude": 47.14, "longitude": 9.52, "act": "COMPLETE"}
+SOUND: dict[str, Any] = {
+    "country": COUNTRY,
+    "latitude": 47.14,
+    "longitude": 9.52,
+    "act": "COMPLETE",
+    "scopes": "orders:read",
+    "permissions": "orders:read",
+}
 """Values for arguments by name, where any value of the type will not do."""
 
-SOUND_ENUMS = {("ProofInput", "kind"): "NOTE"}
+SOUND_ENUMS = {("ProofInput", "kind"): "NOTE"} | dict.fromkeys(
+    [("InviteMemberInput", "role"), ("UpdateMemberInput", "role")], "DRIVER"
+)
 
 ALONGSIDE: dict[str, dict[str, set[str]]] = {
     "CreatePlanInput": {
@@ -30,6 +40,8 @@ ALONGSIDE: dict[str, dict[str, set[str]]] = {
         "depotIds": {"orderIds", "date"},
     },
     "ProofInput": {"": {"note"}},
+    "InviteMemberInput": {"": {"role"}, "roleId": set()},
+    "UpdateMemberInput": {"driverId": {"role"}},
 }
 """Input type → what must be given with a field of it (of its own accord or with "" for all others), beyond what the schema demands."""
 
@@ -98,7 +110,8 @@ class Filler:
         if path == self._place.names:
             return self._value
         if isinstance(kind, GraphQLEnumType):
-            return SOUND.get(path[-1]) or next(iter(kind.values))
+            sound = SOUND.get(path[-1])
+            return sound if sound in kind.values else next(iter(kind.values))
         return self._scalar(get_named_type(kind).name, path)
 
     def _object(self, kind: GraphQLInputObjectType, path: tuple[str, ...]) -> dict[str, Any]:
@@ -117,6 +130,8 @@ class Filler:
     def _scalar(self, name: str, path: tuple[str, ...]) -> Any:
         if path[-1] in MADE_BY_CLIENTS:
             return uuid4().hex
+        if path[-1] in {"name", "email"}:
+            return f"{NEW_NAME}{uuid4().hex[:8]}{'@example.org' if path[-1] == 'email' else ''}"
         if name == "ID":
             return self._own_id(path)
         if name == "DateTime":

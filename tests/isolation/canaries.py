@@ -16,14 +16,32 @@ from tests.isolation.desks import NAMED, Desk
 from doorstep.kernel.db import Database, Row, Transaction
 from doorstep.kernel.ids import parse_id
 
-SEEDS = {"consumers": "INSERT INTO consumers (tenant_id, name, seq) VALUES ($1, 'seed', 0)"}
+SEEDS = {
+    "consumers": "INSERT INTO consumers (tenant_id, name, seq) VALUES ($1, 'seed', 0)",
+    "relayed_events": "INSERT INTO relayed_events (tenant_id, event_id) VALUES ($1, gen_random_uuid())",
+    "sign_in_providers": "INSERT INTO sign_in_providers (tenant_id, id, issuer, audience) VALUES ($1, gen_random_uuid(), 'seed', gen_random_uuid()::text)",
+    "tender_queues": "INSERT INTO tender_queues (tenant_id, order_id) SELECT tenant_id, id FROM orders WHERE tenant_id = $1 LIMIT 1",
+}
 """Rows that no use case of the API makes, so that every table of tenant data has one."""
 
-OWNED_BY = {"tenants": "id"}
-"""Tables that name their tenant in another column than ``tenant_id``."""
+_COMPANY = "(SELECT organization_id FROM tenants WHERE id = $1)"
+_EITHER = "$1 IN (t.merchant_id, t.carrier_id)"
+
+OWNED_BY = {
+    "tenants": "t.id = $1",
+    "organizations": f"t.id = {_COMPANY}",
+    "members": f"t.organization_id = {_COMPANY}",
+    "roles": f"t.organization_id = {_COMPANY}",
+    "partnerships": _EITHER,
+    "tenders": _EITHER,
+}
+"""Which rows are a tenant's ($1), where not ``tenant_id`` says so."""
+
+ECHOES = {"audit_entries"}
+"""Tables that keep what callers named, a foreign id among it; nothing of what it names."""
 
 _TABLES = """
-SELECT class.oid, relname::text AS name, coalesce($1::jsonb ->> relname::text, 'tenant_id') AS tenant,
+SELECT class.oid, relname::text AS name, coalesce($1::jsonb ->> relname::text, 't.tenant_id = $1') AS owned,
   ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = class.oid AND attnum = ANY(primary_key.indkey)) AS keys
 FROM pg_class AS class JOIN pg_index AS primary_key ON indrelid = class.oid AND indisprimary
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
@@ -65,7 +83,7 @@ async def plant(system: Database, desk: Desk) -> Planted:
         for table in await _tables(tx):
             if table["name"] in SEEDS:
                 await tx.execute(SEEDS[table["name"]], desk.tenant_id)
-            sql = f"SELECT count(*) FROM {table['name']} WHERE {table['tenant']} = $1"
+            sql = f"SELECT count(*) FROM {table['name']} AS t WHERE {table['owned']}"
             if await tx.fetchval(sql, desk.tenant_id) == 0:
                 planted.empty.append(table["name"])
             for column in await tx.fetch(_COLUMNS, table["oid"]):
@@ -99,7 +117,7 @@ async def _plant_text(tx: Transaction, table: Row, column: Row, desk: Desk) -> i
     value = f"ARRAY[{value}]" if column["type"].endswith("[]") else value
     tag = await tx.execute(
         f'UPDATE {table["name"]} AS t SET "{name}" = {value} '
-        f"WHERE {table['tenant']} = $1 AND coalesce(\"{name}\"::text, '') NOT LIKE '%{NAMED}%'",
+        f"WHERE {table['owned']} AND coalesce(\"{name}\"::text, '') NOT LIKE '%{NAMED}%'",
         desk.tenant_id,
         desk.canary,
     )
@@ -107,17 +125,15 @@ async def _plant_text(tx: Transaction, table: Row, column: Row, desk: Desk) -> i
 
 
 async def _plant_json(tx: Transaction, table: Row, column: str, desk: Desk) -> int:
-    keys = [key for key in table["keys"] if key != table["tenant"]] or [table["tenant"]]
+    keys = table["keys"]
     rows = await tx.fetch(
-        f'SELECT {", ".join(keys)}, "{column}" FROM {table["name"]} WHERE {table["tenant"]} = $1', desk.tenant_id
+        f'SELECT {", ".join(keys)}, "{column}" FROM {table["name"]} AS t WHERE {table["owned"]}', desk.tenant_id
     )
     for row in rows:
-        where = " AND ".join(f"{key} = ${place}" for place, key in enumerate(keys, 3))
+        where = " AND ".join(f"{key} = ${place}" for place, key in enumerate(keys, 2))
+        value = _with_canaries(row[column], desk.canary)
         await tx.execute(
-            f'UPDATE {table["name"]} SET "{column}" = $2 WHERE {table["tenant"]} = $1 AND {where}',
-            desk.tenant_id,
-            _with_canaries(row[column], desk.canary),
-            *(row[key] for key in keys),
+            f'UPDATE {table["name"]} SET "{column}" = $1 WHERE {where}', value, *(row[key] for key in keys)
         )
     return len(rows)
 
@@ -144,7 +160,7 @@ async def everything_of(system: Database, desk: Desk, about: Collection[str] = (
         return {
             table["name"]: await tx.fetchval(
                 f"SELECT md5(coalesce(string_agg({row}, ',' ORDER BY {row}), '')) FROM {table['name']} AS t "
-                f"WHERE {table['tenant']} = $1 AND (cardinality($2::text[]) = 0 OR {row} LIKE ANY($2))",
+                f"WHERE {table['owned']} AND (cardinality($2::text[]) = 0 OR {row} LIKE ANY($2))",
                 desk.tenant_id,
                 patterns,
             )
@@ -160,9 +176,9 @@ async def mentions(system: Database, desk: Desk, of: Desk) -> list[str]:
         for table in await _tables(tx):
             rows = await tx.fetch(
                 f"SELECT to_jsonb(t)::text AS text FROM {table['name']} AS t "
-                f"WHERE {table['tenant']} = $1 AND to_jsonb(t)::text LIKE ANY($2)",
+                f"WHERE {table['owned']} AND to_jsonb(t)::text LIKE ANY($2)",
                 desk.tenant_id,
-                [f"%{needle}%" for needle in needles],
+                [f"%{needle}%" for needle in (needles[:1] if table["name"] in ECHOES else needles)],
             )
             found += [f"{table['name']}: {row['text'][:200]}" for row in rows]
     return found

@@ -29,31 +29,105 @@ NO_TENANT = {
     ),
     "installation": Exempt("the log's epoch", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
     "workers": Exempt("processes that live", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
+    "closures": Exempt(
+        "receipts of tenants that are gone",
+        "tests/identity/test_closing.py::test_nothing_is_left_in_any_table_but_a_receipt_that_holds_nobody_s_data",
+    ),
     "map_extracts": Exempt("the public map", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
     "map_names": Exempt("the public map", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
     "map_houses": Exempt("the public map", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
 }
 """Tables that belong to no tenant: without a wall, and requests may at most read them."""
 
-OTHER_POLICIES: dict[str, tuple[str, Exempt]] = {
-    "tenants": (
+ORGANIZATION = f"( SELECT tenant.organization_id\n   FROM tenants tenant\n  WHERE (tenant.id = {TENANT}))"
+"""The organization of the transaction's tenant, as PostgreSQL prints it."""
+
+
+@dataclass(frozen=True)
+class OtherWall(Exempt):
+    """A table whose rows say whose they are by other columns than ``tenant_id``."""
+
+    policy: str
+    """The policy ``tenant``, both clauses, printed as PostgreSQL does."""
+
+    owners: tuple[str, ...]
+    """The columns that say whose a row is: keys begin with one of them."""
+
+
+_COMPANY = "of a company with a live and a test tenant"
+_COMPANY_TEST = "tests/identity/test_members.py::test_a_member_is_invited_changed_and_removed"
+_TWO = f"((merchant_id = {TENANT}) OR (carrier_id = {TENANT}))"
+_TWO_TESTS = "tests/partners/test_two_tenants.py::test_a_third_tenant_sees_neither_partnership_nor_tender"
+
+OTHER_WALLS: dict[str, OtherWall] = {
+    "tenants": OtherWall(
+        "a tenant's row is its own tenant id",
+        f"{WALLS}::test_a_tenant_sees_only_its_own_row",
         f"(id = {TENANT})",
-        Exempt("a tenant's row is its own tenant id", f"{WALLS}::test_a_tenant_sees_only_its_own_row"),
+        ("id", "organization_id"),
     ),
+    "organizations": OtherWall(_COMPANY, _COMPANY_TEST, f"(id = {ORGANIZATION})", ("id",)),
+    "members": OtherWall(_COMPANY, _COMPANY_TEST, f"(organization_id = {ORGANIZATION})", ("organization_id",)),
+    "roles": OtherWall(_COMPANY, _COMPANY_TEST, f"(organization_id = {ORGANIZATION})", ("organization_id",)),
+    "partnerships": OtherWall("two companies' own", _TWO_TESTS, _TWO, ("merchant_id", "carrier_id")),
+    "tenders": OtherWall("two companies' own", _TWO_TESTS, _TWO, ("merchant_id", "carrier_id")),
 }
-"""Tables whose policy ``tenant`` compares something else than ``tenant_id``: the text, printed as PostgreSQL does, and why."""
 
 OTHER_KEYS = {
-    "tenants_pkey": Exempt("ids of tenants are random", f"{WALLS}::test_a_tenant_sees_only_its_own_row"),
     "tenants_slug_key": Exempt(
         "an operator gives slugs; requests never do", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"
     ),
+    "sign_in_providers_issuer_audience_key": Exempt(
+        "an issuer and audience lead to one tenant; an operator gives them",
+        "tests/identity/oidc/test_providers.py::test_requests_can_neither_add_an_issuer_nor_list_those_of_others",
+    ),
 }
-"""Unique indexes and foreign keys that do not begin with the tenant."""
+"""Unique indexes that do not begin with the tenant."""
+
+_REACH = Exempt(
+    "says whether a row of the transaction's own tenant is within a credential's reach",
+    "tests/identity/test_reach.py::test_planted_fault_without_the_policy_the_till_would_see_the_other_shop",
+)
+_SIGN_IN = (
+    "tests/identity/oidc/test_signing_in.py::test_somebody_genuine_whom_nobody_invited_is_told_no_more_than_a_forger"
+)
 
 LOOKS_PAST = {
     "doorstep_authenticate(bytea)": Exempt(
         "a key is looked up before a tenant is known", f"{WALLS}::test_a_key_is_found_by_its_whole_hash_alone"
+    ),
+    "doorstep_redeem_invitation(bytea)": Exempt(
+        "an invitation is looked up by its hash before its carrier is known",
+        "tests/partners/test_two_tenants.py::test_nobody_can_forge_a_row_in_anothers_name",
+    ),
+    "doorstep_shared_orders(uuid[])": Exempt(
+        "what a partnership shares of an accepted order",
+        "tests/partners/test_two_tenants.py::test_the_shared_fields_are_shown_to_who_accepted_and_to_nobody_else",
+    ),
+    "doorstep_empty_tenders(uuid,uuid[])": Exempt(
+        "erasure reaches what a tender kept of an order, on both sides",
+        "tests/privacy/test_erasing_rules.py::test_a_copy_with_a_partner_is_erased_through_the_same_door",
+    ),
+    "doorstep_sign_in(uuid,text,text,text)": Exempt("a member is looked up before a tenant is set", _SIGN_IN),
+    "doorstep_sign_in_providers(text)": Exempt("an issuer is looked up before a tenant is known", _SIGN_IN),
+    "doorstep_standing(uuid)": Exempt(
+        "whether a tenant is suspended",
+        "tests/identity/test_suspension.py::test_every_credential_is_refused_over_http_and_on_open_sockets_until_it_is_resumed",
+    ),
+    **dict.fromkeys(
+        (
+            "doorstep_driver_has_order(uuid,uuid,uuid)",
+            "doorstep_reaches_depot(uuid,uuid)",
+            "doorstep_reaches_driver(uuid,uuid)",
+            "doorstep_reaches_event(uuid,uuid,uuid,uuid,jsonb)",
+            "doorstep_reaches_order(uuid,uuid)",
+            "doorstep_reaches_plan(uuid,uuid)",
+            "doorstep_reaches_route(uuid,uuid)",
+            "doorstep_reaches_shift(uuid,uuid)",
+            "doorstep_reaches_stop(uuid,uuid)",
+            "doorstep_reaches_vehicle(uuid,uuid)",
+        ),
+        _REACH,
     ),
     "doorstep_ensure_event_partitions(integer)": Exempt(
         "partitions are the owner's to make", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"
@@ -61,9 +135,9 @@ LOOKS_PAST = {
 }
 """Functions that run with the owner's rights, and so look past every wall."""
 
-EXCEPTIONS = {
+EXCEPTIONS: dict[str, Exempt] = {
     **NO_TENANT,
-    **{name: exception for name, (_, exception) in OTHER_POLICIES.items()},
+    **OTHER_WALLS,
     **OTHER_KEYS,
     **LOOKS_PAST,
 }
@@ -85,7 +159,7 @@ CHECKS: dict[str, str] = {
         SELECT name || ' has no forced row-level security' FROM walled WHERE NOT (relrowsecurity AND relforcerowsecurity)
     """,
     "the tenant's policy, both clauses": f"""{_TABLES}, wanted AS (
-          SELECT id, name, coalesce($2::jsonb ->> name, '(tenant_id = {TENANT.replace("'", "''")})') AS text FROM walled
+          SELECT id, name, coalesce($2::jsonb -> name ->> 'policy', '(tenant_id = {TENANT.replace("'", "''")})') AS text FROM walled
         )
         SELECT name || ' lacks the policy tenant: ' || text FROM wanted WHERE NOT EXISTS (
           SELECT FROM pg_policy WHERE polrelid = id AND polname = 'tenant' AND polpermissive AND polcmd = '*'
@@ -99,22 +173,23 @@ CHECKS: dict[str, str] = {
           AND polroles <@ ARRAY['doorstep_owner'::regrole::oid, 'doorstep_system'::regrole::oid])
     """,
     "every row says its tenant": f"""{_TABLES}
-        SELECT name || ' has no tenant_id uuid NOT NULL' FROM walled WHERE $2::jsonb ->> name IS NULL AND NOT EXISTS (
+        SELECT name || ' has no tenant_id uuid NOT NULL' FROM walled WHERE $2::jsonb -> name IS NULL AND NOT EXISTS (
           SELECT FROM pg_attribute WHERE attrelid = id AND attname = 'tenant_id' AND attnotnull AND atttypid = 'uuid'::regtype)
     """,
     "unique keys begin with the tenant": f"""{_TABLES}
         SELECT name || ': ' || indexrelid::regclass || ' does not begin with tenant_id' FROM walled
         JOIN pg_index ON indrelid = id AND indisunique
         LEFT JOIN pg_attribute AS led ON led.attrelid = id AND led.attnum = indkey[0]
-        WHERE led.attname IS DISTINCT FROM 'tenant_id' AND indexrelid::regclass::text <> ALL($3)
+        WHERE NOT coalesce(coalesce($2::jsonb -> name -> 'owners', '["tenant_id"]') ? led.attname::text, false)
+          AND indexrelid::regclass::text <> ALL($3)
     """,
     "foreign keys take the tenant along": f"""{_TABLES}
         SELECT name || ': ' || conname || ' may point at another tenant''s row' FROM walled
         JOIN pg_constraint ON conrelid = id AND contype = 'f'
         JOIN pg_attribute AS near ON near.attrelid = conrelid AND near.attnum = conkey[1]
         JOIN pg_attribute AS far ON far.attrelid = confrelid AND far.attnum = confkey[1]
-        WHERE near.attname <> 'tenant_id' AND conname <> ALL($3)
-          OR far.attname <> CASE confrelid::regclass::text WHEN 'tenants' THEN 'id' ELSE 'tenant_id' END AND conname <> ALL($3)
+        WHERE NOT coalesce($2::jsonb -> name -> 'owners', '["tenant_id"]') ? near.attname::text
+          OR NOT coalesce($2::jsonb -> confrelid::regclass::text -> 'owners', '["tenant_id"]') ? far.attname::text
     """,
     "views look with the eyes of who asks": f"""
         SELECT relname || ' shows what its owner sees' FROM pg_class AS class
@@ -168,14 +243,14 @@ CHECKS: dict[str, str] = {
         WHERE attidentity <> '' OR pg_get_expr(adbin, adrelid) LIKE 'nextval%'
     """,
 }
-"""What is checked → a query for what is wrong. $1: tables of no tenant; $2: other policies as JSON; $3: other keys; $4: known functions."""
+"""What is checked → a query for what is wrong. $1: tables of no tenant; $2: other walls as JSON; $3: other keys; $4: known functions."""
 
 
 async def findings(connection: asyncpg.Connection, check: str) -> list[str]:
     """What is wrong, by one check."""
     sql = CHECKS[check]
-    policies = {name: text for name, (text, _) in OTHER_POLICIES.items()}
-    offered = [sorted(NO_TENANT), orjson.dumps(policies).decode(), sorted(OTHER_KEYS), sorted(LOOKS_PAST)]
+    others = {name: {"policy": wall.policy, "owners": wall.owners} for name, wall in OTHER_WALLS.items()}
+    offered = [sorted(NO_TENANT), orjson.dumps(others).decode(), sorted(OTHER_KEYS), sorted(LOOKS_PAST)]
     # The driver refuses arguments that a statement does not use.
     used = [value for number, value in enumerate(offered, 1) if f"${number}" in sql]
     for new, old in enumerate((number for number in range(1, 5) if f"${number}" in sql), 1):

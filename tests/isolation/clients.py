@@ -18,6 +18,9 @@ from doorstep.server import Server
 
 MESSAGE_SECONDS = 10.0
 
+ECHOES = {"auditLog"}
+"""Fields that repeat what callers named in earlier calls, a foreign id among it; nothing of what it names."""
+
 
 @dataclass
 class Transcript:
@@ -25,6 +28,9 @@ class Transcript:
 
     forbidden: set[str] = field(default_factory=set)
     """What must not be in any answer: canaries, and others' ids."""
+
+    canary: str = ""
+    """The one of those that not even an answer that repeats what was asked once (``ECHOES``) may hold."""
 
     operations: int = 0
     asked: set[tuple[str, str]] = field(default_factory=set)
@@ -52,7 +58,8 @@ class Transcript:
         """Look for what must not be there; what the client named itself may be said back to it."""
         for name in named:
             told = told.replace(name, "<named>")
-        self.leaks += [f"{one!r} in {told[:400]} ← {document[:200]}" for one in self.forbidden if one in told]
+        forbidden = {self.canary} if any(echo in document for echo in ECHOES) else self.forbidden
+        self.leaks += [f"{one!r} in {told[:400]} ← {document[:200]}" for one in forbidden if one and one in told]
         if '"INTERNAL"' in told:
             self.ours.append(f"{told[:400]} ← {document[:200]}")
 

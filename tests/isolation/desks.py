@@ -20,7 +20,13 @@ COUNTRY = "LI"
 NAMED = "made-up-"
 """Begins every name that a client makes up here."""
 
-STATES = {"createPlan": "free", "assignOrders": "free", "updateOrder": "free"}
+STATES = {
+    "createPlan": "free",
+    "assignOrders": "free",
+    "updateOrder": "free",
+    "tenderOrder": "free",
+    "tenders": "tendered",
+} | dict.fromkeys(("acceptTender", "declineTender", "releaseTender"), "carrier")
 """Root fields that want their objects in a certain state: kept on the desk as ``kind:state``."""
 
 
@@ -56,6 +62,9 @@ class Desk:
 
     maker: Client | None = None
     """Who puts things onto the desk, when the desk's own credential may not make them all (one that is limited to a depot)."""
+
+    neighbour: "Desk | None" = None
+    """A bare desk of another company, for what takes two: it is nobody's ``foreign``."""
 
     def own(self, kind: str, field: str = "") -> str | None:
         """The id of an own object that fits a root field."""

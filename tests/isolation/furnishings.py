@@ -73,10 +73,11 @@ async def _shifts(desk: Desk) -> dict[str, str]:
     return {"shift": await _shift(desk, -1), "shift:free": await _shift(desk, 24)}
 
 
-async def _order(desk: Desk, point: dict[str, float] = POINT) -> dict[str, Any]:
+async def new_order(desk: Desk, point: dict[str, float] = POINT) -> dict[str, Any]:
+    """An order with a text in everything that can hold one, at the desk's depot if it has one."""
     made = await desk.made(
         "createOrder", "order { id packages { id } }",
-        dropoff=_waypoint(desk, point), depotId=desk.ids["depot"], metadata={desk.canary: [desk.canary]},
+        dropoff=_waypoint(desk, point), depotId=desk.ids.get("depot"), metadata={desk.canary: [desk.canary]},
         packages=[{"description": desk.canary, "barcode": desk.canary}],
     )  # fmt: skip
     order: dict[str, Any] = made["order"]
@@ -85,14 +86,14 @@ async def _order(desk: Desk, point: dict[str, float] = POINT) -> dict[str, Any]:
 
 @furnishing("order")
 async def _orders(desk: Desk) -> dict[str, str]:
-    order, free = await _order(desk), await _order(desk)
+    order, free = await new_order(desk), await new_order(desk)
     return {"order": order["id"], "pkg": order["packages"][0]["id"], "order:free": free["id"]}
 
 
 @furnishing("route")
 async def _route(desk: Desk) -> dict[str, str]:
     """A route with two deliveries: one done, with attempt and proof, and one where the driver stands at the door."""
-    done = await _order(desk, ELSEWHERE)
+    done = await new_order(desk, ELSEWHERE)
     orders = [done["id"], desk.ids["order"]]
     made = await desk.made(
         "assignOrders", "route { id stops { id orders { id } } }", orderIds=orders, shiftId=desk.ids["shift"]

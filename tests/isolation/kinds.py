@@ -9,7 +9,12 @@ from tests.isolation.arguments import ANY, NO_ID, Filler, Kinds
 from tests.isolation.desks import Desk, Unfurnished
 from tests.isolation.places import Place, id_places
 
-TAKE_ANY = {"Query.node(id)", "Query.nodes(ids)"}
+TAKE_ANY = {
+    "Query.node(id)",
+    "Query.nodes(ids)",
+    "Query.auditLog(filter.actorIds)",
+    "Query.auditLog(filter.subjectIds)",
+}
 """Arguments that take ids of every kind."""
 
 _SUCH_AS = re.compile(r"Expected an id such as (\w+)_01")

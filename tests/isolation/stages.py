@@ -7,7 +7,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
-import tests.isolation.furnishings  # registers the kinds
+import tests.isolation.company_furnishings
+import tests.isolation.furnishings  # these register the kinds
+import tests.isolation.partner_furnishings
 from tests.conftest import cloned_database
 from tests.isolation.clients import Client
 from tests.isolation.desks import COUNTRY, TIME_ZONE, Desk
@@ -45,6 +47,7 @@ class Stage:
     async def desk(self, slug: str) -> Desk:
         """A new tenant with one object of each kind."""
         desk = await self.bare_desk(slug)
+        desk.neighbour = await self.bare_desk(f"{slug}-partner")
         await desk.furnish()
         return desk
 
@@ -52,6 +55,7 @@ class Stage:
         """A second desk of the same tenant, with its own things and its own canary on it."""
         client = Client(self.http, self.server, await self.key(desk.name))
         other = Desk(desk.name, client, desk.tenant_id, f"Canary{uuid4().hex[:8]}")
+        other.neighbour = await self.bare_desk(f"{desk.name}-other")
         await other.furnish()
         return other
 

@@ -136,7 +136,9 @@ async def test_planted_faults_each_gap_in_a_wall_is_seen(catalog: asyncpg.Connec
 
 async def test_a_policy_that_only_narrows_is_welcome(catalog: asyncpg.Connection) -> None:
     await catalog.execute(OWN)
-    await catalog.execute("CREATE POLICY reach ON orders AS RESTRICTIVE TO doorstep_app USING (depot_id IS NOT NULL)")
+    await catalog.execute(
+        "CREATE POLICY narrower ON orders AS RESTRICTIVE TO doorstep_app USING (depot_id IS NOT NULL)"
+    )
     for check in CHECKS:
         assert await findings(catalog, check) == []
 

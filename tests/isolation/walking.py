@@ -53,16 +53,15 @@ class Walk:
     # ── foreign and random ──────────────────────────────────────────────────────────────────────────────
 
     async def ids(self) -> None:
-        """Each foreign id in each place, of whatever kind, alone and among own ones, against a random id."""
+        """Each foreign id in each place that takes its kind, alone and among own ones, against a random id."""
         foreign = self.actor.foreign_ids()
         for place in id_places():
             if self.kinds[place] not in {ANY, *foreign, *self.actor.shares}:
                 raise Unfurnished(place, self.kinds[place])
-            prefixes = {kind: one.partition("_")[0] for kind, one in foreign.items()}
-            if place.owner == "Subscription":
-                prefixes = {kind: prefix for kind, prefix in prefixes.items() if prefix == self.kinds[place]}
-            for kind, prefix in prefixes.items():
-                await self.foreign_id(place, foreign[kind], public_id(prefix, new_id()))
+            for one in foreign.values():
+                prefix = one.partition("_")[0]
+                if self.kinds[place] in {prefix, ANY}:
+                    await self.foreign_id(place, one, public_id(prefix, new_id()))
 
     async def foreign_id(self, place: Place, foreign: str, random: str) -> None:
         """One foreign id in one place against a random one."""
@@ -71,8 +70,15 @@ class Walk:
         prefix = foreign.partition("_")[0]
         own = self.desk.own(prefix, place.field)
         if place.listed and own and self.kinds[place] in {prefix, ANY}:
-            told = outline(await self.answer(place, [own, foreign]), foreign)
-            self.compare(place, told, outline(await self.answer(place, [own, random]), random))
+            self.compare(place, await self._beside_own(place, foreign), await self._beside_own(place, random))
+
+    async def _beside_own(self, place: Place, other: str) -> Any:
+        """The outline of what is answered to one id beside an own one."""
+        own = self.desk.own(other.partition("_")[0], place.field)
+        question = Filler(self.desk, self.kinds, place, [own, other]).question()
+        told = await self.ask(question, place)
+        await self._replace_what_was_used(question, place, told)
+        return outline(told, other)
 
     async def names(self) -> None:
         """Names that clients make up, such as references and idempotency keys: another tenant's mean nothing."""
