@@ -127,7 +127,7 @@ async def _route_of(scope: Scope, order: PlanningOrder, step: int) -> UUID:
 
 def _with_all_rights(scope: Scope) -> Scope:
     """The same unit of work, with the rights that a robot's shift and route take: who may simulate needs no others."""
-    return Scope(replace(scope.principal, permissions=ALL_PERMISSIONS), scope.tx, scope.emitted, scope.closing)
+    return replace(scope, principal=replace(scope.principal, permissions=ALL_PERMISSIONS))
 
 
 async def _start(
