@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -253,3 +253,40 @@ async def live(server: Server, sandbox_system: Database) -> AsyncIterator[Compan
     """A program with a key of a LIVE tenant."""
     async with httpx.AsyncClient(timeout=30) as http:
         yield await make_company(server, http, sandbox_system, TenantMode.LIVE)
+
+
+@dataclass
+class Fleet:
+    """A depot, and a shift from an hour ago on."""
+
+    company: Company
+    depot: str
+    shift: str
+
+    async def route(self, order_ids: list[str]) -> dict[str, Any]:
+        """These orders on the shift, dispatched."""
+        return await self.company.do("assignOrders", orderIds=order_ids, shiftId=self.shift)
+
+
+async def make_fleet(company: Company) -> Fleet:
+    """One of each."""
+    address = {"line1": "Landstrasse 1", "city": "Triesen"}
+    depot = (await company.do("createDepot", name="Depot", address=address, coordinates=DEPOT))["id"]
+    vehicle = (await company.do("createVehicle", name="Van", kind="VAN"))["id"]
+    driver = (await company.do("createDriver", name="Ada"))["id"]
+    now = await company.now()
+    times = {"start": (now - timedelta(hours=1)).isoformat(), "end": (now + timedelta(hours=20)).isoformat()}
+    shift = await company.do("createShift", driverId=driver, vehicleId=vehicle, depotId=depot, **times)
+    return Fleet(company, depot, shift["id"])
+
+
+@pytest.fixture
+async def fleet(company: Company) -> Fleet:
+    """The fast company's."""
+    return await make_fleet(company)
+
+
+@pytest.fixture
+async def slow_fleet(slow: Company) -> Fleet:
+    """The slow company's."""
+    return await make_fleet(slow)

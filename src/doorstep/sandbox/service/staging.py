@@ -136,7 +136,7 @@ async def _for_planning(scope: Scope, shift_id: UUID) -> PlanningShift:
 
 
 def _stops(order: PlanningOrder, shift: PlanningShift, now: datetime, step: timedelta) -> list[DraftStop]:
-    """From the depot to the order's doors and back, each act one step after the one before."""
+    """From the depot to the order's doors and back, each act one step after the one before, and each way a step long."""
     depot = Coordinates(shift.depot_latitude, shift.depot_longitude)
     places = [(StopKind.DEPOT_START, depot), (StopKind.DROPOFF, _point(order.dropoff)), (StopKind.DEPOT_END, depot)]
     if order.pickup is not None:
@@ -145,10 +145,8 @@ def _stops(order: PlanningOrder, shift: PlanningShift, now: datetime, step: time
     here, left = depot, now
     for kind, there in places:
         starts = kind is StopKind.DEPOT_START
-        arrival = (
-            left + step if starts else left + 2 * step
-        )  # it sets off a step after it is done, and drives for another
-        departure = arrival if starts else arrival + step
+        arrival = left + step
+        departure = arrival + (step if starts else 2 * step)  # a step to be done, and another one until it sets off
         at_depot = kind in (StopKind.DEPOT_START, StopKind.DEPOT_END)
         stops.append(
             DraftStop(
