@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from tests.conftest import cloned_database
+from tests.processes.conftest import doorstep, home
 from websockets.asyncio.client import connect
 
 from doorstep.identity.model import TenantMode
@@ -257,7 +258,7 @@ async def live(server: Server, sandbox_system: Database) -> AsyncIterator[Compan
 
 @dataclass
 class Fleet:
-    """A depot, and a shift from an hour ago on."""
+    """A depot, and a shift."""
 
     company: Company
     depot: str
@@ -268,25 +269,28 @@ class Fleet:
         return await self.company.do("assignOrders", orderIds=order_ids, shiftId=self.shift)
 
 
-async def make_fleet(company: Company) -> Fleet:
-    """One of each."""
+async def make_fleet(company: Company, starts: timedelta) -> Fleet:
+    """One of each; the shift starts so much later than now."""
     address = {"line1": "Landstrasse 1", "city": "Triesen"}
     depot = (await company.do("createDepot", name="Depot", address=address, coordinates=DEPOT))["id"]
     vehicle = (await company.do("createVehicle", name="Van", kind="VAN"))["id"]
     driver = (await company.do("createDriver", name="Ada"))["id"]
     now = await company.now()
-    times = {"start": (now - timedelta(hours=1)).isoformat(), "end": (now + timedelta(hours=20)).isoformat()}
+    times = {"start": (now + starts).isoformat(), "end": (now + timedelta(hours=20)).isoformat()}
     shift = await company.do("createShift", driverId=driver, vehicleId=vehicle, depotId=depot, **times)
     return Fleet(company, depot, shift["id"])
 
 
 @pytest.fixture
 async def fleet(company: Company) -> Fleet:
-    """The fast company's."""
-    return await make_fleet(company)
+    """The fast company's: its shift has begun."""
+    return await make_fleet(company, timedelta(hours=-1))
 
 
 @pytest.fixture
 async def slow_fleet(slow: Company) -> Fleet:
-    """The slow company's."""
-    return await make_fleet(slow)
+    """The slow company's: its shift begins in an hour, so that nothing moves before the clock is set."""
+    return await make_fleet(slow, timedelta(hours=1))
+
+
+__all__ = ["doorstep", "home"]

@@ -6,7 +6,7 @@ Processes trust a credential for two seconds, and its clock with it; jobs and si
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from doorstep.identity.service import clock_of
 from doorstep.kernel import jobs
@@ -21,6 +21,9 @@ DRIVE = "drive_simulation"
 
 SLOWEST, FASTEST = 1.0, 1000.0
 LONGEST_JUMP = timedelta(days=366)
+
+
+HOLD: Final = "SELECT FROM simulations WHERE tenant_id = $1 AND status = 'RUNNING' ORDER BY id FOR UPDATE"
 
 
 async def enter(scope: Scope) -> Clock:
@@ -43,9 +46,7 @@ async def set_sandbox_clock(scope: Scope, rate: float | None, at: datetime | Non
     clock = await enter(scope)
     _check(rate, at, clock.now())
     # Whoever plays a simulation holds its lock and reads the clock behind it: from here on by the new one.
-    await scope.tx.execute(
-        "SELECT FROM simulations WHERE tenant_id = $1 AND status = 'RUNNING' ORDER BY id FOR UPDATE", scope.tenant_id
-    )
+    await scope.tx.execute(HOLD, scope.tenant_id)
     row = await scope.tx.fetchrow("SELECT * FROM doorstep_set_sandbox_clock($1, $2)", at, rate)
     if row is None:
         raise NotASandbox

@@ -10,7 +10,7 @@ from doorstep.kernel.db import Row
 from doorstep.kernel.errors import DoorstepError, NotFound, ProblemCode
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.kernel.scope import ALL_PERMISSIONS, Scope
-from doorstep.orders.model import PLANNABLE
+from doorstep.orders.model import FINAL, PLANNABLE
 from doorstep.orders.reads import PlanningOrder, orders_for_planning
 from doorstep.planning.model import ACTIVE_ROUTES, RouteStatus
 from doorstep.planning.reads import active_routes_of_orders
@@ -61,18 +61,18 @@ async def simulate_route(scope: Scope, route_id: UUID, drafts: Sequence[tuple[UU
     """
     await enter(scope)
     route, stops = await lock_route(scope, route_id)
-    _refuse_inactive(route)
+    _refuse_inactive(route, "routeId")
     on_route = {order_id for stop in stops for order_id in stop["order_ids"]}
     endings = _endings(drafts, on_route)
     return await _start(scope, route, None, endings, None, "routeId")
 
 
-def _refuse_inactive(route: Row) -> None:
+def _refuse_inactive(route: Row, path: str) -> None:
     if RouteStatus(route["status"]) not in ACTIVE_ROUTES:
         raise DoorstepError(
             ProblemCode.ILLEGAL_TRANSITION,
             f"This route is {route['status']}: a robot drives one that is COMMITTED, DISPATCHED or IN_PROGRESS.",
-            ["routeId"],
+            [path],
         )
 
 
@@ -108,13 +108,14 @@ async def simulate_order(
     if not found:
         raise NotFound("order", ["orderId"])
     route, _ = await lock_route(scope, await _route_of(scope, found[0], step))
+    _refuse_inactive(route, "orderId")
     return await _start(scope, route, order_id, {order_id: ending}, step, "orderId")
 
 
 async def _route_of(scope: Scope, order: PlanningOrder, step: int) -> UUID:
     """The route that the order is on, or a new one with a robot."""
     present = (await active_routes_of_orders(scope.tx, scope.tenant_id, [order.id])).get(order.id)
-    if present is not None:
+    if present is not None and order.status not in FINAL:
         return present
     if order.status not in PLANNABLE:
         raise DoorstepError(
