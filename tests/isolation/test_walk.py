@@ -94,8 +94,6 @@ async def walked(
 
 
 def test_foreign_is_answered_as_random(walked: Walked) -> None:
-    for d in walked.walk.differing:
-        print("DIFF", d)
     assert walked.walk.differing == []
 
 
