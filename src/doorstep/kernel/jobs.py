@@ -117,6 +117,14 @@ class Job:
             result,
         )
 
+    async def got_on(self, scope: Scope) -> None:
+        """A job of many steps has done one in ``scope``'s transaction: workers that died before it no longer count. The caller has fenced it."""
+        if self.attempts > 1:
+            await scope.tx.execute(
+                "UPDATE jobs SET attempts = 1 WHERE tenant_id = $1 AND id = $2", self.tenant_id, self.id
+            )
+            self.attempts = 1
+
     async def put_off(self, scope: Scope, seconds: float) -> None:
         """Hand the job back in ``scope``'s transaction, to be run again after so many seconds; the run does not count. The caller has fenced it."""
         await scope.tx.execute(

@@ -52,6 +52,7 @@ async def _step(job: Job, ends: float) -> float | None:
         if wait is None:
             await job.finish(scope, {})
             return None
+        await job.got_on(scope)
         if wait > LINGER_SECONDS or time.monotonic() > ends:
             await job.put_off(scope, min(wait, NAP_SECONDS))
             return None
