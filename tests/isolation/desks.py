@@ -66,6 +66,9 @@ class Desk:
     neighbour: "Desk | None" = None
     """A bare desk of another company, for what takes two: it is nobody's ``foreign``."""
 
+    into_mode: Callable[[str], Awaitable[None]] | None = None
+    """Makes the tenant a TEST one and a LIVE one again, for what only a sandbox has."""
+
     def own(self, kind: str, field: str = "") -> str | None:
         """The id of an own object that fits a root field."""
         return self.ids.get(f"{kind}:{STATES.get(field)}") or self.ids.get(kind)

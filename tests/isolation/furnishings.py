@@ -127,6 +127,17 @@ async def _plan(desk: Desk) -> dict[str, str]:
     return {"plan": made["plan"]["id"]}
 
 
+@furnishing("simulation")
+async def _simulation(desk: Desk) -> dict[str, str]:
+    """Where nothing is simulated because the tenant is LIVE, it is a sandbox for as long as this takes."""
+    order_id = (await new_order(desk))["id"]
+    assert desk.into_mode is not None
+    await desk.into_mode("TEST")
+    made = await desk.made("simulateOrder", "simulation { id }", orderId=order_id)
+    await desk.into_mode("LIVE")
+    return {"simulation": made["simulation"]["id"]}
+
+
 @furnishing("event")
 async def _event(desk: Desk) -> dict[str, str]:
     events = (await desk.read("{ events(first: 1) { nodes { id } } }"))["events"]
