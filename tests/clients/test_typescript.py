@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import json
+import re
 import shutil
+import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ from tests.clients.nodejs import PORTAL, REPOSITORY, TYPESCRIPT, Node
 from tests.faults.clients import CREATE_ORDER, Api, order_input
 from tests.faults.conftest import Home, what_is_there
 from tests.faults.processes import serving
+
+from doorstep.places.roads.polyline import encode
 
 SCHEMA = REPOSITORY / "schema.graphql"
 GENERATE = PORTAL / "client" / "generate.mjs"
@@ -30,8 +35,12 @@ def test_the_generated_documents_are_those_of_todays_schema(node: Node, folder: 
 
 def test_client_and_story_compile_under_strict(node: Node) -> None:
     assert json.loads((PORTAL / "tsconfig.json").read_text("utf-8"))["compilerOptions"]["strict"] is True
-    checked = node.run(str(PORTAL / "node_modules" / "typescript" / "bin" / "tsc"), "--noEmit", folder=TYPESCRIPT)
+    checked = compiled(node, TYPESCRIPT)
     assert checked.returncode == 0, checked.stdout
+
+
+def compiled(node: Node, folder: Path) -> subprocess.CompletedProcess[str]:
+    return node.run(str(PORTAL / "node_modules" / "typescript" / "bin" / "tsc"), "--noEmit", folder=folder)
 
 
 @pytest.mark.parametrize(
@@ -45,15 +54,50 @@ def test_client_and_story_compile_under_strict(node: Node) -> None:
 def test_a_wrong_use_of_the_client_does_not_compile(node: Node, right: str, wrong: str) -> None:
     story = (TYPESCRIPT / "story.ts").read_text("utf-8")
     assert right in story
-    beside = TYPESCRIPT.parent / "typescript-wrong"
-    shutil.copytree(TYPESCRIPT, beside, ignore=shutil.ignore_patterns("node_modules"))
-    try:
-        (beside / "story.ts").write_text(story.replace(right, wrong, 1), "utf-8")
-        checked = node.run(str(PORTAL / "node_modules" / "typescript" / "bin" / "tsc"), "--noEmit", folder=beside)
-    finally:
-        shutil.rmtree(beside)
+    checked = compiled_beside(node, "story.ts", story.replace(right, wrong, 1))
     assert checked.returncode != 0
     assert checked.stdout.count("error TS") == checked.stdout.count("story.ts(") > 0
+
+
+def test_the_example_of_the_readme_compiles(node: Node) -> None:
+    page = (REPOSITORY / "README.md").read_text("utf-8")
+    [block] = re.findall(r"^```ts\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    given = """
+        import type { CreateOrderInput, WatchSubscription } from "./documents.ts";
+        declare const key: string, input: CreateOrderInput;
+        declare const load: () => Promise<string | null>, save: (cursor: string) => Promise<void>;
+        declare const deal: (event: WatchSubscription["events"]["event"]) => Promise<void>;
+    """
+    text = given + block.replace("./client/", "../../../src/portal/client/")
+    checked = compiled_beside(node, "readme.ts", text)
+    assert checked.returncode == 0, checked.stdout
+
+
+def compiled_beside(node: Node, name: str, text: str) -> subprocess.CompletedProcess[str]:
+    """What the compiler says to another file in a copy of the package, which must lie beside it for its imports."""
+    beside = Path(tempfile.mkdtemp(prefix="typescript-", dir=TYPESCRIPT.parent))
+    try:
+        shutil.copytree(TYPESCRIPT, beside, dirs_exist_ok=True)
+        (beside / name).write_text(text, "utf-8")
+        return compiled(node, beside)
+    finally:
+        shutil.rmtree(beside)
+
+
+def test_the_portal_reads_encoded_lines_as_the_server_writes_them(node: Node) -> None:
+    points = [
+        (47.141, 9.5209),
+        (-33.868801, 151.209301),
+        (-54.8, -179.999999),
+        (0.0, 179.999999),
+        (47.141001, -0.000001),
+    ]
+    script = (
+        f"import {{ decodePolyline }} from {json.dumps((PORTAL / 'portal' / 'geometry.ts').as_uri())};"
+        f"console.log(JSON.stringify(decodePolyline({json.dumps(encode(points))})))"
+    )
+    told = node.run("--input-type=module", "--eval", script, folder=PORTAL)
+    assert [(point["latitude"], point["longitude"]) for point in json.loads(told.stdout)] == points
 
 
 async def test_the_main_story_from_order_to_delivery(node: Node, shop: Shop) -> None:

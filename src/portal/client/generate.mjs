@@ -30,6 +30,8 @@ const SCALARS = {
   URL: "string",
 };
 
+const HEADER = "// Made by generate.mjs of the client, from the schema and the .graphql file beside this: do not edit.\n";
+
 const CONFIG = {
   scalars: SCALARS,
   strictScalars: true,
@@ -49,7 +51,7 @@ async function generate(schemaFile, documentsFile, outputFile) {
     plugins: [{ operations: {} }, { typedDocuments: {} }],
     pluginMap: { operations, typedDocuments },
   });
-  await writeFile(outputFile, text);
+  await writeFile(outputFile, HEADER + text);
 }
 
 const [schemaFile, documentsFile, outputFile] = process.argv.slice(2);

@@ -1,3 +1,4 @@
+// Made by generate.mjs of the client, from the schema and the .graphql file beside this: do not edit.
 /** Internal type. DO NOT USE DIRECTLY. */
 type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */

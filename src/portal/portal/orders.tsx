@@ -76,9 +76,14 @@ export function Orders({ doorstep, clock, chosen, onChoose }: OrdersProps) {
           </thead>
           <tbody>
             {lines.map((line) => (
-              <tr key={line.id} aria-selected={line.id === chosen} onClick={() => onChoose(line.id)}>
+              <tr key={line.id} className={line.id === chosen ? "chosen" : ""} onClick={() => onChoose(line.id)}>
                 <th scope="row">
-                  <button type="button" className="link" onClick={() => onChoose(line.id)}>
+                  <button
+                    type="button"
+                    className="link"
+                    aria-current={line.id === chosen}
+                    onClick={() => onChoose(line.id)}
+                  >
                     {nameOf(line)}
                   </button>
                 </th>

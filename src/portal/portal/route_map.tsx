@@ -64,8 +64,27 @@ export function RouteMap({ doorstep }: { doorstep: Doorstep }) {
             </li>
           ))}
         </ul>
+        <Legend />
       </section>
     </div>
+  );
+}
+
+/** One of each colour that a stop may have. */
+const SHOWN = ["PENDING", "EN_ROUTE", "COMPLETED", "FAILED", "SKIPPED"] as const;
+
+function Legend() {
+  return (
+    <p className="legend quiet">
+      {SHOWN.map((status) => (
+        <span key={status}>
+          <svg viewBox="0 0 20 20" aria-hidden="true">
+            <circle cx={10} cy={10} r={8} className={`stop ${tone(status)}`} />
+          </svg>{" "}
+          {status === "EN_ROUTE" ? "Now" : words(status)}
+        </span>
+      ))}
+    </p>
   );
 }
 
