@@ -11,6 +11,7 @@ The package in reading order, bottom of the stack first; every import points dow
 - ``planning``    plans, routes, stops, dispatch; ``planning.solver`` is pure and speaks to VROOM
 - ``tracking``    execution: stop outcomes, proof, positions, ETA
 - ``partners``    partnerships and tenders between tenants, and the relay between them
+- ``sandbox``     TEST tenants: a clock that can be set ahead, robots that drive
 - ``privacy``     the audit log, erasure and retention, over the rules that every slice has for its tables
 - ``schema``      merges the slices' queries, mutations and subscriptions
 - ``app``         the ASGI assembly; ``worker``: jobs and periodic work

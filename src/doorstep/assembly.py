@@ -14,6 +14,7 @@ from doorstep.identity.service import Authenticator
 from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.context import Services
+from doorstep.kernel.logs import configure_unless_done
 from doorstep.kernel.metrics import POOL_IN_USE
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.postgres.errors import EmbeddedPostgresError, LoginRefused
@@ -110,6 +111,7 @@ class MissingUrl(Exception):
 @asynccontextmanager
 async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Services]:
     """Everything that requests and jobs use, started; closed at the end."""
+    configure_unless_done()
     secret_keys = SecretKeys.load(settings.secret_keys, settings.home, may_make=settings.embedded)
     system = Database(lambda: urls.system, pool_size=max(2, settings.pool_size // 2), name="doorstep system")
     hub = EventHub(system)

@@ -22,6 +22,7 @@ from doorstep.orders.graphql import DEPOT, OrdersMutation, OrdersQuery
 from doorstep.partners.graphql import PartnersMutation, PartnersQuery
 from doorstep.planning.graphql import PlanningMutation, PlanningQuery, PlanningSubscription
 from doorstep.privacy.graphql import PrivacyMutation, PrivacyQuery
+from doorstep.sandbox.graphql import SandboxMutation, SandboxQuery
 from doorstep.tracking.graphql import TrackingMutation
 
 MAX_TOKENS = 1000
@@ -37,6 +38,7 @@ Query = merge_types(
         OrdersQuery,
         PlanningQuery,
         PartnersQuery,
+        SandboxQuery,
         PrivacyQuery,
     ),
 )
@@ -49,6 +51,7 @@ Mutation = merge_types(
         PlanningMutation,
         TrackingMutation,
         PartnersMutation,
+        SandboxMutation,
         PrivacyMutation,
     ),
 )

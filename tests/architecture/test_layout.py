@@ -30,6 +30,7 @@ TOP_LEVEL = {
 REGISTRIES = re.compile(r"pythonhosted\.or[g]|registry\.npm[j]s|//pypi\.or[g]|deb\.debian\.or[g]")
 ONE_MACHINE = re.compile(r"(?<![\w.])/(?:work|farm|root|tmp)/[a-z]")
 GENERATED = {"package-lock.json"}
+MADE_BY_A_PROGRAM = "// Made by "
 
 
 def sources(*suffixes: str) -> list[Path]:
@@ -78,7 +79,8 @@ def test_no_file_outgrows_one_sitting() -> None:
     long = {
         str(path.relative_to(REPOSITORY)): length
         for path in sources(".py", ".ts", ".tsx")
-        if (length := len(path.read_text("utf-8").splitlines())) > LONGEST_FILE
+        if (length := len((text := path.read_text("utf-8")).splitlines())) > LONGEST_FILE
+        and not text.startswith(MADE_BY_A_PROGRAM)
     }
     assert long == {}, f"longer than {LONGEST_FILE} lines: make a package of the same import path"
 

@@ -18,6 +18,7 @@ import doorstep.partners.model
 import doorstep.places.model
 import doorstep.planning.model
 import doorstep.privacy.model
+import doorstep.sandbox.model
 import doorstep.tracking.model  # noqa: F401
 
 

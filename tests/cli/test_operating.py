@@ -64,6 +64,13 @@ def test_suspend_and_resume(doorstep: Run):
     assert (shown(doorstep)["status"], shown(doorstep)["suspended_at"]) == ("ACTIVE", None)
 
 
+def test_usage_is_shown_up_to_now_also_where_it_is_tomorrow(doorstep: Run, spend: Callable[[str, Spend], None]):
+    doorstep("tenant", "create", "shop", "--time-zone", "Pacific/Kiritimati")  # 14 hours ahead
+    spend("shop", Spend(orders=7))
+    [one] = json.loads(doorstep("tenant", "usage", "--json", "--from", str(TODAY))[1])
+    assert one["orders"] == 7
+
+
 def test_quotas_are_set_shown_and_lifted(doorstep: Run):
     doorstep("tenant", "create", "shop")
     code, out, _ = doorstep("tenant", "quota", "shop", "--orders-per-day", "500", "--sockets", "20", "--json")
@@ -92,6 +99,7 @@ def test_usage_for_billing(doorstep: Run, spend: Callable[[str, Spend], None]):
     [one] = json.loads(doorstep("tenant", "usage", "shop", "--json", *days)[1])
     assert (one["tenant"], one["orders"], one["storage_bytes"]) == ("shop", 13, None)
     assert "13" in doorstep("tenant", "usage", "shop", *days)[1]
+    assert "13" in doorstep("tenant", "usage", "shop")[1]
     past = ("--from", str(TODAY - timedelta(days=9)), "--to", str(TODAY - timedelta(days=8)))
     assert doorstep("tenant", "usage", "--csv", *past)[1].count("\n") == 1
 

@@ -14,6 +14,7 @@ from graphql import (
     get_named_type,
     is_required_input_field,
 )
+from tests.isolation.comparing import NEW_NAME
 from tests.isolation.desks import COUNTRY, TIME_ZONE, Desk, Unfurnished, civil_day, instant
 from tests.isolation.places import MADE_BY_CLIENTS, OPERATIONS, Place, bare, takes_one
 from tests.isolation.selections import selection
@@ -28,11 +29,9 @@ SOUND: dict[str, Any] = {
 }
 """Values for arguments by name, where any value of the type will not do."""
 
-SOUND_ENUMS = {
-    ("ProofInput", "kind"): "NOTE",
-    ("InviteMemberInput", "role"): "DRIVER",
-    ("UpdateMemberInput", "role"): "DRIVER",
-}
+SOUND_ENUMS = {("ProofInput", "kind"): "NOTE"} | dict.fromkeys(
+    [("InviteMemberInput", "role"), ("UpdateMemberInput", "role")], "DRIVER"
+)
 
 ALONGSIDE: dict[str, dict[str, set[str]]] = {
     "CreatePlanInput": {
@@ -41,7 +40,7 @@ ALONGSIDE: dict[str, dict[str, set[str]]] = {
         "depotIds": {"orderIds", "date"},
     },
     "ProofInput": {"": {"note"}},
-    "InviteMemberInput": {"depotIds": {"role", "driverId"}, "driverId": {"role"}},
+    "InviteMemberInput": {"": {"role"}, "roleId": set(), "depotIds": {"role", "driverId"}},
     "UpdateMemberInput": {"driverId": {"role"}},
 }
 """Input type → what must be given with a field of it (of its own accord or with "" for all others), beyond what the schema demands."""
@@ -137,8 +136,8 @@ class Filler:
     def _scalar(self, name: str, path: tuple[str, ...]) -> Any:
         if path[-1] in MADE_BY_CLIENTS:
             return uuid4().hex
-        if path[-1] == "email":
-            return f"{uuid4().hex}@example.org"
+        if path[-1] in {"name", "email"}:
+            return f"{NEW_NAME}{uuid4().hex[:8]}{'@example.org' if path[-1] == 'email' else ''}"
         if name == "ID":
             return self._own_id(path)
         if name == "DateTime":

@@ -19,26 +19,29 @@ from doorstep.kernel.ids import parse_id
 SEEDS = {
     "consumers": "INSERT INTO consumers (tenant_id, name, seq) VALUES ($1, 'seed', 0)",
     "relayed_events": "INSERT INTO relayed_events (tenant_id, event_id) VALUES ($1, gen_random_uuid())",
-    "sign_in_providers": "INSERT INTO sign_in_providers (tenant_id, id, issuer, audience) VALUES ($1, gen_random_uuid(), 'seed', 'seed')",
+    "sign_in_providers": "INSERT INTO sign_in_providers (tenant_id, id, issuer, audience) VALUES ($1, gen_random_uuid(), 'seed', gen_random_uuid()::text)",
+    "tender_queues": "INSERT INTO tender_queues (tenant_id, order_id) SELECT tenant_id, id FROM orders WHERE tenant_id = $1 LIMIT 1",
 }
 """Rows that no use case of the API makes, so that every table of tenant data has one."""
 
-SAYS_BACK = {"audit_entries"}
-"""Tables that keep what a client asked for, ids that it made up or overheard among them; what was found of those is in ``audit_subjects``."""
+_COMPANY = "(SELECT organization_id FROM tenants WHERE id = $1)"
+_EITHER = "$1 IN (t.merchant_id, t.carrier_id)"
 
-_ORGANIZATION = "(SELECT organization_id FROM tenants WHERE id = $1)"
 OWNED_BY = {
     "tenants": "t.id = $1",
-    "organizations": f"t.id = {_ORGANIZATION}",
-    "members": f"t.organization_id = {_ORGANIZATION}",
-    "roles": f"t.organization_id = {_ORGANIZATION}",
-    "partnerships": "$1 IN (t.merchant_id, t.carrier_id)",
-    "tenders": "$1 IN (t.merchant_id, t.carrier_id)",
+    "organizations": f"t.id = {_COMPANY}",
+    "members": f"t.organization_id = {_COMPANY}",
+    "roles": f"t.organization_id = {_COMPANY}",
+    "partnerships": _EITHER,
+    "tenders": _EITHER,
 }
-"""Tables that name their tenant in another column than ``tenant_id``: which of the rows ``t`` are the tenant's ``$1``."""
+"""Which rows are a tenant's ($1), where not ``tenant_id`` says so."""
+
+ECHOES = {"audit_entries"}
+"""Tables that keep what callers named, a foreign id among it; nothing of what it names."""
 
 _TABLES = """
-SELECT class.oid, relname::text AS name, coalesce($1::jsonb ->> relname::text, 't.tenant_id = $1') AS theirs,
+SELECT class.oid, relname::text AS name, coalesce($1::jsonb ->> relname::text, 't.tenant_id = $1') AS owned,
   ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = class.oid AND attnum = ANY(primary_key.indkey)) AS keys
 FROM pg_class AS class JOIN pg_index AS primary_key ON indrelid = class.oid AND indisprimary
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
@@ -80,7 +83,7 @@ async def plant(system: Database, desk: Desk) -> Planted:
         for table in await _tables(tx):
             if table["name"] in SEEDS:
                 await tx.execute(SEEDS[table["name"]], desk.tenant_id)
-            sql = f"SELECT count(*) FROM {table['name']} AS t WHERE {table['theirs']}"
+            sql = f"SELECT count(*) FROM {table['name']} AS t WHERE {table['owned']}"
             if await tx.fetchval(sql, desk.tenant_id) == 0:
                 planted.empty.append(table["name"])
             for column in await tx.fetch(_COLUMNS, table["oid"]):
@@ -114,7 +117,7 @@ async def _plant_text(tx: Transaction, table: Row, column: Row, desk: Desk) -> i
     value = f"ARRAY[{value}]" if column["type"].endswith("[]") else value
     tag = await tx.execute(
         f'UPDATE {table["name"]} AS t SET "{name}" = {value} '
-        f"WHERE {table['theirs']} AND coalesce(\"{name}\"::text, '') NOT LIKE '%{NAMED}%'",
+        f"WHERE {table['owned']} AND coalesce(\"{name}\"::text, '') NOT LIKE '%{NAMED}%'",
         desk.tenant_id,
         desk.canary,
     )
@@ -122,16 +125,15 @@ async def _plant_text(tx: Transaction, table: Row, column: Row, desk: Desk) -> i
 
 
 async def _plant_json(tx: Transaction, table: Row, column: str, desk: Desk) -> int:
-    keys = ", ".join(table["keys"])
+    keys = table["keys"]
     rows = await tx.fetch(
-        f'SELECT {keys}, "{column}" FROM {table["name"]} AS t WHERE {table["theirs"]}', desk.tenant_id
+        f'SELECT {", ".join(keys)}, "{column}" FROM {table["name"]} AS t WHERE {table["owned"]}', desk.tenant_id
     )
-    where = " AND ".join(f"{key} = ${place}" for place, key in enumerate(table["keys"], 2))
     for row in rows:
+        where = " AND ".join(f"{key} = ${place}" for place, key in enumerate(keys, 2))
+        value = _with_canaries(row[column], desk.canary)
         await tx.execute(
-            f'UPDATE {table["name"]} SET "{column}" = $1 WHERE {where}',
-            _with_canaries(row[column], desk.canary),
-            *(row[key] for key in table["keys"]),
+            f'UPDATE {table["name"]} SET "{column}" = $1 WHERE {where}', value, *(row[key] for key in keys)
         )
     return len(rows)
 
@@ -158,26 +160,26 @@ async def everything_of(system: Database, desk: Desk, about: Collection[str] = (
         return {
             table["name"]: await tx.fetchval(
                 f"SELECT md5(coalesce(string_agg({row}, ',' ORDER BY {row}), '')) FROM {table['name']} AS t "
-                f"WHERE {table['theirs']} AND (cardinality($2::text[]) = 0 OR {row} LIKE ANY($2))",
+                f"WHERE {table['owned']} AND (cardinality($2::text[]) = 0 OR {row} LIKE ANY($2))",
                 desk.tenant_id,
                 patterns,
             )
             for table in await _tables(tx)
-            if not (about and table["name"] in SAYS_BACK)
+            if not (about and table["name"] in ECHOES)
         }
 
 
 async def mentions(system: Database, desk: Desk, of: Desk) -> list[str]:
     """Rows of a tenant, its events and stored answers among them, that hold a canary or an id of another one's."""
-    ids = [*map(str, _uuids(of)), *(one for one in of.ids.values() if "_" in one)]
+    needles = [of.canary, *map(str, _uuids(of)), *(one for one in of.ids.values() if "_" in one)]
     found = []
     async with system.transaction() as tx:
         for table in await _tables(tx):
             rows = await tx.fetch(
                 f"SELECT to_jsonb(t)::text AS text FROM {table['name']} AS t "
-                f"WHERE {table['theirs']} AND to_jsonb(t)::text LIKE ANY($2)",
+                f"WHERE {table['owned']} AND to_jsonb(t)::text LIKE ANY($2)",
                 desk.tenant_id,
-                [f"%{needle}%" for needle in (of.canary, *(() if table["name"] in SAYS_BACK else ids))],
+                [f"%{needle}%" for needle in (needles[:1] if table["name"] in ECHOES else needles)],
             )
             found += [f"{table['name']}: {row['text'][:200]}" for row in rows]
     return found

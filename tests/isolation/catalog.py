@@ -13,13 +13,6 @@ TENANT = "( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::tex
 """The tenant of the transaction, as PostgreSQL prints it."""
 
 WALLS = "tests/kernel/test_tenant_walls.py"
-PARTNERS = "tests/partners/test_two_tenants.py"
-
-ORGANIZATION = f"( SELECT tenant.organization_id FROM tenants tenant WHERE (tenant.id = {TENANT}))"
-"""The organization of the tenant of the transaction: the policy of ``tenants`` lets the inner query see that one row alone."""
-
-EITHER_SIDE = f"((merchant_id = {TENANT}) OR (carrier_id = {TENANT}))"
-"""The policy of the only rows that two tenants see."""
 
 
 @dataclass(frozen=True)
@@ -36,119 +29,93 @@ NO_TENANT = {
     ),
     "installation": Exempt("the log's epoch", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
     "workers": Exempt("processes that live", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
-    "map_extracts": Exempt("the public map", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
-    "map_names": Exempt("the public map", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
-    "map_houses": Exempt("the public map", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
     "closures": Exempt(
         "receipts of tenants that are gone, the operator's: requests may not even read them",
         f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant",
     ),
+    "map_extracts": Exempt("the public map", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
+    "map_names": Exempt("the public map", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
+    "map_houses": Exempt("the public map", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
 }
 """Tables that belong to no tenant: without a wall, and requests may at most read them."""
 
-_OF_AN_ORGANIZATION = Exempt(
-    "a company's people and roles are those of its LIVE tenant and of its sandbox",
-    f"{WALLS}::test_another_organizations_members_and_roles_do_not_exist",
-)
-_OF_TWO = Exempt("merchant and carrier see it", f"{PARTNERS}::test_a_third_tenant_sees_neither_partnership_nor_tender")
+ORGANIZATION = f"( SELECT tenant.organization_id\n   FROM tenants tenant\n  WHERE (tenant.id = {TENANT}))"
+"""The organization of the transaction's tenant, as PostgreSQL prints it."""
 
-OTHER_POLICIES: dict[str, tuple[str, Exempt]] = {
-    "tenants": (
+
+@dataclass(frozen=True)
+class OtherWall(Exempt):
+    """A table whose rows say whose they are by other columns than ``tenant_id``."""
+
+    policy: str
+    """The policy ``tenant``, both clauses, printed as PostgreSQL does."""
+
+    owners: tuple[str, ...]
+    """The columns that say whose a row is: keys begin with one of them."""
+
+
+_COMPANY = "of a company with a live and a test tenant"
+_COMPANY_TEST = f"{WALLS}::test_another_organizations_members_and_roles_do_not_exist"
+_TWO = f"((merchant_id = {TENANT}) OR (carrier_id = {TENANT}))"
+_TWO_TESTS = "tests/partners/test_two_tenants.py::test_a_third_tenant_sees_neither_partnership_nor_tender"
+
+OTHER_WALLS: dict[str, OtherWall] = {
+    "tenants": OtherWall(
+        "a tenant's row is its own tenant id",
+        f"{WALLS}::test_a_tenant_sees_only_its_own_row",
         f"(id = {TENANT})",
-        Exempt("a tenant's row is its own tenant id", f"{WALLS}::test_a_tenant_sees_only_its_own_row"),
+        ("id", "organization_id"),
     ),
-    "organizations": (f"(id = {ORGANIZATION})", _OF_AN_ORGANIZATION),
-    "members": (f"(organization_id = {ORGANIZATION})", _OF_AN_ORGANIZATION),
-    "roles": (f"(organization_id = {ORGANIZATION})", _OF_AN_ORGANIZATION),
-    "partnerships": (EITHER_SIDE, _OF_TWO),
-    "tenders": (EITHER_SIDE, _OF_TWO),
+    "organizations": OtherWall(_COMPANY, _COMPANY_TEST, f"(id = {ORGANIZATION})", ("id",)),
+    "members": OtherWall(_COMPANY, _COMPANY_TEST, f"(organization_id = {ORGANIZATION})", ("organization_id",)),
+    "roles": OtherWall(_COMPANY, _COMPANY_TEST, f"(organization_id = {ORGANIZATION})", ("organization_id",)),
+    "partnerships": OtherWall("two companies' own", _TWO_TESTS, _TWO, ("merchant_id", "carrier_id")),
+    "tenders": OtherWall("two companies' own", _TWO_TESTS, _TWO, ("merchant_id", "carrier_id")),
 }
-"""Tables whose policy ``tenant`` compares something else than ``tenant_id``: the text, printed as PostgreSQL does, and why."""
 
 OTHER_KEYS = {
-    "tenants_pkey": Exempt("ids of tenants are random", f"{WALLS}::test_a_tenant_sees_only_its_own_row"),
     "tenants_slug_key": Exempt(
         "an operator gives slugs; requests never do", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"
     ),
     "sign_in_providers_issuer_audience_key": Exempt(
-        "an operator adds issuers; requests never do, and a token must lead to one tenant",
+        "an issuer and audience lead to one tenant; an operator gives them",
         "tests/identity/oidc/test_providers.py::test_requests_can_neither_add_an_issuer_nor_list_those_of_others",
     ),
-    **dict.fromkeys(
-        ("tenants_one_of_a_mode", "tenants_organization_id_fkey"),
-        Exempt(
-            "an operator says which organization a tenant is of",
-            f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant",
-        ),
-    ),
-    **dict.fromkeys(
-        (
-            "organizations_pkey",
-            "members_pkey",
-            "members_email",
-            "members_subject",
-            "members_organization_id_fkey",
-            "members_organization_id_role_id_fkey",
-            "roles_pkey",
-            "roles_name",
-            "roles_organization_id_fkey",
-        ),
-        Exempt(
-            "begins with the organization, and nobody writes another one's",
-            f"{WALLS}::test_another_organizations_members_and_roles_do_not_exist",
-        ),
-    ),
-    **dict.fromkeys(
-        (
-            "partnerships_pkey",
-            "partnerships_parties",
-            "partnerships_active",
-            "tenders_pkey",
-            "tenders_open",
-            "tenders_by_carriers_order",
-            "tenders_merchant_id_partnership_id_carrier_id_fkey",
-            "tenders_merchant_id_merchant_order_id_fkey",
-            "tenders_carrier_id_carrier_order_id_fkey",
-        ),
-        Exempt(
-            "begins with the merchant or the carrier, and nobody writes in another's name",
-            f"{PARTNERS}::test_nobody_can_forge_a_row_in_anothers_name",
-        ),
-    ),
 }
-"""Unique indexes and foreign keys that do not begin with the tenant."""
+"""Unique indexes that do not begin with the tenant."""
+
+_REACH = Exempt(
+    "a policy asks it about rows that other policies hide; it says yes or no, and always no of another tenant's",
+    f"{WALLS}::test_what_a_credential_reaches_is_never_another_tenants",
+)
+_SIGN_IN = f"{WALLS}::test_nobody_is_signed_in_from_inside_a_tenant"
+_STANDING = f"{WALLS}::test_issuers_and_standing_of_others_are_not_told_inside_a_tenant"
 
 LOOKS_PAST = {
     "doorstep_authenticate(bytea)": Exempt(
         "a key is looked up before a tenant is known", f"{WALLS}::test_a_key_is_found_by_its_whole_hash_alone"
     ),
-    "doorstep_ensure_event_partitions(integer)": Exempt(
-        "partitions are the owner's to make", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"
-    ),
-    "doorstep_sign_in(uuid,text,text,text)": Exempt(
-        "a member is looked up before a tenant is set; inside a tenant's transaction it finds and changes nobody",
-        f"{WALLS}::test_nobody_is_signed_in_from_inside_a_tenant",
-    ),
-    "doorstep_sign_in_providers(text)": Exempt(
-        "an issuer leads to its tenant before one is set; inside a tenant's transaction to that tenant alone",
-        f"{WALLS}::test_issuers_and_standing_of_others_are_not_told_inside_a_tenant",
-    ),
-    "doorstep_standing(uuid)": Exempt(
-        "whether a tenant is suspended is asked before it is set; inside a tenant's transaction of that tenant alone",
-        f"{WALLS}::test_issuers_and_standing_of_others_are_not_told_inside_a_tenant",
-    ),
     "doorstep_redeem_invitation(bytea)": Exempt(
-        "an invitation is another tenant's row, found by the hash of its whole secret",
-        "tests/partners/test_partnerships.py::test_what_cannot_be_redeemed",
+        "an invitation is looked up by its hash before its carrier is known",
+        "tests/partners/test_two_tenants.py::test_nobody_can_forge_a_row_in_anothers_name",
+    ),
+    "doorstep_set_sandbox_clock(timestamp with time zone,double precision)": Exempt(
+        "a request sets its own TEST tenant's clock",
+        "tests/sandbox/test_clock.py::test_no_request_of_the_application_sets_another_clock",
     ),
     "doorstep_shared_orders(uuid[])": Exempt(
-        "a carrier reads what is shared of an order that it accepted",
-        f"{PARTNERS}::test_the_shared_fields_are_shown_to_who_accepted_and_to_nobody_else",
+        "what a partnership shares of an accepted order",
+        "tests/partners/test_two_tenants.py::test_the_shared_fields_are_shown_to_who_accepted_and_to_nobody_else",
     ),
     "doorstep_empty_tenders(uuid,uuid[])": Exempt(
         "columns of tenders that requests may not write, emptied by their own merchant alone",
         f"{WALLS}::test_tenders_are_emptied_by_their_merchant_alone",
     ),
+    "doorstep_sign_in(uuid,text,text,text)": Exempt("a member is looked up before a tenant is set", _SIGN_IN),
+    "doorstep_sign_in_providers(text)": Exempt(
+        "an issuer is looked up before a tenant is set; inside one it tells that one's alone", _STANDING
+    ),
+    "doorstep_standing(uuid)": Exempt("asked before a tenant is set; inside one it tells that one's alone", _STANDING),
     **dict.fromkeys(
         (
             "doorstep_driver_has_order(uuid,uuid,uuid)",
@@ -162,32 +129,34 @@ LOOKS_PAST = {
             "doorstep_reaches_stop(uuid,uuid)",
             "doorstep_reaches_vehicle(uuid,uuid)",
         ),
-        Exempt(
-            "a policy asks it about rows that other policies hide; it says yes or no, and always no of another tenant's",
-            f"{WALLS}::test_what_a_credential_reaches_is_never_another_tenants",
-        ),
+        _REACH,
+    ),
+    "doorstep_ensure_event_partitions(integer)": Exempt(
+        "partitions are the owner's to make", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"
     ),
 }
 """Functions that run with the owner's rights, and so look past every wall."""
 
-_COMPANY = "tests/identity/test_reach.py::test_what_is_about_the_whole_company_is_forbidden_to_a_till"
+_WHOLE_COMPANY = "tests/identity/test_reach.py::test_what_is_about_the_whole_company_is_forbidden_to_a_till"
 _UNNAMED = "tests/isolation/test_walk.py::test_no_answer_holds_a_canary_or_a_foreign_id"
 
 WITHOUT_REACH = {
     "tenants": Exempt(
         "the company's own name and settings: `viewer` shows them", f"{WALLS}::test_a_tenant_sees_only_its_own_row"
     ),
-    **dict.fromkeys(("organizations", "members", "roles"), Exempt("members:* is about the whole company", _COMPANY)),
-    "api_keys": Exempt("keys:* is about the whole company", _COMPANY),
+    **dict.fromkeys(
+        ("organizations", "members", "roles"), Exempt("members:* is about the whole company", _WHOLE_COMPANY)
+    ),
+    "api_keys": Exempt("keys:* is about the whole company", _WHOLE_COMPANY),
     **dict.fromkeys(
         ("partnerships", "tenders", "tender_queues", "relayed_events"),
-        Exempt("partners:* is about the whole company", _COMPANY),
+        Exempt("partners:* is about the whole company", _WHOLE_COMPANY),
     ),
     **dict.fromkeys(
         ("audit_entries", "audit_subjects", "erasures", "retention_settings"),
-        Exempt("audit:read and privacy:write are about the whole company", _COMPANY),
+        Exempt("audit:read and privacy:write are about the whole company", _WHOLE_COMPANY),
     ),
-    "usage_days": Exempt("usage:read is about the whole company", _COMPANY),
+    "usage_days": Exempt("usage:read is about the whole company", _WHOLE_COMPANY),
     **dict.fromkeys(
         ("consumers", "event_heads", "idempotency_keys", "jobs", "sign_in_providers"),
         Exempt("no field shows these rows: who writes needs them, whatever it may write", _UNNAMED),
@@ -195,9 +164,9 @@ WITHOUT_REACH = {
 }
 """Tables of tenant data whose rows are not a depot's, an order's or a driver's, so that no policy ``reach`` narrows them."""
 
-EXCEPTIONS = {
+EXCEPTIONS: dict[str, Exempt] = {
     **NO_TENANT,
-    **{name: exception for name, (_, exception) in OTHER_POLICIES.items()},
+    **OTHER_WALLS,
     **OTHER_KEYS,
     **LOOKS_PAST,
     **{f"reach of {name}": exception for name, exception in WITHOUT_REACH.items()},
@@ -220,13 +189,12 @@ CHECKS: dict[str, str] = {
         SELECT name || ' has no forced row-level security' FROM walled WHERE NOT (relrowsecurity AND relforcerowsecurity)
     """,
     "the tenant's policy, both clauses": f"""{_TABLES}, wanted AS (
-          SELECT id, name, coalesce($2::jsonb ->> name, '(tenant_id = {TENANT.replace("'", "''")})') AS text FROM walled
+          SELECT id, name, coalesce($2::jsonb -> name ->> 'policy', '(tenant_id = {TENANT.replace("'", "''")})') AS text FROM walled
         )
         SELECT name || ' lacks the policy tenant: ' || text FROM wanted WHERE NOT EXISTS (
           SELECT FROM pg_policy WHERE polrelid = id AND polname = 'tenant' AND polpermissive AND polcmd = '*'
             AND polroles = ARRAY['doorstep_app'::regrole::oid]
-            AND regexp_replace(pg_get_expr(polqual, id), '[[:space:]]+', ' ', 'g') = text
-            AND regexp_replace(pg_get_expr(polwithcheck, id), '[[:space:]]+', ' ', 'g') = text)
+            AND pg_get_expr(polqual, id) = text AND pg_get_expr(polwithcheck, id) = text)
     """,
     "nothing widens the wall": f"""{_TABLES}
         SELECT name || '.' || polname || ' lets more through' FROM tables JOIN pg_policy ON polrelid = id
@@ -241,22 +209,23 @@ CHECKS: dict[str, str] = {
               AND NOT has_table_privilege('doorstep_app', id, 'UPDATE') AND NOT has_table_privilege('doorstep_app', id, 'DELETE')))
     """,
     "every row says its tenant": f"""{_TABLES}
-        SELECT name || ' has no tenant_id uuid NOT NULL' FROM walled WHERE $2::jsonb ->> name IS NULL AND NOT EXISTS (
+        SELECT name || ' has no tenant_id uuid NOT NULL' FROM walled WHERE $2::jsonb -> name IS NULL AND NOT EXISTS (
           SELECT FROM pg_attribute WHERE attrelid = id AND attname = 'tenant_id' AND attnotnull AND atttypid = 'uuid'::regtype)
     """,
     "unique keys begin with the tenant": f"""{_TABLES}
         SELECT name || ': ' || indexrelid::regclass || ' does not begin with tenant_id' FROM walled
         JOIN pg_index ON indrelid = id AND indisunique
         LEFT JOIN pg_attribute AS led ON led.attrelid = id AND led.attnum = indkey[0]
-        WHERE led.attname IS DISTINCT FROM 'tenant_id' AND indexrelid::regclass::text <> ALL($3)
+        WHERE NOT coalesce(coalesce($2::jsonb -> name -> 'owners', '["tenant_id"]') ? led.attname::text, false)
+          AND indexrelid::regclass::text <> ALL($3)
     """,
     "foreign keys take the tenant along": f"""{_TABLES}
         SELECT name || ': ' || conname || ' may point at another tenant''s row' FROM walled
         JOIN pg_constraint ON conrelid = id AND contype = 'f'
         JOIN pg_attribute AS near ON near.attrelid = conrelid AND near.attnum = conkey[1]
         JOIN pg_attribute AS far ON far.attrelid = confrelid AND far.attnum = confkey[1]
-        WHERE near.attname <> 'tenant_id' AND conname <> ALL($3)
-          OR far.attname <> CASE confrelid::regclass::text WHEN 'tenants' THEN 'id' ELSE 'tenant_id' END AND conname <> ALL($3)
+        WHERE NOT coalesce($2::jsonb -> name -> 'owners', '["tenant_id"]') ? near.attname::text
+          OR NOT coalesce($2::jsonb -> confrelid::regclass::text -> 'owners', '["tenant_id"]') ? far.attname::text
     """,
     "views look with the eyes of who asks": f"""
         SELECT relname || ' shows what its owner sees' FROM pg_class AS class
@@ -310,16 +279,16 @@ CHECKS: dict[str, str] = {
         WHERE attidentity <> '' OR pg_get_expr(adbin, adrelid) LIKE 'nextval%'
     """,
 }
-"""What is checked → a query for what is wrong. $1: tables of no tenant; $2: other policies as JSON; $3: other keys; $4: known functions; $5: tables without reach."""
+"""What is checked → a query for what is wrong. $1: tables of no tenant; $2: other walls as JSON; $3: other keys; $4: known functions; $5: tables without reach."""
 
 
 async def findings(connection: asyncpg.Connection, check: str) -> list[str]:
     """What is wrong, by one check."""
     sql = CHECKS[check]
-    policies = {name: text for name, (text, _) in OTHER_POLICIES.items()}
+    others = {name: {"policy": wall.policy, "owners": wall.owners} for name, wall in OTHER_WALLS.items()}
     offered = [
         sorted(NO_TENANT),
-        orjson.dumps(policies).decode(),
+        orjson.dumps(others).decode(),
         sorted(OTHER_KEYS),
         sorted(LOOKS_PAST),
         sorted(WITHOUT_REACH),

@@ -8,10 +8,14 @@ STREAM = {"cursor", "head", "endCursor", "startCursor"}
 
 COUNTED = {"version", "aggregateVersion"}
 
-SECRET = {"secret", "token", "link", "prefix", "previousPrefix"}
-"""What is made of random bytes, and made anew each time."""
+SECRET = {"secret", "prefix", "previousPrefix", "token", "link"}
+"""Shown once, and never the same twice."""
+
+NEW_NAME = "new-name-"
+"""Begins each name that an act under test gives to what it makes: no two things may have the same."""
 
 _ID = re.compile(r"\b[a-z]+_[0-7][0-9a-hjkmnp-tv-z]{25}\b")
+_NEW_NAME = re.compile(rf"{NEW_NAME}[0-9a-f]+")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[0-9.:+Z-]*")
 
 
@@ -32,7 +36,7 @@ def comparable(answer: Any, *named: str) -> Any:
 
 
 def outline(answer: Any, *named: str) -> Any:
-    """The same for two acts that both made something: ids, instants and versions are each one's own."""
+    """The same for two acts that both made something: ids, instants, versions, names and secrets are each one's own."""
     if isinstance(answer, dict):
         return {
             key: 0 if key in COUNTED | SECRET else outline(value, *named) for key, value in comparable(answer).items()
@@ -40,5 +44,5 @@ def outline(answer: Any, *named: str) -> Any:
     if isinstance(answer, list):
         return [outline(one, *named) for one in answer]
     if isinstance(answer, str):
-        return _INSTANT.sub("<instant>", _ID.sub("<id>", comparable(answer, *named)))
+        return _NEW_NAME.sub("<name>", _INSTANT.sub("<instant>", _ID.sub("<id>", comparable(answer, *named))))
     return answer

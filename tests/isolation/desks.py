@@ -69,6 +69,9 @@ class Desk:
     maker: Client | None = None
     """Who puts things onto the desk, when the desk's own credential may not make them all (one that is limited to a depot)."""
 
+    into_mode: Callable[[str], Awaitable[None]] | None = None
+    """Makes the tenant a TEST one and a LIVE one again, for what only a sandbox has."""
+
     narrow: "Callable[[Desk], Awaitable[None]] | None" = None
     """Gives the client a credential that sees no more than what is on the desk now, for a desk whose own one is limited."""
 

@@ -10,10 +10,12 @@ import pytest
 
 from doorstep.kernel.db import Transaction
 
-_FILTER = re.compile(
-    r"(?:\b\w+\.)?\b(?:(?:tenant|merchant|carrier)_id = \$(\d+)\b"
-    r"|organization_id = \(SELECT tenant\.organization_id FROM tenants AS tenant WHERE tenant\.id = \$(\d+)\))"
-)
+_FILTERS = [
+    re.compile(r"(?:\b\w+\.)?\b(?:tenant_id|merchant_id|carrier_id) = \$(\d+)\b"),
+    re.compile(
+        r"\b(?:organization_id|id) = \(SELECT tenant\.organization_id FROM tenants AS tenant WHERE tenant\.id = \$(\d+)\)"
+    ),
+]
 
 ONE_A_TENANT = "event_heads"
 """A table of one row a tenant: a statement that forgets which one means nothing, and nobody would get it past its first test."""
@@ -40,19 +42,20 @@ async def drop_the_policy(owner_url: str, table: str, name: str = "tenant") -> N
 
 
 @contextmanager
-def without_filters(patch: pytest.MonkeyPatch) -> Iterator[set[str]]:
-    """Statements forget ``tenant_id = $1`` while the block runs; yields the texts of those that did."""
+def without_filters(patch: pytest.MonkeyPatch, among: str = "") -> Iterator[set[str]]:
+    """Statements forget ``tenant_id = $1``, and what says the same of companies and partners, while the block runs; yields the texts of those that did.
+
+    ``among`` is a pattern for those that forget it; empty: all do.
+    """
     changed: set[str] = set()
 
     def forgetful(method: str) -> Any:
         real = getattr(Transaction, method)
 
         async def run(self: Transaction, sql: str, *arguments: Any) -> Any:
-            text = (
-                sql
-                if ONE_A_TENANT in sql
-                else _FILTER.sub(lambda found: f"${found[1] or found[2]}::uuid IS NOT NULL", sql)
-            )
+            text = sql
+            for written in _FILTERS if re.search(among, sql) and ONE_A_TENANT not in sql else ():
+                text = written.sub(r"$\1::uuid IS NOT NULL", text)
             if text != sql:
                 changed.add(sql)
             return await real(self, text, *arguments)

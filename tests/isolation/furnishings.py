@@ -6,11 +6,7 @@ To add a kind: a function under ``@furnishing("prefix")`` that returns its id, a
 from typing import Any
 from uuid import uuid4
 
-from tests.isolation.clients import Client
-from tests.isolation.desks import COUNTRY, TIME_ZONE, Desk, furnishing, instant
-
-from doorstep.identity.service import NewTenant, create_key, create_tenant, tenant_by_slug
-from doorstep.kernel.scope import ALL_PERMISSIONS
+from tests.isolation.desks import COUNTRY, Desk, furnishing, instant
 
 POINT = {"latitude": 47.14, "longitude": 9.52}
 ELSEWHERE = {"latitude": 47.16, "longitude": 9.51}
@@ -77,10 +73,11 @@ async def _shifts(desk: Desk) -> dict[str, str]:
     return {"shift": await _shift(desk, -1), "shift:free": await _shift(desk, 24)}
 
 
-async def _order(desk: Desk, point: dict[str, float] = POINT) -> dict[str, Any]:
+async def new_order(desk: Desk, point: dict[str, float] = POINT) -> dict[str, Any]:
+    """An order with a text in everything that can hold one, at the desk's depot if it has one."""
     made = await desk.made(
         "createOrder", "order { id packages { id } }",
-        dropoff=_waypoint(desk, point), depotId=desk.ids["depot"], metadata={desk.canary: [desk.canary]},
+        dropoff=_waypoint(desk, point), depotId=desk.ids.get("depot"), metadata={desk.canary: [desk.canary]},
         packages=[{"description": desk.canary, "barcode": desk.canary}],
     )  # fmt: skip
     order: dict[str, Any] = made["order"]
@@ -89,14 +86,14 @@ async def _order(desk: Desk, point: dict[str, float] = POINT) -> dict[str, Any]:
 
 @furnishing("order")
 async def _orders(desk: Desk) -> dict[str, str]:
-    order, free = await _order(desk), await _order(desk)
+    order, free = await new_order(desk), await new_order(desk)
     return {"order": order["id"], "pkg": order["packages"][0]["id"], "order:free": free["id"]}
 
 
 @furnishing("route")
 async def _route(desk: Desk) -> dict[str, str]:
     """A route with two deliveries: one done, with attempt and proof, and one where the driver stands at the door."""
-    done = await _order(desk, ELSEWHERE)
+    done = await new_order(desk, ELSEWHERE)
     orders = [done["id"], desk.ids["order"]]
     made = await desk.made(
         "assignOrders", "route { id stops { id orders { id } } }", orderIds=orders, shiftId=desk.ids["shift"]
@@ -130,91 +127,15 @@ async def _plan(desk: Desk) -> dict[str, str]:
     return {"plan": made["plan"]["id"]}
 
 
-@furnishing("key", alone=True)
-async def _key(desk: Desk) -> dict[str, str]:
-    made = await desk.made("createApiKey", "apiKey { id }", name=desk.unique("key"), scopes=["orders:read"])
-    acting = (await desk.read("{ viewer { keyId } }"))["viewer"]["keyId"]
-    return {"key": made["apiKey"]["id"], "key:acting": acting}
-
-
-@furnishing("token", alone=True)
-async def _token(desk: Desk) -> dict[str, str]:
-    made = await desk.made("createAccessToken", "accessToken { id }", scopes=["orders:read"])
-    return {"token": made["accessToken"]["id"]}
-
-
-@furnishing("role", alone=True)
-async def _role(desk: Desk) -> dict[str, str]:
-    made = await desk.made("createRole", "role { id }", name=desk.unique("role"), permissions=["orders:read"])
-    return {"role": made["role"]["id"]}
-
-
-@furnishing("member", alone=True)
-async def _member(desk: Desk) -> dict[str, str]:
-    email = f"{desk.canary}.{uuid4().hex[:8]}@example.org"
-    limit = {"role": "VIEWER", "depotIds": [desk.ids["depot"]]}
-    made = await desk.made("inviteMember", "member { id }", email=email, name=desk.canary, **limit)
-    return {"member": made["member"]["id"]}
-
-
-@furnishing("erasure", alone=True)
-async def _erasure(desk: Desk) -> dict[str, str]:
-    """An order that is over and erased, another one that is over; days to keep things; the log of all that was done."""
-    erased, final = await _order(desk), await _order(desk)
-    for order in (erased, final):
-        await desk.made("cancelOrder", "order { id }", id=order["id"])
-    made = await desk.made("eraseRecipient", "receipt { id }", orderIds=[erased["id"]])
-    await desk.made("updateRetention", "retention { auditDays }", auditDays=400)
-    entries = (await desk.read("{ auditLog(first: 1) { nodes { id } } }"))["auditLog"]["nodes"]
-    return {"erasure": made["receipt"]["id"], "order:final": final["id"], "audit": entries[0]["id"]}
-
-
-async def _partner(desk: Desk) -> Desk:
-    """Another tenant, whose every text is this desk's."""
-    services = desk.client.server.services
-    slug = f"partner-{uuid4().hex[:12]}"
-    tenant_id = await create_tenant(services.system, NewTenant(slug, f"{desk.canary} partner", TIME_ZONE, COUNTRY))
-    tenant = await tenant_by_slug(services.system, slug)
-    _, key = await create_key(services.system, tenant, "partner", sorted(ALL_PERMISSIONS))
-    partner = Desk(slug, Client(desk.client.http, desk.client.server, key), tenant_id, desk.canary)
-    partner.ids |= await _depot(partner)
-    return partner
-
-
-@furnishing("tender", alone=True)
-async def _partners(desk: Desk) -> dict[str, str]:
-    """Partnerships with two other tenants: offered to us, accepted by us, offered by us to the one and in the queue for the other."""
-    partner, second = await _partner(desk), await _partner(desk)
-    ours, spare = await _partnership(desk, partner), await _partnership(desk, second)
-    theirs = await _partnership(partner, desk)
-    offered, taken = await _tender(partner, theirs), await _tender(partner, theirs)
-    shown = "results { tender { order { id } } problems { code } }"
-    accepted = await desk.made("acceptTender", shown, ids=[taken])
-    return {
-        "partnership": ours,
-        "partnership:spare": spare,
-        "tender": offered,
-        "tender:taken": taken,
-        "tender:given": await _tender(desk, ours, spare),
-        "order:copy": accepted["results"][0]["tender"]["order"]["id"],
-    }
-
-
-async def _partnership(merchant: Desk, carrier: Desk) -> str:
-    invited = await merchant.made("invitePartner", "token partnership { id }")
-    await carrier.made("acceptPartnership", "partnership { id }", token=invited["token"])
-    partnership_id: str = invited["partnership"]["id"]
-    return partnership_id
-
-
-async def _tender(merchant: Desk, *partnership_ids: str) -> str:
-    """An order of the merchant's, offered to its carriers in turn; the first one's tender."""
-    order = await _order(merchant)
-    offers = [{"partnershipId": one, "priceMinor": 700} for one in partnership_ids]
-    shown = "results { tender { id } problems { code } }"
-    made = await merchant.made("tenderOrder", shown, orderIds=[order["id"]], offers=offers)
-    tender_id: str = made["results"][0]["tender"]["id"]
-    return tender_id
+@furnishing("simulation", alone=True)
+async def _simulation(desk: Desk) -> dict[str, str]:
+    """Where nothing is simulated because the tenant is LIVE, it is a sandbox for as long as this takes."""
+    order_id = (await new_order(desk))["id"]
+    assert desk.into_mode is not None
+    await desk.into_mode("TEST")
+    made = await desk.made("simulateOrder", "simulation { id }", orderId=order_id)
+    await desk.into_mode("LIVE")
+    return {"simulation": made["simulation"]["id"]}
 
 
 @furnishing("event", alone=True)

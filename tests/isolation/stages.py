@@ -3,11 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
-import tests.isolation.furnishings  # registers the kinds
+import tests.isolation.company_furnishings
+import tests.isolation.furnishings  # these register the kinds
+import tests.isolation.partner_furnishings
 from tests.conftest import cloned_database
 from tests.isolation.clients import Client
 from tests.isolation.desks import COUNTRY, TIME_ZONE, Desk
@@ -40,7 +43,13 @@ class Stage:
         """A new tenant with a key that may do everything, and nothing on its desk yet."""
         canary = f"Canary{uuid4().hex[:8]}"
         tenant_id = await create_tenant(self.system, NewTenant(slug, f"{canary} {slug}", TIME_ZONE, COUNTRY))
-        return Desk(slug, Client(self.http, self.server, await self.key(slug)), tenant_id, canary)
+        desk = Desk(slug, Client(self.http, self.server, await self.key(slug)), tenant_id, canary)
+        desk.into_mode = partial(self._into_mode, tenant_id)
+        return desk
+
+    async def _into_mode(self, tenant_id: UUID, mode: str) -> None:
+        async with self.system.transaction() as tx:
+            await tx.execute("UPDATE tenants SET mode = $2 WHERE id = $1", tenant_id, mode)
 
     async def desk(self, slug: str) -> Desk:
         """A new tenant with one object of each kind."""
@@ -52,6 +61,7 @@ class Stage:
         """A second desk of the same tenant, with its own things and its own canary on it."""
         client = Client(self.http, self.server, await self.key(desk.name))
         other = Desk(desk.name, client, desk.tenant_id, f"Canary{uuid4().hex[:8]}")
+        other.into_mode = desk.into_mode
         await other.furnish()
         return other
 

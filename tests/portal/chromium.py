@@ -118,14 +118,28 @@ class Page:
         for kind in ("keyDown", "keyUp"):
             held = {"modifiers": 2} if control else {}
             await self._call(
-                "Input.dispatchKeyEvent", type=kind, key=key, code=f"Key{key.upper()}", windowsVirtualKeyCode=code, **held
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                code=f"Key{key.upper()}",
+                windowsVirtualKeyCode=code,
+                **held,
             )
 
-    async def screenshot(self, path: Path) -> None:
-        """Write what the tab shows as PNG."""
-        answer = await self._call("Page.captureScreenshot", format="png")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(answer["data"]))
+    async def enter(self) -> None:
+        """Press the enter key."""
+        for kind in ("keyDown", "keyUp"):
+            await self._call(
+                "Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13, text="\r"
+            )
+
+    async def picture(self, name: str) -> None:
+        """Keep what the tab shows as PNG where DOORSTEP_SCREENSHOTS says, for people to look at."""
+        if folder := os.environ.get("DOORSTEP_SCREENSHOTS"):
+            answer = await self._call("Page.captureScreenshot", format="png")
+            path = Path(folder) / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(base64.b64decode(answer["data"]))
 
     async def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         number = next(self._numbers)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.portal.chromium import Page, chromium_page, find_chromium
+from tests.portal.desk import Desk, office_of
 
 from doorstep.identity.service import NewTenant, create_key, create_tenant, tenant_by_slug
 from doorstep.kernel.db import Database, DatabaseUrls
@@ -36,11 +37,24 @@ async def page() -> AsyncIterator[Page]:
             yield tab
 
 
+@pytest.fixture(scope="session")
+def built_pages() -> None:
+    """The pages are there, not the ones that say how to build them."""
+    built = REPOSITORY / "src" / "doorstep" / "static" / "pages" / "build.json"
+    assert built.is_file(), "the pages were not built: run pip install -e . with access to npm"
+
+
 @pytest.fixture
-async def shop(database_urls: DatabaseUrls, system: Database, tmp_path: Path) -> AsyncIterator[Shop]:
+async def desk(built_pages: None, database_urls: DatabaseUrls, system: Database, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A company's backend on a whole server without a map."""
+    settings = Settings(home=tmp_path, roads="straight", solver_slots=1, drain_seconds=5)  # type: ignore[call-arg]
+    async with running_server(settings, database_urls, port=0) as server, await office_of(server, system) as office:
+        yield Desk(server, office)
+
+
+@pytest.fixture
+async def shop(built_pages: None, database_urls: DatabaseUrls, system: Database, tmp_path: Path) -> AsyncIterator[Shop]:
     """A server in this process, with one tenant who may do everything."""
-    built = REPOSITORY / "src" / "doorstep" / "static" / "graphiql" / "build.json"
-    assert built.is_file(), "the page was not built: run pip install -e . with access to npm"
     settings = Settings(home=tmp_path, roads="straight", drain_seconds=5)  # type: ignore[call-arg]
     async with running_server(settings, database_urls, work=False, port=0) as server:
         await create_tenant(system, NewTenant("corner-shop", "Corner Shop", "Europe/Vaduz", "LI"))

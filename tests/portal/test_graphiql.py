@@ -1,7 +1,5 @@
 """GraphiQL in a real browser on a real server: nothing from another host, a strict content policy, a key entered once."""
 
-import os
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -31,18 +29,12 @@ def shown(text: str) -> str:
     return f"document.querySelector('.graphiql-response')?.innerText.replaceAll('\\u00a0', ' ').includes({text!r})"
 
 
-async def picture(page: Page, name: str) -> None:
-    """Keep a screenshot where DOORSTEP_SCREENSHOTS says, for people to look at."""
-    if folder := os.environ.get("DOORSTEP_SCREENSHOTS"):
-        await page.screenshot(Path(folder) / f"{name}.png")
-
-
 async def test_the_first_example_answers_who_i_am(page: Page, shop: Shop) -> None:
     await sign_in(page, shop)
     await page.wait_for("document.querySelector('.graphiql-query-editor .view-line')?.innerText.includes('Who')")
     await page.click(".graphiql-execute-button")
     await page.wait_for(shown("Corner Shop"))
-    await picture(page, "graphiql-viewer")
+    await page.picture("graphiql-viewer")
 
 
 async def test_a_key_entered_once_serves_queries_subscriptions_and_docs(page: Page, shop: Shop) -> None:
@@ -56,7 +48,7 @@ async def test_a_key_entered_once_serves_queries_subscriptions_and_docs(page: Pa
 
     await page.click("button[aria-label='Show Documentation Explorer']")
     await page.wait_for("document.querySelector('.graphiql-doc-explorer')?.innerText.includes('Subscription')")
-    await picture(page, "graphiql-subscription")
+    await page.picture("graphiql-subscription")
 
     assert await page.evaluate("sessionStorage.getItem('doorstep:token')") == shop.key
     assert shop.key not in await page.evaluate("JSON.stringify(localStorage)")
@@ -85,7 +77,7 @@ async def test_the_key_survives_a_reload_and_can_be_forgotten(page: Page, shop: 
 async def test_the_saved_examples_are_tabs(page: Page, shop: Shop) -> None:
     await sign_in(page, shop)
     await page.wait_for("document.querySelectorAll('.graphiql-tab').length > 1")
-    examples = await page.evaluate("fetch('/static/graphiql/examples.json').then(answer => answer.json())")
+    examples = await page.evaluate("fetch('/static/pages/examples.json').then(answer => answer.json())")
     assert await page.evaluate("document.querySelectorAll('.graphiql-tab').length") == len(examples)
 
 

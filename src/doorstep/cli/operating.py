@@ -5,7 +5,7 @@ import csv
 import io
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, TypeVar
 
@@ -116,13 +116,14 @@ def usage_command(
     first: Annotated[
         str | None, typer.Option("--from", help="The first day; left out, the first of this month.")
     ] = None,
-    last: Annotated[str | None, typer.Option("--to", help="The last day; left out, today.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last day; left out, up to now.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, for billing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what tenants used by civil day: orders, processor seconds of the solver, bytes stored."""
     now = datetime.now(UTC).date()
-    days = (_day("--from", first) or now.replace(day=1), _day("--to", last) or now)
+    # East of here it may be tomorrow already.
+    days = (_day("--from", first) or now.replace(day=1), _day("--to", last) or now + timedelta(days=1))
 
     async def work() -> list[Row]:
         async with system_database(get_settings()) as database:
@@ -297,7 +298,16 @@ def _show_one(facts: dict[str, Any], as_json: bool) -> None:
         print_json(facts)
         return
     table = Table(box=None, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in facts.items():
-        lines = [f"{key} {number:,}" for key, number in value.items()] if isinstance(value, dict) else [value]
-        table.add_row(name.replace("_", " "), "\n".join("–" if line is None else str(line) for line in lines))
+        table.add_row(name.replace("_", " "), _text(value))
     console.print(table)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{name} {number:,}" for name, number in value.items())
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    return "–" if value is None else str(value)

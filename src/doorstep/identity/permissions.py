@@ -102,6 +102,13 @@ NEEDS: dict[str, Permission | None] = {
     "Mutation.withdrawTender": _P.PARTNERS_WRITE,
     "Mutation.releaseTender": _P.PARTNERS_WRITE,
     "Mutation.reportOrder": _P.TRACKING_WRITE,
+    # sandbox
+    "Query.sandboxClock": _P.SANDBOX_WRITE,
+    "Query.simulation": _P.SANDBOX_WRITE,
+    "Mutation.setSandboxClock": _P.SANDBOX_WRITE,
+    "Mutation.simulateRoute": _P.SANDBOX_WRITE,
+    "Mutation.simulateOrder": _P.SANDBOX_WRITE,
+    "Mutation.cancelSimulation": _P.SANDBOX_WRITE,
     # privacy
     "Query.auditLog": _P.AUDIT_READ,
     "Query.erasure": _P.PRIVACY_WRITE,

@@ -117,6 +117,24 @@ class Job:
             result,
         )
 
+    async def got_on(self, scope: Scope) -> None:
+        """A job of many steps has done one in ``scope``'s transaction: workers that died before it no longer count. The caller has fenced it."""
+        if self.attempts > 1:
+            await scope.tx.execute(
+                "UPDATE jobs SET attempts = 1 WHERE tenant_id = $1 AND id = $2", self.tenant_id, self.id
+            )
+            self.attempts = 1
+
+    async def put_off(self, scope: Scope, seconds: float) -> None:
+        """Hand the job back in ``scope``'s transaction, to be run again after so many seconds; the run does not count. The caller has fenced it."""
+        await scope.tx.execute(
+            "UPDATE jobs SET state = 'QUEUED', attempts = 0, run_token = NULL, lease_until = NULL, "
+            "run_after = now() + make_interval(secs => $3) WHERE tenant_id = $1 AND id = $2",
+            self.tenant_id,
+            self.id,
+            seconds,
+        )
+
 
 Handler = Callable[[Job], Coroutine[Any, Any, None]]
 GiveUp = Callable[[Scope, Job, str], Coroutine[Any, Any, None]]
@@ -152,6 +170,15 @@ async def cancel(scope: Scope, job_id: UUID) -> None:
         "WHERE tenant_id = $1 AND id = $2 AND state IN ('QUEUED', 'RUNNING')",
         scope.tenant_id,
         job_id,
+    )
+
+
+async def wake(scope: Scope, kind: str) -> None:
+    """Let the tenant's jobs of a kind that were put off run at once, in the caller's transaction."""
+    await scope.tx.execute(
+        "UPDATE jobs SET run_after = now() WHERE tenant_id = $1 AND kind = $2 AND state = 'QUEUED' AND run_after > now()",
+        scope.tenant_id,
+        kind,
     )
 
 

@@ -8,6 +8,7 @@ from doorstep.orders import erasure as orders
 from doorstep.partners import erasure as partners
 from doorstep.places import erasure as places
 from doorstep.planning import erasure as planning
+from doorstep.sandbox import erasure as sandbox
 from doorstep.tracking import erasure as tracking
 
 _OWN = (
@@ -30,5 +31,6 @@ ALL: tuple[Rules, ...] = (
     *tracking.RULES,
     *planning.RULES,
     *orders.RULES,
+    *sandbox.RULES,
     *_OWN,
 )

@@ -55,6 +55,10 @@ class Authenticator:
         self._known[hashed] = (now + CACHE_SECONDS, principal)
         return principal
 
+    def forget(self, tenant_id: UUID) -> None:
+        """Ask the database again for every credential of a tenant, whose clock was set; other processes do within CACHE_SECONDS."""
+        self._known = {key: known for key, known in self._known.items() if known[1].tenant_id != tenant_id}
+
     async def _holder(self, secret: str) -> Principal:
         """Whoever holds a key or token of ours; what cannot be one is looked up as well, so that a guesser learns nothing from the time it takes."""
         async with self._db.transaction() as tx:

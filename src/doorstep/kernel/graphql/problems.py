@@ -48,6 +48,7 @@ show_enum(
         ProblemCode.DUPLICATE: "Another one has this name or e-mail address already; `existingId` names it.",
         ProblemCode.EXCEEDS_RIGHTS: "Nobody gives or takes over rights that they do not have themselves.",
         ProblemCode.LAST_OWNER: "An organization keeps at least one owner who can sign in.",
+        ProblemCode.NOT_A_SANDBOX: "This is for TEST tenants, and the key is of a LIVE one.",
         ProblemCode.IDEMPOTENCY_MISMATCH: "The key was used with another input.",
         ProblemCode.IDEMPOTENCY_IN_PROGRESS: "The same mutation with this key is still at work; send it again.",
     },

@@ -16,7 +16,6 @@ from typing import Any, cast
 from uuid import uuid4
 
 import orjson
-import structlog
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError, OperationDefinitionNode
 from starlette.requests import Request
@@ -40,14 +39,12 @@ from strawberry.utils.aio import aclosing
 from doorstep.kernel.errors import RateLimited, RequestError, TimedOut, Unauthenticated, Unavailable
 from doorstep.kernel.graphql.attempts import Authenticate, FailedAttempts
 from doorstep.kernel.graphql.context import Context, Services
-from doorstep.kernel.graphql.faults import public_error, public_errors
+from doorstep.kernel.graphql.faults import code_of_refusal, internal_error, public_error, public_errors
 from doorstep.kernel.graphql.headers import RESPONSE_JSON, bearer_token, prefers_response_json
 from doorstep.kernel.graphql.sessions import Session, Sessions
 from doorstep.kernel.graphql.sockets import QUOTA_CLOSE_CODE, OpenSockets, TooManySockets
 from doorstep.kernel.metrics import REQUEST_SECONDS, REQUESTS, SOCKETS
 from doorstep.kernel.scope import Principal
-
-log = structlog.get_logger(__name__)
 
 OPERATION_SECONDS = 10.0
 MAX_QUERY_BYTES = 16_384
@@ -128,12 +125,17 @@ class GraphQLView(GraphQL[Context, None]):
             response: Response = await self.run(request)
         except HTTPException as refusal:
             headers = {"allow": getattr(refusal, "allow", "GET, POST")} if refusal.status_code == 405 else {}
-            return self._refusal(request, refusal.status_code, refusal.reason, {"code": "BAD_REQUEST"}, headers)
+            return self._refusal(
+                request, refusal.status_code, refusal.reason, {"code": code_of_refusal(refusal)}, headers
+            )
         except RequestError as refusal:
             status, headers = _as_http(refusal)
             return self._refusal(
                 request, status, refusal.message, {"code": refusal.code, **refusal.extensions}, headers
             )
+        except Exception as error:  # noqa: BLE001 - logged under a reference
+            fault = internal_error(error)
+            return self._refusal(request, 500, fault.message, fault.extensions or {}, {})
         if response.headers.get("content-type", "").startswith("application/json") and prefers_response_json(request):
             response.headers["content-type"] = f"{RESPONSE_JSON}; charset=utf-8"
             if getattr(request.state, "request_error", False):
@@ -368,18 +370,15 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             error = GraphQLError(
                 "Only subscriptions run over a socket: send queries and mutations by HTTP.",
-                extensions={"code": "BAD_REQUEST"},
+                extensions={"code": "OPERATION_RESOLUTION_FAILURE"},
             )
             await operation.send_initial_errors([error])
         except GraphQLError as error:
             await operation.send_initial_errors([public_error(error, before_execution=True)])
         except WebSocketDisconnected:
             pass
-        except Exception as error:
-            log.error("subscription_failed", exc_info=error)
-            await operation.send_initial_errors(
-                [GraphQLError("Something went wrong on our side.", extensions={"code": "INTERNAL"})]
-            )
+        except Exception as error:  # noqa: BLE001 - logged under a reference
+            await operation.send_initial_errors([internal_error(error)])
         finally:
             await context.finish()
 
