@@ -92,6 +92,24 @@ def name_places() -> list[Place]:
     return [place for word in ("ID", "String") for place in _places(word) if place.names[-1] in MADE_BY_CLIENTS]
 
 
+def every_place() -> Iterator[tuple[Place, GraphQLInputType]]:
+    """Every argument and, inside it, every input field; with its type."""
+    for kind in SCHEMA.type_map.values():
+        if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
+            for name, details in kind.fields.items():
+                for argument, one in details.args.items():
+                    for names, inside in _inside(one.type, (argument,)):
+                        yield Place(kind.name, name, names, isinstance(bare(inside), GraphQLList)), inside
+
+
+def _inside(kind: GraphQLInputType, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], GraphQLInputType]]:
+    yield path, kind
+    named = get_named_type(kind)
+    if isinstance(named, GraphQLInputObjectType):
+        for name, member in named.fields.items():
+            yield from _inside(member.type, (*path, name))
+
+
 def _places(scalar: str) -> Iterator[Place]:
     for kind in SCHEMA.type_map.values():
         if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):

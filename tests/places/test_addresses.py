@@ -89,3 +89,9 @@ def test_each_bad_value_is_named(values: dict[str, str], field: str) -> None:
     with pytest.raises(BadValue) as refused:
         addresses.address(**values)
     assert refused.value.field == field
+
+
+def test_a_postcode_of_a_megabyte_is_refused_before_it_is_tried_in_every_form():
+    """Each place of it was tried with a space: a million texts of a megabyte each, which no machine holds."""
+    with pytest.raises(BadValue, match="At most 32"):
+        addresses.postal_code("x" * 1_000_000, "LI")

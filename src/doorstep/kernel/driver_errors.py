@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from doorstep.kernel.errors import TimedOut, Unavailable
+from doorstep.kernel.errors import BadUserInput, TimedOut, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +46,8 @@ def translate(error: BaseException) -> BaseException:
         return TimedOut("The database stopped a statement at its time limit. Ask for less at a time.")
     if isinstance(cause, asyncpg.LockNotAvailableError):
         return TimedOut("Others held what this needs for too long. Nothing was written: send the same request again.")
+    if isinstance(cause, asyncpg.CharacterNotInRepertoireError | asyncpg.UntranslatableCharacterError):
+        return BadUserInput("A text holds the character U+0000, which nothing here can be called.")
     if isinstance(cause, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
         return ChangedMeanwhile(str(cause))
     if isinstance(cause, AWAY) or _connection_lost(cause):

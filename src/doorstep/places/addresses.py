@@ -21,6 +21,7 @@ from doorstep.places.errors import BadValue
 _ALSO_KNOWN_AS: Final = {"UK": "GB", "EL": "GR"}
 _SPACES: Final = re.compile(r"\s+")
 _LONGEST_LINE: Final = 200
+_LONGEST_POSTCODE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ def country(value: str, field: str = "country") -> str:
 def postal_code(value: str, country_code: str, field: str = "postal_code") -> str:
     """The postcode as its country writes it. A country whose postcodes nobody has described accepts any."""
     code = _SPACES.sub(" ", value).strip().upper()
+    if len(code) > _LONGEST_POSTCODE:  # before anything is tried at every place of it
+        raise BadValue(field, f"At most {_LONGEST_POSTCODE} characters.")
     rules = _rules(country_code)
     if rules is None or not rules.postal_code_matchers:
         return code
