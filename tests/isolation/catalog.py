@@ -114,17 +114,10 @@ LOOKS_PAST = {
     "doorstep_sign_in(uuid,text,text,text)": Exempt("a member is looked up before a tenant is set", _SIGN_IN),
     "doorstep_sign_in_providers(text)": Exempt(
         "an issuer is looked up before a tenant is set; inside one it tells that one's alone", _STANDING
-    "doorstep_sign_in_providers(text)": Exempt("an issuer is looked up before a tenant is known", _SIGN_IN),
-    "doorstep_set_sandbox_clock(timestamp with time zone,double precision)": Exempt(
-        "a TEST tenant's clock is set by its own requests", "tests/sandbox/test_clock.py::test_no_request_of_the_application_sets_another_clock"
     ),
     "doorstep_carrier_is_sandbox(uuid)": Exempt(
         "whether the carrier of the tenant's own offer is a sandbox, too",
         "tests/sandbox/test_declines.py::test_no_more_of_the_carrier_is_told_than_the_answer",
-    ),
-    "doorstep_standing(uuid)": Exempt(
-        "whether a tenant is suspended",
-        "tests/identity/test_suspension.py::test_every_credential_is_refused_over_http_and_on_open_sockets_until_it_is_resumed",
     ),
     "doorstep_standing(uuid)": Exempt("asked before a tenant is set; inside one it tells that one's alone", _STANDING),
     **dict.fromkeys(
