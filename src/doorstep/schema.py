@@ -13,6 +13,7 @@ from doorstep.fleets.graphql import FleetsMutation, FleetsQuery, load_depots
 from doorstep.identity.graphql import IdentityMutation, IdentityQuery
 from doorstep.identity.permissions import NEEDS
 from doorstep.kernel.graphql.events import EventQueries, EventSubscriptions, event_types
+from doorstep.kernel.graphql.execution import LevelExecutor
 from doorstep.kernel.graphql.guarding import guard_root_fields
 from doorstep.kernel.graphql.limits import DocumentLimits
 from doorstep.kernel.graphql.nodes import NodeQuery
@@ -63,6 +64,7 @@ def build_schema(*, sort: bool = False) -> DoorstepSchema:
         subscription=Subscription,
         types=event_types(),
         extensions=extensions,
+        execution_context_class=LevelExecutor,
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=sort),
     )
     guard_root_fields(schema._schema, NEEDS)

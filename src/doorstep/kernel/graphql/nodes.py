@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 
 from doorstep.kernel.errors import BadUserInput
-from doorstep.kernel.graphql.context import Batch, Info, guard
+from doorstep.kernel.graphql.context import BatchRead, Info, guard
 from doorstep.kernel.ids import InvalidId, id_prefix, parse_id, public_id
 from doorstep.kernel.scope import Permission
 
@@ -24,10 +24,10 @@ class Node:
 
 
 _PREFIX_OF: dict[str, str] = {}
-_READ: dict[str, tuple[Permission, Batch[UUID, Any]]] = {}
+_READ: dict[str, tuple[Permission, BatchRead[UUID, Any]]] = {}
 
 
-def register_node(prefix: str, type_name: str, permission: Permission, batch: Batch[UUID, Any]) -> None:
+def register_node(prefix: str, type_name: str, permission: Permission, batch: BatchRead[UUID, Any]) -> None:
     """Say how objects with ``prefix`` are read and which permission that needs; missing ones are None."""
     _PREFIX_OF[type_name] = prefix
     _READ[prefix] = (permission, batch)
