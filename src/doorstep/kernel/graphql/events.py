@@ -54,7 +54,9 @@ show_enum(
 @strawberry.type(description="Who acted.")
 class Actor:
     kind: ActorKind = strawberry.field(description="What sort of principal it was.")
-    id: strawberry.ID | None = strawberry.field(description="The key, token or member that acted; null for Doorstep itself.")
+    id: strawberry.ID | None = strawberry.field(
+        description="The key, token or member that acted; null for Doorstep itself."
+    )
 
 
 _ACTOR_PREFIX = {

@@ -17,7 +17,7 @@ from uuid import uuid4
 import orjson
 import structlog
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from graphql import GraphQLError, OperationDefinitionNode
+from graphql import GraphQLError
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Send
@@ -25,7 +25,6 @@ from starlette.types import Scope as AsgiScope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
-from strawberry.extensions import SchemaExtension
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData, process_result
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -55,23 +54,6 @@ TRY_AGAIN_LATER = 1013
 _NO_ACK_PAYLOAD = UnsetType()
 
 Authenticate = Callable[[str], Awaitable[Principal]]
-
-
-class OneOperation(SchemaExtension):
-    """Several operations and no name is an error, never "the first one" (GraphQL spec, 6.1)."""
-
-    def on_validate(self) -> Any:
-        execution = self.execution_context
-        document = execution.graphql_document
-        operations = (
-            [node for node in document.definitions if isinstance(node, OperationDefinitionNode)] if document else []
-        )
-        if len(operations) > 1 and not execution._provided_operation_name:
-            message = "The document has several operations: say which one in operationName."
-            execution.pre_execution_errors = [
-                GraphQLError(message, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})
-            ]
-        yield
 
 
 def bearer_token(connection: HTTPConnection) -> str | None:

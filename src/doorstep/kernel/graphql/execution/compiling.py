@@ -1,5 +1,6 @@
 """From a selection to columns: done once for each document, operation and set of Boolean variables (``@skip``, ``@include``)."""
 
+from collections.abc import Callable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
@@ -85,7 +86,9 @@ class Compiler:
             GraphQLField(kind), [details[0].node], cast(Any, None), cast(Any, None)
         )
         # Kept for as long as the plan: nothing of this one request.
-        info = asking._replace(root_value=None, context=None, variable_values=cast(Any, {}), async_helpers=cast(Any, None))
+        info = asking._replace(
+            root_value=None, context=None, variable_values=cast(Any, {}), async_helpers=cast(Any, None)
+        )
 
         def type_of(value: Any) -> str:
             name = kind.resolve_type(value, info, kind)
@@ -125,7 +128,6 @@ class _CompiledField:
         self._parent = parent
         self._details = details
         self._resolver = field.base_resolver
-        self._function: Any = None
 
     def plan(self, name: str, column: Column) -> FieldPlan:
         """The field of a selection."""
@@ -133,11 +135,7 @@ class _CompiledField:
         if own and self._field.is_basic_field:
             attribute = attrgetter(self._field.python_name)
             return FieldPlan(name, column, read=lambda _levels, objects: list(map(attribute, objects)))
-        if own and self._is_simple():
-            self._function = self._resolver._unbound_wrapped_func  # type: ignore[union-attr]
-            call = self._call_simply
-        else:
-            call = self._call
+        call = self._simple_call() if own and self._is_simple() else self._call
         if self._field.is_async:
             return FieldPlan(name, column, call=call)
 
@@ -155,14 +153,20 @@ class _CompiledField:
             return False
         return bool(resolver.self_parameter) and not (resolver.parent_parameter or resolver.root_parameter)
 
-    def _call_simply(self, levels: Levels, one: Any) -> Any:
-        parameter = self._resolver.info_parameter  # type: ignore[union-attr]
+    def _simple_call(self) -> Callable[[Levels, Any], Any]:
+        resolver = cast(Any, self._resolver)
+        function, parameter = resolver._unbound_wrapped_func, resolver.info_parameter
         if parameter is None:
-            return self._function(one)
-        info = levels.infos.get(self)
-        if info is None:
-            info = levels.infos[self] = Info(_raw_info=self._raw_info(levels), _field=self._field)
-        return self._function(one, **{parameter.name: info})
+            return lambda _levels, one: function(one)
+        name = parameter.name
+
+        def call(levels: Levels, one: Any) -> Any:
+            info = levels.infos.get(self)
+            if info is None:
+                info = levels.infos[self] = Info(_raw_info=self._raw_info(levels), _field=self._field)
+            return function(one, **{name: info})
+
+        return call
 
     def _call(self, levels: Levels, one: Any) -> Any:
         """As graphql-core calls it."""
