@@ -5,14 +5,17 @@ The package in reading order, bottom of the stack first; every import points dow
 - ``settings``    the only reader of the environment
 - ``kernel``      what every slice needs and none owns: scope, database, ids, errors, events, jobs, idempotency, GraphQL edge
 - ``places``      addresses, geocoding and the road network
-- ``identity``    tenants and API keys: who is acting, and what they may do
+- ``identity``    organizations, tenants, members, roles, keys and tokens: who is acting, and what they may do
 - ``orders``      orders and their lifecycle      } independent of
 - ``fleets``      depots, vehicles, drivers, shifts } each other
 - ``planning``    plans, routes, stops, dispatch; ``planning.solver`` is pure and speaks to VROOM
 - ``tracking``    execution: stop outcomes, proof, positions, ETA
+- ``partners``    partnerships and tenders between tenants, and the relay between them
+- ``sandbox``     TEST tenants: a clock that can be set ahead, robots that drive
+- ``privacy``     the audit log, erasure and retention, over the rules that every slice has for its tables
 - ``schema``      merges the slices' queries, mutations and subscriptions
 - ``app``         the ASGI assembly; ``worker``: jobs and periodic work
-- ``demo``, ``cli``  the command line: demo, serve, work, migrate, schema, tenant, key, roads, bench
+- ``demo``, ``cli``  the command line: demo, serve, work, migrate, schema, tenant, key, member, partner, roads, bench
 """
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The ASGI application: GraphQL, its page, the schema, health."""
+"""The ASGI application: GraphQL, its page, the example portal, the schema, the export, health."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +10,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from doorstep.identity.http import ExportEndpoint
 from doorstep.identity.service import Authenticator
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.graphql.view import GraphQLView
@@ -19,11 +20,11 @@ from doorstep.settings import Settings
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 STATIC = Path(str(files("doorstep"))) / "static"
-_NOT_BUILT = """<!doctype html><title>Doorstep</title><p>The GraphiQL page was not built into this installation.
-Reinstall the package to build it; the API at this address works without it."""
+_NOT_BUILT = """<!doctype html><title>Doorstep</title><p>This page was not built into this installation.
+Reinstall the package to build it: pip install . (needs the npm registry). The API at /graphql works without it."""
 
 
-# The page loads nothing from elsewhere and sends its key nowhere else; the editor makes style elements and holds its fonts as data.
+# A page loads nothing from elsewhere and sends its key nowhere else; the editor makes style elements and holds its fonts as data.
 _PAGE_HEADERS = {
     "cache-control": "no-cache",
     "content-security-policy": (
@@ -47,13 +48,13 @@ class GraphQLEndpoint:
         if scope["type"] == "http" and scope["method"] == "GET":
             request = Request(scope)
             if "query" not in request.query_params and "text/html" in request.headers.get("accept", ""):
-                await _page()(scope, receive, send)
+                await _page("graphiql")(scope, receive, send)
                 return
         await self._api(scope, receive, send)
 
 
-def _page() -> Response:
-    page = STATIC / "graphiql" / "index.html"
+def _page(name: str) -> Response:
+    page = STATIC / "pages" / name / "index.html"
     return FileResponse(page, headers=_PAGE_HEADERS) if page.is_file() else HTMLResponse(_NOT_BUILT, headers=_PAGE_HEADERS)
 
 
@@ -76,6 +77,9 @@ def create_app(services: Services) -> Starlette:
     async def schema(_request: Request) -> Response:
         return PlainTextResponse(sdl)
 
+    async def portal(_request: Request) -> Response:
+        return _page("portal")
+
     async def home(_request: Request) -> Response:
         return RedirectResponse("/graphql")
 
@@ -83,7 +87,9 @@ def create_app(services: Services) -> Starlette:
         Route("/", home),
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", endpoint),
+        Route("/portal", portal),
         Route("/schema.graphql", schema),
+        Route("/export", ExportEndpoint(services), methods=["GET"]),
         Route("/health/live", live),
         Route("/health/ready", ready),
         Mount("/static", StaticFiles(directory=STATIC, check_dir=False)),

@@ -8,10 +8,13 @@ from typing import Literal
 
 import asyncpg
 
+from doorstep.identity.oidc import OidcVerifier
+from doorstep.identity.oidc.providers import providers_in
 from doorstep.identity.service import Authenticator
 from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.context import Services
+from doorstep.kernel.logs import configure_unless_done
 from doorstep.kernel.metrics import POOL_IN_USE
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.postgres.errors import EmbeddedPostgresError, LoginRefused
@@ -108,6 +111,7 @@ class MissingUrl(Exception):
 @asynccontextmanager
 async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Services]:
     """Everything that requests and jobs use, started; closed at the end."""
+    configure_unless_done()
     secret_keys = SecretKeys.load(settings.secret_keys, settings.home, may_make=settings.embedded)
     system = Database(lambda: urls.system, pool_size=max(2, settings.pool_size // 2), name="doorstep system")
     hub = EventHub(system)
@@ -117,11 +121,13 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
     services = Services(db, system, hub)
     roads = Roads(settings.home, external=settings.osrm_urls, mode=RoadsMode(settings.roads))
     solver = SolverPool(slots=settings.solver_slots)
+    verifier = OidcVerifier(providers_in(db))
     services.offer(roads)
     services.offer(solver)
     services.offer(settings)
     services.offer(secret_keys)
-    services.offer(Authenticator(db))
+    services.offer(Authenticator(db, verifier))
+    services.offer(verifier)
     hub.start()
     await roads.start()
     try:
@@ -130,5 +136,6 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
         await hub.close()
         await solver.close()
         await roads.close()
+        await verifier.close()
         await db.close()
         await system.close()

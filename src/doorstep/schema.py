@@ -9,7 +9,7 @@ from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext, get_object_definition
 
 from doorstep.fleets.graphql import FleetsMutation, FleetsQuery, load_depots
-from doorstep.identity.graphql import IdentityMutation, IdentityQuery
+from doorstep.identity.graphql import IdentityMutation, IdentityQuery, UsageQuery
 from doorstep.identity.permissions import NEEDS
 from doorstep.kernel.graphql.documents import DocumentCache, Documents
 from doorstep.kernel.graphql.events import EventQueries, EventSubscriptions, event_types
@@ -19,11 +19,40 @@ from doorstep.kernel.graphql.limits import DocumentLimits
 from doorstep.kernel.graphql.nodes import NodeQuery
 from doorstep.kernel.graphql.scalars import SCALARS
 from doorstep.orders.graphql import DEPOT, OrdersMutation, OrdersQuery
+from doorstep.partners.graphql import PartnersMutation, PartnersQuery
 from doorstep.planning.graphql import PlanningMutation, PlanningQuery, PlanningSubscription
+from doorstep.privacy.graphql import PrivacyMutation, PrivacyQuery
+from doorstep.sandbox.graphql import SandboxMutation, SandboxQuery
 from doorstep.tracking.graphql import TrackingMutation
 
-Query = merge_types("Query", (IdentityQuery, NodeQuery, EventQueries, FleetsQuery, OrdersQuery, PlanningQuery))
-Mutation = merge_types("Mutation", (IdentityMutation, FleetsMutation, OrdersMutation, PlanningMutation, TrackingMutation))
+Query = merge_types(
+    "Query",
+    (
+        IdentityQuery,
+        UsageQuery,
+        NodeQuery,
+        EventQueries,
+        FleetsQuery,
+        OrdersQuery,
+        PlanningQuery,
+        PartnersQuery,
+        SandboxQuery,
+        PrivacyQuery,
+    ),
+)
+Mutation = merge_types(
+    "Mutation",
+    (
+        IdentityMutation,
+        FleetsMutation,
+        OrdersMutation,
+        PlanningMutation,
+        TrackingMutation,
+        PartnersMutation,
+        SandboxMutation,
+        PrivacyMutation,
+    ),
+)
 Subscription = merge_types("Subscription", (EventSubscriptions, PlanningSubscription))
 
 _DESCRIPTIONS = {

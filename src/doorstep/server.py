@@ -19,7 +19,10 @@ from doorstep.assembly import assemble
 from doorstep.kernel.db import DatabaseUrls
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.metrics import REGISTRY
+from doorstep.partners.jobs import PERIODICS
 from doorstep.planning.jobs import CONSUMERS, JOB_KINDS
+from doorstep.privacy.jobs import JOB_KINDS as PRIVACY_JOB_KINDS
+from doorstep.sandbox.jobs import JOB_KINDS as SANDBOX_JOB_KINDS
 from doorstep.settings import Settings
 from doorstep.worker import Worker
 
@@ -114,7 +117,7 @@ def spare_the_collector() -> None:
 
 def start_worker(services: Services) -> Worker:
     """A worker with everything that Doorstep does in the background, started."""
-    worker = Worker(services, JOB_KINDS, CONSUMERS)
+    worker = Worker(services, {**JOB_KINDS, **PRIVACY_JOB_KINDS, **SANDBOX_JOB_KINDS}, CONSUMERS, periodics=PERIODICS)
     worker.start()
     return worker
 

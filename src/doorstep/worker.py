@@ -5,21 +5,26 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
 
 from doorstep.identity.service import system_principal
+from doorstep.identity.service.measuring import measure_storage
 from doorstep.kernel import jobs
 from doorstep.kernel.consumers import Consumer, react_once, tenants_behind
-from doorstep.kernel.db import ChangedMeanwhile, Row
+from doorstep.kernel.db import Row
+from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import RequestError, Unavailable
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.idempotency import KEY_HOURS
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.jobs import Job, JobKind, LostLease
 from doorstep.kernel.metrics import JOB_AGE_SECONDS, JOBS, SOLVER_QUEUE
+from doorstep.kernel.periodic import Periodic
 from doorstep.planning.service.plans import OPTIMIZE
+from doorstep.privacy.jobs import retain_once
 
 log = structlog.get_logger(__name__)
 
@@ -27,17 +32,25 @@ IDLE_SECONDS = 0.2
 HEARTBEAT_SECONDS = 5.0
 REACTION_PAUSE_SECONDS = 5.0
 UPKEEP_SECONDS = 3600.0
+RETENTION_STEP_SECONDS = 0.2
 
 
 class Worker:
     """Runs until it is stopped; ``slots`` jobs at a time."""
 
     def __init__(
-        self, services: Services, kinds: Mapping[str, JobKind], consumers: Sequence[Consumer], *, slots: int = 4
+        self,
+        services: Services,
+        kinds: Mapping[str, JobKind],
+        consumers: Sequence[Consumer],
+        *,
+        periodics: Sequence[Periodic] = (),
+        slots: int = 4,
     ) -> None:
         self._services = services
         self._kinds = kinds
         self._consumers = consumers
+        self._periodics = periodics
         self._slots = slots
         self._stopping = asyncio.Event()
         self._asking = asyncio.Lock()
@@ -48,7 +61,8 @@ class Worker:
 
     def start(self) -> None:
         """Begin to work."""
-        loops = [self._claim_jobs] * self._slots + [self._heartbeat, self._react, self._upkeep]
+        loops = [self._claim_jobs] * self._slots + [self._heartbeat, self._react, self._upkeep, self._retain]
+        loops += [partial(self._repeat, periodic) for periodic in self._periodics]
         self._tasks = [asyncio.create_task(self._guarded(loop)) for loop in loops]
 
     async def stop(self, drain_seconds: float) -> None:
@@ -179,6 +193,11 @@ class Worker:
             log.error("reaction_failed", consumer=consumer.name, tenant=str(tenant_id), exc_info=error)
             self._reacts_again[consumer.name, tenant_id] = time.monotonic() + REACTION_PAUSE_SECONDS
 
+    async def _repeat(self, periodic: Periodic) -> None:
+        while not self._stopping.is_set():
+            await periodic.run(self._services.db, self._services.system)
+            await self._pause(periodic.seconds)
+
     async def _heartbeat(self) -> None:
         while not self._stopping.is_set():
             async with self._services.system.transaction() as tx:
@@ -212,4 +231,11 @@ class Worker:
                 await tx.execute("DELETE FROM access_tokens WHERE expires_at < now() - interval '30 days'")
                 await tx.execute("DELETE FROM workers WHERE seen_at < now() - interval '1 day'")
                 await tx.execute("DELETE FROM jobs WHERE finished_at < now() - interval '7 days'")
+            await measure_storage(self._services.system)
             await self._pause(UPKEEP_SECONDS)
+
+    async def _retain(self) -> None:
+        """What tenants no longer keep, in small steps, so that a worker that stops loses nothing and no tenant waits for another."""
+        while not self._stopping.is_set():
+            more = await retain_once(self._services.db, self._services.system)
+            await self._pause(RETENTION_STEP_SECONDS if more else UPKEEP_SECONDS)

@@ -2,7 +2,7 @@
 
 hatchling loads this file by its path for every wheel, editable ones too. It runs before pip resolves dependencies, so
 that a machine without a wheel of the solver gets one line instead of a failed compilation; then it builds
-``src/portal`` into ``src/doorstep/static/graphiql``.
+``src/portal`` into ``src/doorstep/static/pages``.
 
 A build is reused while the checksum of its inputs stays the same. An install never fails for want of the pages:
 without Node, without a network or after :data:`TIME_LIMIT_SECONDS` a small page that says how to build takes their
@@ -29,7 +29,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 TIME_LIMIT_SECONDS = 120.0
-OUTPUT = Path("src/doorstep/static/graphiql")
+OUTPUT = Path("src/doorstep/static/pages")
+PAGES = ("graphiql", "portal")
 STAMP = "build.json"
 NOT_INPUTS = {"node_modules", "__pycache__", "dist"}
 MINIMUM_GLIBC = (2, 34)
@@ -39,8 +40,8 @@ FALLBACK_PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>Doorstep</title>
-<h1>GraphiQL was not built into this installation</h1>
-<p>The GraphQL API at this address works. To build this page, install Doorstep again from its source, with access
+<h1>This page was not built into this installation</h1>
+<p>The GraphQL API at /graphql works. To build this page, install Doorstep again from its source, with access
 to the npm registry: <code>pip install .</code></p>
 <p>Why it is missing: {reason}</p>
 </html>
@@ -106,7 +107,7 @@ def is_current(output: Path, checksum: str) -> bool:
         stamp = json.loads((output / STAMP).read_text("utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(stamp.get("inputs") == checksum) and (output / "index.html").is_file()
+    return bool(stamp.get("inputs") == checksum) and all((output / page / "index.html").is_file() for page in PAGES)
 
 
 def node_folder() -> Path:
@@ -174,19 +175,20 @@ def build_pages(root: Path, time_limit_seconds: float = TIME_LIMIT_SECONDS) -> s
     portal, output = root / "src" / "portal", root / OUTPUT
     checksum = checksum_of(portal)
     if is_current(output, checksum):
-        return "GraphiQL: built before, unchanged"
+        return "The pages: built before, unchanged"
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".graphiql-", dir=output.parent) as name:
+    with tempfile.TemporaryDirectory(prefix=".pages-", dir=output.parent) as name:
         built = Path(name) / "built"
         try:
             run_vite(portal, built, time_limit_seconds)
             (built / STAMP).write_text(json.dumps({"inputs": checksum}) + "\n", "utf-8")
-            said = "GraphiQL: built"
+            said = "The pages: built"
         except PagesNotBuiltError as problem:
             shutil.rmtree(built, ignore_errors=True)
-            built.mkdir()
-            (built / "index.html").write_text(FALLBACK_PAGE.format(reason=escaped(str(problem))), "utf-8")
-            said = f"GraphiQL is left out of this installation: {problem}"
+            for page in PAGES:
+                (built / page).mkdir(parents=True)
+                (built / page / "index.html").write_text(FALLBACK_PAGE.format(reason=escaped(str(problem))), "utf-8")
+            said = f"The pages are left out of this installation: {problem}"
         put_in_place(built, output)
     return said
 

@@ -1,9 +1,9 @@
 import { defineConfig } from "vite";
 
-// The page is served at /graphql while its files live under /static/graphiql/, so every link in it is absolute.
+// The pages are served at /graphql and /portal while their files live under /static/pages/, so every link is absolute.
 export default defineConfig({
-  root: "graphiql",
-  base: "/static/graphiql/",
+  base: "/static/pages/",
+  publicDir: "public",
   build: {
     target: "es2022",
     sourcemap: false,
@@ -11,6 +11,7 @@ export default defineConfig({
     // No data: addresses, so that a strict content security policy needs no exception for them.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 6000,
+    rolldownOptions: { input: { graphiql: "graphiql/index.html", portal: "portal/index.html" } },
   },
   worker: { format: "es" },
 });

@@ -8,13 +8,17 @@ from sqlmodel import SQLModel
 
 import doorstep.fleets.model
 import doorstep.identity.model
+import doorstep.kernel.audit
 import doorstep.kernel.consumers
 import doorstep.kernel.events
 import doorstep.kernel.idempotency
 import doorstep.kernel.jobs
 import doorstep.orders.model
+import doorstep.partners.model
 import doorstep.places.model
 import doorstep.planning.model
+import doorstep.privacy.model
+import doorstep.sandbox.model
 import doorstep.tracking.model  # noqa: F401
 
 

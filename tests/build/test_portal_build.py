@@ -47,12 +47,15 @@ class CountingBuild:
         self.times += 1
         if self.problem is not None:
             raise self.problem
-        built.mkdir()
-        (built / "index.html").write_text(f"build {self.times}")
+        for name in ("graphiql", "portal"):
+            (built / name).mkdir(parents=True)
+            (built / name / "index.html").write_text(f"build {self.times}")
 
 
 def page(build: ModuleType, root: Path) -> str:
-    return (root / build.OUTPUT / "index.html").read_text("utf-8")
+    """What both pages show: these builds make them alike."""
+    [text] = {(root / build.OUTPUT / name / "index.html").read_text("utf-8") for name in build.PAGES}
+    return str(text)
 
 
 def test_the_same_inputs_are_built_once(build: ModuleType, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +81,7 @@ def test_a_renamed_input_is_another_build(build: ModuleType, root: Path) -> None
     assert build.checksum_of(portal) != before
 
 
-@pytest.mark.parametrize("damage", ["index.html", "build.json"])
+@pytest.mark.parametrize("damage", ["graphiql/index.html", "portal/index.html", "build.json"])
 def test_a_damaged_output_is_built_again(
     build: ModuleType, root: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
@@ -103,7 +106,7 @@ def test_a_failed_build_leaves_a_page_that_says_how(
     monkeypatch.setattr(build, "run_vite", healed)
     build.build_pages(root)
     assert page(build, root) == "build 1"
-    assert sorted(path.name for path in (root / build.OUTPUT).parent.iterdir()) == ["graphiql"]
+    assert sorted(path.name for path in (root / build.OUTPUT).parent.iterdir()) == ["pages"]
 
 
 def test_a_build_that_hangs_is_stopped_with_its_children(build: ModuleType, tmp_path: Path) -> None:
@@ -191,7 +194,7 @@ def test_an_install_on_an_unfit_machine_stops_before_it_looks_for_dependencies(t
     ]
 
 
-def test_the_page_of_this_installation_is_built_from_these_sources(build: ModuleType) -> None:
+def test_the_pages_of_this_installation_are_built_from_these_sources(build: ModuleType) -> None:
     stamp = json.loads((REPOSITORY / build.OUTPUT / build.STAMP).read_text("utf-8"))
     current = build.checksum_of(REPOSITORY / "src" / "portal")
     assert stamp["inputs"] == current, "src/portal has changed since: run pip install -e . again"

@@ -1,39 +1,15 @@
 """Commands in this process, on a database of their own: what they print, and how they refuse."""
 
+import asyncio
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
+import asyncpg
 import pytest
+from tests.cli.conftest import Run
 
-from doorstep import cli
 from doorstep.__main__ import missing
 from doorstep.kernel.db import DatabaseUrls
-from doorstep.settings import get_settings
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def doorstep(database_urls: DatabaseUrls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> Run:
-    """Runs a command; answers exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DOORSTEP_HOME", str(tmp_path))
-    monkeypatch.setenv("DATABASE_SYSTEM_URL", database_urls.system)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        get_settings.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["doorstep", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.run()
-        said = capsys.readouterr()
-        code = end.value.code
-        return (code if isinstance(code, int) else 0), said.out, said.err
-
-    yield run  # type: ignore[misc]
-    get_settings.cache_clear()
 
 
 def test_a_tenant_and_its_keys(doorstep: Run):
@@ -71,16 +47,52 @@ def test_members_and_a_lost_owner(doorstep: Run):
     assert [(one["email"], one["role"]) for one in both] == [("ada@example.org", "OWNER"), ("eve@example.org", "OWNER")]
 
 
+def test_an_issuer_that_signs_people_in(doorstep: Run):
+    doorstep("tenant", "create", "shop")
+    assert "doorstep tenant sign-in add shop" in doorstep("tenant", "sign-in", "list", "shop")[1]
+    add = ("tenant", "sign-in", "add", "shop", "--issuer", "http://127.0.0.1:1", "--audience", "portal")
+    made = json.loads(doorstep(*add, "--json")[1])
+    assert "did not answer" in made["obstacle"]
+    code, _, said = doorstep(*add)
+    assert (code, "audience of its own" in said) == (1, True)
+    [listed] = json.loads(doorstep("tenant", "sign-in", "list", "shop", "--json")[1])
+    assert (listed["id"], listed["issuer"], listed["audience"]) == (made["id"], "http://127.0.0.1:1", "portal")
+    assert doorstep("tenant", "sign-in", "remove", "shop", made["id"])[1] == "Removed.\n"
+    assert json.loads(doorstep("tenant", "sign-in", "list", "shop", "--json")[1]) == []
+
+
+def test_an_operator_redeems_an_invitation_for_a_new_carrier(doorstep: Run, database_urls: DatabaseUrls):
+    for slug in ("merchant", "carrier"):
+        doorstep("tenant", "create", slug)
+
+    async def invite() -> None:
+        connection = await asyncpg.connect(database_urls.system)
+        await connection.execute(
+            "INSERT INTO partnerships (merchant_id, id, version, status, merchant_name, token_hash, token_expires_at) "
+            "SELECT id, gen_random_uuid(), 1, 'INVITED', name, sha256('dsp_secret'), now() + interval '1 hour' FROM tenants WHERE slug = 'merchant'"
+        )
+        await connection.close()
+
+    asyncio.run(invite())
+    link = "https://example.org/graphql#invitation=dsp_secret"
+    assert "a carrier now (partnership_" in doorstep("partner", "redeem", link, "--tenant", "carrier")[1]
+    code, _, said = doorstep("partner", "redeem", link, "--tenant", "carrier")
+    assert (code, "ask the merchant for a new one" in said) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (("tenant", "create", "Corner Shop"), "slug"),
+        (("tenant", "sign-in", "add", "nobody", "--issuer", "https://x.example", "--audience", "x"), "doorstep tenant list"),
+        (("tenant", "sign-in", "remove", "nobody", "12345"), "signin_"),
         (("tenant", "create", "shop", "--time-zone", "Europe/Atlantis"), "IANA"),
         (("tenant", "create", "shop", "--country", "Narnia"), "Narnia"),
         (("tenant", "create", "shop", "--currency", "euro"), "capital letters"),
         (("key", "create", "--tenant", "nobody", "--name", "x"), "doorstep tenant list"),
         (("key", "list", "--tenant", "nobody"), "doorstep tenant list"),
         (("key", "revoke", "12345", "--tenant", "nobody"), "key_"),
+        (("partner", "redeem", "dsp_x", "--tenant", "nobody"), "doorstep tenant list"),
         (("migrate",), "DATABASE_OWNER_URL"),
         (("schema", "--check"), "doorstep schema --out"),
         (("roads", "build", "nowhere.osm.pbf"), "nowhere.osm.pbf"),

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
-from tests.identity.conftest import Client
+from tests.identity.conftest import Client, Place
 
+from doorstep.identity.model import TenantMode
 from doorstep.kernel.ids import parse_id
 
 
@@ -141,3 +142,15 @@ async def test_settings_change_and_bad_ones_do_not(company: Client):
         await company.code('mutation { updateTenant(input: { currency: "euro" }) { problems { code } } }')
         == "GRAPHQL_VALIDATION_FAILED"
     )
+
+
+async def test_a_sandbox_s_key_changes_nothing_of_the_organization(place: Place):
+    sandbox = await place.company(TenantMode.TEST)
+    before = await sandbox.written()
+    invite = (
+        'mutation { inviteMember(input: { email: "a@example.org", name: "A", role: OWNER }) { problems { code } } }'
+    )
+    assert await sandbox.code(invite) == "FORBIDDEN"
+    role = 'mutation { createRole(input: { name: "A", permissions: ["orders:read"] }) { problems { code } } }'
+    assert await sandbox.code(role) == "FORBIDDEN"
+    assert await sandbox.written() == before

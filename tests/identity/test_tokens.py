@@ -116,3 +116,20 @@ async def test_nobody_renews_or_ends_the_tokens_of_others(company: Client):
     await company.do("revokeAccessToken", "accessToken { revokedAt }", id=portal.made["token"])
     await asyncio.sleep(2.1)
     assert await portal.code(VIEWER) == "UNAUTHENTICATED"
+
+
+async def test_a_driver_s_rights_never_come_without_their_limit(company: Client):
+    driver = await company.driver()
+    values = {"email": "d@example.org", "name": "D"}
+    member = (await company.do("inviteMember", "member { id }", **values, role="DRIVER", driverId=driver))["member"][
+        "id"
+    ]
+    assert await company.refused("createAccessToken", scopes=["orders:read"], memberId=member) == [
+        ("INVALID_VALUE", "memberId")
+    ]
+    await company.do("updateMember", "member { id }", id=member, role="VIEWER")
+    portal = await token(company, memberId=member)
+    assert (await portal.ask(VIEWER))["viewer"]["scopes"] == ["orders:read"]
+    await company.do("updateMember", "member { id }", id=member, role="DRIVER", driverId=driver)
+    await asyncio.sleep(2.1)
+    assert (await portal.ask(VIEWER))["viewer"]["scopes"] == []

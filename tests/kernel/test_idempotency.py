@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 from tests.kernel.conftest import SomethingHappened
 
-from doorstep.kernel.db import ChangedMeanwhile, Database
+from doorstep.kernel.db import Database
+from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import DoorstepError, ProblemCode
 from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.context import Context, Services

@@ -64,7 +64,7 @@ async def test_what_is_not_found_is_created_all_the_same_and_cured_later(
     assert payload["problems"] == []
     assert (cured["locationStatus"], cured["version"]) == ("LOCATED", 2)
     assert cured["dropoff"]["locationReason"] is None
-    assert [action["kind"] for action in cured["nextActions"]] == ["ASSIGN", "CANCEL"]
+    assert [action["kind"] for action in cured["nextActions"]] == ["ASSIGN", "TENDER", "CANCEL"]
     kind, facts, version = (await bermuda.events())[-1]
     assert (kind, version, facts["location_status"]) == ("OrderUpdated", 2, "LOCATED")
     assert facts["changes"] == ["dropoff.address", "dropoff.coordinates"]

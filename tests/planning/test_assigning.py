@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from doorstep.kernel.db import ChangedMeanwhile
+from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import DoorstepError, RequestError, all_refusals
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.orders.events import OrderUpdated

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from doorstep.fleets.service.shifts import archive_shift, update_shift
-from doorstep.kernel.db import ChangedMeanwhile
+from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import Conflict, DoorstepError
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.planning.service import (

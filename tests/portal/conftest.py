@@ -39,8 +39,8 @@ async def page() -> AsyncIterator[Page]:
 @pytest.fixture
 async def shop(database_urls: DatabaseUrls, system: Database, tmp_path: Path) -> AsyncIterator[Shop]:
     """A server in this process, with one tenant who may do everything."""
-    built = REPOSITORY / "src" / "doorstep" / "static" / "graphiql" / "build.json"
-    assert built.is_file(), "the page was not built: run pip install -e . with access to npm"
+    built = REPOSITORY / "src" / "doorstep" / "static" / "pages" / "build.json"
+    assert built.is_file(), "the pages were not built: run pip install -e . with access to npm"
     settings = Settings(home=tmp_path, roads="straight", drain_seconds=5)  # type: ignore[call-arg]
     async with running_server(settings, database_urls, work=False, port=0) as server:
         await create_tenant(system, NewTenant("corner-shop", "Corner Shop", "Europe/Vaduz", "LI"))

@@ -85,7 +85,7 @@ async def test_the_key_survives_a_reload_and_can_be_forgotten(page: Page, shop: 
 async def test_the_saved_examples_are_tabs(page: Page, shop: Shop) -> None:
     await sign_in(page, shop)
     await page.wait_for("document.querySelectorAll('.graphiql-tab').length > 1")
-    examples = await page.evaluate("fetch('/static/graphiql/examples.json').then(answer => answer.json())")
+    examples = await page.evaluate("fetch('/static/pages/examples.json').then(answer => answer.json())")
     assert await page.evaluate("document.querySelectorAll('.graphiql-tab').length") == len(examples)
 
 

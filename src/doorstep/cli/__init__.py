@@ -3,7 +3,9 @@
 - ``terminal``  what all share: consoles, progress, running a coroutine, one line for every known failure
 - ``serving``   ``serve``, ``work``
 - ``database``  ``migrate``, and the database that operator commands use
-- ``tenants``   ``tenant …``, ``key …``; ``members``: ``member …``
+- ``tenants``   ``tenant create``, ``tenant list``, ``key …``; ``members``: ``member …``; ``signing_in`` adds ``tenant sign-in …``
+- ``operating`` the rest of ``tenant …``: suspend, quotas, usage, export, close
+- ``partners``  ``partner …``
 - ``roads``     ``roads …``
 - ``schema``    ``schema``
 - ``demo``, ``bench``, ``ask``
@@ -22,9 +24,10 @@ COMMANDS = {
     "work": "serving",
     "migrate": "database",
     "schema": "schema",
-    "tenant": "tenants",
+    "tenant": "operating",
     "key": "tenants",
     "member": "members",
+    "partner": "partners",
     "roads": "roads",
     "ask": "ask",
     "bench": "bench",

@@ -10,6 +10,7 @@ import orjson
 import typer
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
 from rich.console import Console
+from websockets.exceptions import ConnectionClosed
 
 from doorstep.demo.client import ApiClient, RefusedByApi
 from doorstep.settings import get_settings
@@ -39,6 +40,8 @@ def ask(
         asyncio.run(work(ApiClient(address, key, tries=1), document, values, pick))
     except RefusedByApi as error:
         _end(str(error), 1)
+    except ConnectionClosed as error:
+        _end(f"The server ended the subscription: {error.rcvd.reason if error.rcvd else 'the connection was lost'}.", 1)
     except (httpx.HTTPError, OSError):
         _end(f"No server answers at {address}: start `doorstep serve`, or say where it is with --url.", 1)
 

@@ -6,7 +6,8 @@ from uuid import UUID
 import typer
 
 from doorstep.cli.database import system_database
-from doorstep.cli.tenants import AsJson, TenantSlug, print_json, show
+from doorstep.cli.tables import AsJson, print_json, show
+from doorstep.cli.tenants import TenantSlug
 from doorstep.cli.terminal import console, run
 from doorstep.identity.permissions import Role
 from doorstep.identity.service import tenant_by_slug

@@ -13,7 +13,7 @@ from doorstep.assembly import open_database
 from doorstep.cli.terminal import console, run
 from doorstep.identity.service import list_tenants
 from doorstep.kernel.graphql.context import Services
-from doorstep.kernel.logs import configure_logging
+from doorstep.kernel.logs import configure_logging, log_stray_errors
 from doorstep.server import metrics_endpoint, running_server, running_worker, spare_the_collector
 from doorstep.settings import Settings, get_settings
 
@@ -34,6 +34,7 @@ def serve(
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update=given)
     configure_logging(settings.log_format, settings.log_level)
+    log_stray_errors()
     run(lambda: _serve(settings, work=not no_work))
 
 
@@ -41,6 +42,7 @@ def work() -> None:
     """Run jobs and solver without the API; start as many of these, on as many machines, as you want."""
     settings = get_settings()
     configure_logging(settings.log_format, settings.log_level)
+    log_stray_errors()
     run(lambda: _work(settings))
 
 

@@ -1,17 +1,16 @@
 """``doorstep tenant`` and ``doorstep key``: who may use this installation. They work while a server runs and without one."""
 
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import orjson
 import typer
-from rich.table import Table
 
 from doorstep.cli.database import system_database
+from doorstep.cli.signing_in import sign_in
+from doorstep.cli.tables import AsJson, print_json, show
 from doorstep.cli.terminal import CommandError, console, run
 from doorstep.identity.model import TenantMode
 from doorstep.identity.service import (
@@ -23,6 +22,7 @@ from doorstep.identity.service import (
     revoke_key,
     tenant_by_slug,
 )
+from doorstep.identity.service.closing import closures
 from doorstep.identity.service.tenants import TEST_SUFFIX
 from doorstep.kernel.db import Row
 from doorstep.kernel.ids import InvalidId, parse_id, public_id
@@ -31,9 +31,9 @@ from doorstep.places.addresses import country as checked_country
 from doorstep.settings import get_settings
 
 tenant = typer.Typer(name="tenant", help="Companies on this installation.", no_args_is_help=True)
+tenant.add_typer(sign_in)
 key = typer.Typer(name="key", help="API keys of a tenant.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TenantSlug = Annotated[str, typer.Option("--tenant", help="The tenant's slug.")]
 
 
@@ -78,13 +78,17 @@ def create_tenant_command(
 
 @tenant.command("list")
 def list_tenants_command(as_json: AsJson = False) -> None:
-    """Show all tenants."""
+    """Show all tenants, and by their ids those that were closed."""
 
-    async def work() -> list[Row]:
+    async def work() -> list[dict[str, Any]]:
         async with system_database(get_settings()) as database:
-            return await list_tenants(database)
+            tenants = [{**tenant, "closed_at": None} for tenant in await list_tenants(database)]
+            return tenants + [_closed(closure) for closure in await closures(database)]
 
-    columns = ("slug", "name", "mode", "time_zone", "country", "currency")
+    everything = ("slug", "name", "mode", "status", "time_zone", "country", "currency", "closed_at")
+    columns = (
+        everything if as_json else ("slug", "name", "status", "closed_at")
+    )  # a terminal is narrow: `show` has the rest
     show(run(work), columns, "tenant", as_json, "There is no tenant yet: doorstep tenant create my-shop")
 
 
@@ -149,38 +153,13 @@ def revoke_key_command(
     console.print("Revoked.")
 
 
+def _closed(closure: Row) -> dict[str, Any]:
+    nothing = dict.fromkeys(("slug", "name", "mode", "time_zone", "country", "currency"))
+    return {**nothing, "id": closure["id"], "status": "CLOSED", "closed_at": closure["closed_at"]}
+
+
 def _time_zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise CommandError(f"{name!r} is no IANA time zone, such as Europe/Vaduz.") from error
-
-
-def show(rows: Sequence[Row], columns: Sequence[str], prefix: str, as_json: bool, empty: str) -> None:
-    """Print rows as a table, or as JSON; ``empty`` is what there is to say of none."""
-    if as_json:
-        print_json([{"id": public_id(prefix, row["id"]), **{name: row[name] for name in columns}} for row in rows])
-    elif not rows:
-        console.print(empty)
-    else:
-        table = Table(box=None)
-        for name in ("id", *columns):
-            table.add_column(name.replace("_", " "), no_wrap=name in {"id", "slug", "prefix"}, overflow="fold")
-        for row in rows:
-            table.add_row(public_id(prefix, row["id"]), *(_cell(row[name]) for name in columns))
-        console.print(table)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, list):
-        return "all" if len(value) == len(Permission) else ", ".join(map(str, value))
-    return str(value)
-
-
-def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    typer.echo(orjson.dumps(value).decode())

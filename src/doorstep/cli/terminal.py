@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from doorstep.assembly import MissingUrl
 from doorstep.identity.errors import IdentityError
-from doorstep.kernel.db import AWAY
+from doorstep.kernel.driver_errors import AWAY
 from doorstep.kernel.errors import RequestError
 from doorstep.kernel.postgres.errors import DatabaseRefused, EmbeddedPostgresError
 from doorstep.kernel.secrets import SecretsError
@@ -51,7 +51,8 @@ def failures_in_one_line() -> Iterator[None]:
             _end(f"{error.filename or 'The system'}: {error.strerror or error}")
         _end(f"The database does not answer ({type(error).__name__}). Is it running, and is its address right?")
     except asyncpg.PostgresError as error:
-        _end(f"The database refused: {error}.")
+        # Without DETAIL, which quotes a row: what a command says may end in a log.
+        _end(f"The database refused: {error.args[0] if error.args else type(error).__name__}.")
 
 
 def _end(message: str) -> None:

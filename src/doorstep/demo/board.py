@@ -28,6 +28,7 @@ COLUMNS = {
 
 FINAL = {"DELIVERED", "CANCELLED", "RETURNED"}
 _SHOWN_AS = {
+    "OFFERED": "PENDING",
     "EN_ROUTE_TO_PICKUP": "ASSIGNED",
     "AT_PICKUP": "ASSIGNED",
     "ATTEMPT_FAILED": "AT_DROPOFF",
@@ -56,6 +57,7 @@ class Board:
         """Begin to follow; orders that were made before are PENDING until an event says otherwise."""
         for day in self._days:
             self._status.update(dict.fromkeys(day.order_ids, "PENDING"))
+            self._status.update(dict.fromkeys(day.given_ids, "ASSIGNED"))
         self._tasks = [asyncio.create_task(self._follow(day)) for day in self._days]
 
     async def close(self) -> None:

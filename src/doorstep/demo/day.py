@@ -16,11 +16,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from doorstep.assembly import open_database
 from doorstep.demo.board import Board
 from doorstep.demo.client import ApiClient
-from doorstep.demo.dispatcher import CompanyDay, close_day, open_day, plan_day
-from doorstep.demo.documents import TO_PASTE
+from doorstep.demo.dispatcher import CompanyDay, close_day, give_orders, open_day, plan_day
+from doorstep.demo.documents import TO_PASTE, TO_PASTE_AS_CARRIER, TO_PASTE_AS_MERCHANT
 from doorstep.demo.ground import Ground, load_addresses, near_roads, prepare
 from doorstep.demo.robot import Robot
-from doorstep.demo.world import COMPANIES, OPENING, Company
+from doorstep.demo.world import CARRIER, COMPANIES, MERCHANT, OPENING, TENDERED, Company
 from doorstep.identity.errors import UnknownTenant
 from doorstep.identity.service import (
     CACHE_SECONDS,
@@ -145,6 +145,7 @@ class DemoDay:
             clock = Clock(time.time(), (self._midnight + OPENING - BEFORE_OPENING).timestamp(), 1.0)
             await self._set_clocks(system, clock)
             shifts = await self._open_days(steps)
+            await self._tender(steps)
             board = Board(self._days, clock, ZoneInfo(self._ground.time_zone), self._server.url)
             board.start()
             try:
@@ -188,6 +189,16 @@ class DemoDay:
             steps.show(f"Orders of {day.company.name}", 0.0)
             shifts.append(await open_day(day, home, addresses[len(self._days) :], self._midnight, self._number))
         return shifts
+
+    async def _tender(self, steps: _Steps) -> None:
+        """The restaurant has some of its orders brought by its carrier."""
+        day_of = {day.company.slug: day for day in self._days}
+        merchant, carrier = day_of[MERCHANT], day_of[CARRIER]
+        await give_orders(merchant, carrier, TENDERED)
+        steps.say(f"{merchant.company.name} has {len(merchant.given_ids)} orders brought by its carrier {carrier.company.name}")
+        for day, document in ((merchant, TO_PASTE_AS_MERCHANT), (carrier, TO_PASTE_AS_CARRIER)):
+            self._console.print(f"\n[dim]# What {day.company.name} follows of it, with its own key (a subscription)[/dim]")
+            self._console.print(escape(document), soft_wrap=True)
 
     async def _plan(self, shifts: list[list[str]], steps: _Steps) -> None:
         for day, shift_ids in zip(self._days, shifts, strict=True):

@@ -27,6 +27,9 @@ class CompanyDay:
     company: Company
     api: ApiClient
     order_ids: list[str] = field(default_factory=list)
+    given_ids: set[str] = field(default_factory=set)
+    """Those of its orders that a partner carrier brings."""
+
     route_ids: list[str] = field(default_factory=list)
     vehicle_of: dict[str, str] = field(default_factory=dict)
     driver_of: dict[str, str] = field(default_factory=dict)
@@ -68,9 +71,29 @@ async def open_day(
     return shifts
 
 
+async def give_orders(merchant: CompanyDay, carrier: CompanyDay, count: int) -> None:
+    """The merchant tenders its first orders to the carrier, which accepts them and has orders of its own for them from then on."""
+    known = (await merchant.api.ask(documents.PARTNERS))["partnerships"]["nodes"]
+    if known:
+        partnership_id = known[0]["id"]
+    else:
+        token = (await merchant.api.do(documents.INVITE_PARTNER))["token"]
+        accepted = await carrier.api.do(documents.ACCEPT_PARTNERSHIP, token=token)
+        partnership_id = accepted["partnership"]["id"]
+    chosen = merchant.order_ids[:count]
+    offer = {"partnershipId": partnership_id, "priceMinor": 650, "deadlineSeconds": 600}
+    await merchant.api.do(documents.TENDER_ORDER, orderIds=chosen, offers=[offer])
+    offers = (await carrier.api.ask(documents.OFFERS))["tenders"]["nodes"]
+    taken = await carrier.api.do(documents.ACCEPT_TENDER, ids=[tender["id"] for tender in offers])
+    copies = [result["tender"]["order"]["id"] for result in taken["results"] if result["tender"]]
+    merchant.given_ids.update(chosen)
+    carrier.order_ids += copies
+
+
 async def plan_day(day: CompanyDay, shifts: list[str], tell: Tell, progress: Callable[[str], Awaitable[None]]) -> None:
     """Optimize, commit and dispatch the day's orders; what found no place is cancelled with a word to the customer."""
-    plan_id = (await day.api.do(documents.CREATE_PLAN, orderIds=day.order_ids, shiftIds=shifts))["plan"]["id"]
+    own = [order_id for order_id in day.order_ids if order_id not in day.given_ids]
+    plan_id = (await day.api.do(documents.CREATE_PLAN, orderIds=own, shiftIds=shifts))["plan"]["id"]
     async for item in day.api.watch(documents.PLAN_PROGRESS, id=plan_id):
         await progress(str(item["planProgress"].get("phase") or item["planProgress"]["status"]))
     plan: dict[str, Any] = (await day.api.ask(documents.PLAN, id=plan_id))["plan"]

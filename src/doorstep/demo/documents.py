@@ -75,6 +75,30 @@ mutation Advance($input: AdvanceStopInput!) {{
 
 REPORT_POSITIONS = f"mutation ($input: ReportPositionsInput!) {{ reportPositions(input: $input) {{ {PROBLEMS} }} }}"
 
+PARTNERS = """
+query Partners {
+  partnerships(first: 1, filter: { statuses: [ACTIVE], side: MERCHANT }) { nodes { id } }
+}
+"""
+
+INVITE_PARTNER = f"mutation ($input: InvitePartnerInput!) {{ invitePartner(input: $input) {{ token {PROBLEMS} }} }}"
+ACCEPT_PARTNERSHIP = (
+    f"mutation ($input: AcceptPartnershipInput!) {{ acceptPartnership(input: $input) {{ partnership {{ id }} {PROBLEMS} }} }}"
+)
+TENDER_ORDER = f"""
+mutation Tender($input: TenderOrderInput!) {{
+  tenderOrder(input: $input) {{ results {{ tender {{ id }} {PROBLEMS} }} {PROBLEMS} }}
+}}
+"""
+OFFERS = """
+query Offers { tenders(first: 250, filter: { statuses: [OFFERED], side: CARRIER }) { nodes { id } } }
+"""
+ACCEPT_TENDER = f"""
+mutation Accept($input: AcceptTenderInput!) {{
+  acceptTender(input: $input) {{ results {{ tender {{ id order {{ id }} }} {PROBLEMS} }} {PROBLEMS} }}
+}}
+"""
+
 ORDERS = """
 query Orders($after: Cursor) {
   orders(first: 250, after: $after, filter: { statuses: [AWAITING_REATTEMPT, PENDING] }) {
@@ -114,3 +138,29 @@ TO_PASTE = (
     ),
 )
 """What the terminal prints to try: a sentence and a document."""
+
+TO_PASTE_AS_MERCHANT = """\
+subscription {
+  events(filter: { types: ["TenderAccepted", "TenderReleased", "TenderFulfilled", "OrderStatusChanged", "OrderEtaChanged", "ProofReported"] }) {
+    cursor
+    event {
+      __typename
+      occurredAt
+      ... on TenderFulfilled { order { reference status } }
+      ... on OrderStatusChanged { from to order { reference carrierTender { status partnership { carrierName } } } }
+    }
+  }
+}"""
+TO_PASTE_AS_CARRIER = """\
+subscription {
+  events(filter: { types: ["TenderOffered", "TenderWithdrawn", "TenderCancelled", "OrderStatusChanged"] }) {
+    cursor
+    event {
+      __typename
+      occurredAt
+      ... on TenderOffered { tender { priceMinor currency deadlineAt dropoffArea { postalCode city } } }
+      ... on OrderStatusChanged { from to order { displayReference merchantTender { partnership { merchantName } } } }
+    }
+  }
+}"""
+"""What either side of a partnership may follow: each reads its own log alone."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,6 +10,7 @@ from uuid import uuid4
 from doorstep.demo import documents
 from doorstep.demo.client import ApiClient
 from doorstep.demo.world import is_not_home
+from doorstep.kernel.geo import Coordinates, point_along
 from doorstep.kernel.time import Clock
 
 POSITIONS_PER_LEG = 3
@@ -54,7 +55,9 @@ class Robot:
 
     async def _close(self, stop: dict[str, Any]) -> None:
         orders = stop["orders"]
-        if stop["kind"] == "DROPOFF" and orders and is_not_home(orders[0]["reference"]):
+        # A carrier's copy has no reference of its own: its recipients are always at home.
+        references = [order["reference"] for order in orders]
+        if stop["kind"] == "DROPOFF" and references and all(references) and is_not_home(references[0]):
             await self._act(stop, "FAIL", reason="NOT_HOME")
         else:
             await self._act(stop, "COMPLETE")
@@ -68,8 +71,12 @@ class Robot:
         for step in range(1, POSITIONS_PER_LEG + 1):
             share = step / (POSITIONS_PER_LEG + 1)
             await self._until(now + (arrival - now) * share)
-            point = {axis: start[axis] + (end[axis] - start[axis]) * share for axis in ("latitude", "longitude")}
-            position = {"vehicleId": self.vehicle_id, "coordinates": point, "occurredAt": self.clock.now().isoformat()}
+            point = point_along([Coordinates(**start), Coordinates(**end)], share)
+            position = {
+                "vehicleId": self.vehicle_id,
+                "coordinates": asdict(point),
+                "occurredAt": self.clock.now().isoformat(),
+            }
             await self.api.do(documents.REPORT_POSITIONS, positions=[position])
 
 

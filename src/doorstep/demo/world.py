@@ -54,6 +54,9 @@ COMPANIES = (
     Company("swift", "Swift Couriers", "CAR", 5, 70, {"items": 25, "weightGrams": 250_000}, 240, 90, pickups=True),
 )
 
+MERCHANT, CARRIER, TENDERED = "luna", "swift", 20
+"""Who has so many of its orders brought by whom."""
+
 
 def address_input(address: SampleAddress) -> dict[str, Any]:
     """A GraphQL ``AddressInput``."""

@@ -38,3 +38,34 @@ class LastOwner(DoorstepError):
     def __init__(self, path: Sequence[str | int] = ()) -> None:
         message = "This is the last owner who can sign in: make another member OWNER first, and let them sign in once."
         super().__init__(ProblemCode.LAST_OWNER, message, path)
+
+
+class ProviderTaken(IdentityError):
+    """Issuer and audience sign people in already, to this tenant or another."""
+
+
+class UnknownProvider(IdentityError):
+    """There is no such sign-in provider in this tenant."""
+
+
+class UnusableIssuer(IdentityError):
+    """An issuer that may not be asked for its keys, or whose answer is of no use."""
+
+
+class WrongStanding(IdentityError):
+    """The tenant is not in the state that this needs; the message says which."""
+
+
+class ChangedWhileExported(IdentityError):
+    """Somebody wrote to a tenant that was being closed; nothing was erased."""
+
+
+class UnsortableTables(Exception):
+    """Tables refer to each other in a circle, so that no order of erasing them exists: a fault of a migration."""
+
+
+class QuotaExceeded(DoorstepError):
+    """The tenant has used up what the operator allows it."""
+
+    def __init__(self, message: str, path: Sequence[str | int] = ()) -> None:
+        super().__init__(ProblemCode.QUOTA_EXCEEDED, message, path)

@@ -1,17 +1,28 @@
-"""Tables of identity: organizations with their tenants, members and roles; a tenant's API keys and access tokens."""
+"""Tables of identity: organizations with their tenants, members and roles; a tenant's API keys, access tokens and sign-in issuers."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, ForeignKeyConstraint, Index, Uuid, func, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from doorstep.identity.permissions import Role
 from doorstep.kernel.ids import new_id
-from doorstep.kernel.tables import INSTANT, JSON_LIST, TenantTable, one_of, tenant_key
+from doorstep.kernel.tables import INSTANT, JSON_LIST, JSON_OBJECT, TenantTable, one_of, tenant_key
 
 _NOW = {"server_default": func.now()}
 _FIRST = {"server_default": text("1")}
@@ -22,11 +33,24 @@ def _ids() -> Any:
     return Field(default=None, sa_column=Column(ARRAY(Uuid()), nullable=True))
 
 
+def _quota() -> Any:
+    """A column of a limit that the operator sets; null: there is none."""
+    return Field(default=None, sa_column=Column(BigInteger, nullable=True))
+
+
 class TenantMode(StrEnum):
     """LIVE holds real deliveries; TEST is a sandbox that shares nothing with it."""
 
     LIVE = "LIVE"
     TEST = "TEST"
+
+
+class TenantStatus(StrEnum):
+    """ACTIVE works; SUSPENDED keeps everything and lets nobody in; CLOSING has been exported and is being erased."""
+
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    CLOSING = "CLOSING"
 
 
 class MemberStatus(StrEnum):
@@ -62,6 +86,8 @@ class TenantRow(SQLModel, table=True):
     __tablename__ = "tenants"
     __table_args__ = (
         CheckConstraint(one_of("mode", list(TenantMode)), name="tenants_mode"),
+        CheckConstraint(one_of("status", list(TenantStatus)), name="tenants_status"),
+        CheckConstraint("(status = 'ACTIVE') = (suspended_at IS NULL)", name="tenants_suspended"),
         Index("tenants_one_of_a_mode", "organization_id", "mode", unique=True),
     )
 
@@ -78,6 +104,13 @@ class TenantRow(SQLModel, table=True):
     clock_anchor_wall: float = 0.0
     clock_anchor: float = 0.0
     clock_rate: float = 1.0
+    status: str = Field(default=TenantStatus.ACTIVE.value, sa_column_kwargs={"server_default": "ACTIVE"})
+    suspended_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    suspended_reason: str | None = None
+    quota_orders_per_day: int | None = _quota()
+    quota_solver_seconds_per_day: int | None = _quota()
+    quota_sockets: int | None = None
+    quota_storage_bytes: int | None = _quota()
     version: int = Field(default=1, sa_column_kwargs=_FIRST)
     created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs=_NOW)
     updated_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs=_NOW)
@@ -194,3 +227,46 @@ class AccessTokenRow(TenantTable, table=True):
     created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs=_NOW)
     expires_at: datetime = Field(sa_type=INSTANT, nullable=False)
     revoked_at: datetime | None = Field(default=None, sa_type=INSTANT)
+
+
+class SignInProviderRow(TenantTable, table=True):
+    """An OpenID Connect issuer whose tokens for ``audience`` sign people in. Both together belong to one tenant of the whole installation."""
+
+    __tablename__ = "sign_in_providers"
+    __table_args__ = (UniqueConstraint("issuer", "audience", name="sign_in_providers_issuer_audience_key"),)
+
+    issuer: str
+    audience: str
+    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs=_NOW)
+
+
+class UsageDayRow(SQLModel, table=True):
+    """What a tenant used on one of its civil days; what is metered next is one column more."""
+
+    __tablename__ = "usage_days"
+
+    tenant_id: UUID = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    orders: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    solver_seconds: float = Field(sa_column_kwargs={"server_default": text("0")})
+    storage_bytes: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    storage_measured_at: datetime | None = Field(default=None, sa_type=INSTANT)
+
+
+class ClosureRow(SQLModel, table=True):
+    """The receipt of a closed tenant, by the id that it had; it holds nobody's data. ``exported`` and ``erased`` count rows by table.
+
+    The slug is kept as its SHA-256, so that whoever knows it finds the receipt. ``closed_at`` is null while rows are left to erase.
+    """
+
+    __tablename__ = "closures"
+    __table_args__ = (Index("closures_by_slug_hash", "slug_hash"),)
+
+    id: UUID = Field(primary_key=True)
+    slug_hash: bytes
+    exported_at: datetime = Field(sa_type=INSTANT, nullable=False)
+    export_sha256: str
+    export_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    exported: dict[str, int] = Field(sa_type=JSONB, sa_column_kwargs=JSON_OBJECT)
+    erased: dict[str, int] = Field(sa_type=JSONB, sa_column_kwargs=JSON_OBJECT)
+    closed_at: datetime | None = Field(default=None, sa_type=INSTANT)

@@ -14,6 +14,7 @@ _P = Permission
 NEEDS: dict[str, Permission | None] = {
     # identity
     "Query.viewer": None,
+    "Query.usage": _P.USAGE_READ,
     "Query.apiKeys": _P.KEYS_READ,
     "Query.members": _P.MEMBERS_READ,
     "Query.roles": _P.MEMBERS_READ,
@@ -86,6 +87,35 @@ NEEDS: dict[str, Permission | None] = {
     # tracking
     "Mutation.advanceStop": _P.TRACKING_WRITE,
     "Mutation.reportPositions": _P.TRACKING_WRITE,
+    # partners
+    "Query.partnership": _P.PARTNERS_READ,
+    "Query.partnerships": _P.PARTNERS_READ,
+    "Query.tender": _P.PARTNERS_READ,
+    "Query.tenders": _P.PARTNERS_READ,
+    "Mutation.invitePartner": _P.PARTNERS_WRITE,
+    "Mutation.acceptPartnership": _P.PARTNERS_WRITE,
+    "Mutation.updatePartnership": _P.PARTNERS_WRITE,
+    "Mutation.endPartnership": _P.PARTNERS_WRITE,
+    "Mutation.tenderOrder": _P.PARTNERS_WRITE,
+    "Mutation.acceptTender": _P.PARTNERS_WRITE,
+    "Mutation.declineTender": _P.PARTNERS_WRITE,
+    "Mutation.withdrawTender": _P.PARTNERS_WRITE,
+    "Mutation.releaseTender": _P.PARTNERS_WRITE,
+    "Mutation.reportOrder": _P.TRACKING_WRITE,
+    # sandbox
+    "Query.sandboxClock": _P.SANDBOX_WRITE,
+    "Query.simulation": _P.SANDBOX_WRITE,
+    "Mutation.setSandboxClock": _P.SANDBOX_WRITE,
+    "Mutation.simulateRoute": _P.SANDBOX_WRITE,
+    "Mutation.simulateOrder": _P.SANDBOX_WRITE,
+    "Mutation.cancelSimulation": _P.SANDBOX_WRITE,
+    # privacy
+    "Query.auditLog": _P.AUDIT_READ,
+    "Query.erasure": _P.PRIVACY_WRITE,
+    "Query.erasures": _P.PRIVACY_WRITE,
+    "Mutation.eraseRecipient": _P.PRIVACY_WRITE,
+    "Query.retention": _P.PRIVACY_WRITE,
+    "Mutation.updateRetention": _P.PRIVACY_WRITE,
 }
 """Root field → the permission that its use case needs; None: anybody with or without a credential (the field itself says what it shows)."""
 

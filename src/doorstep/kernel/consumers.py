@@ -40,7 +40,7 @@ class Consumer:
 
 
 _BEHIND = """
-SELECT head.tenant_id FROM event_heads AS head
+SELECT head.tenant_id FROM event_heads AS head JOIN tenants AS tenant ON tenant.id = head.tenant_id AND tenant.status = 'ACTIVE'
 LEFT JOIN consumers AS place ON place.tenant_id = head.tenant_id AND place.name = $1
 WHERE head.seq > coalesce(place.seq, 0)
 """
@@ -57,7 +57,7 @@ WHERE tenant_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
 
 
 async def tenants_behind(system: Database, consumer: Consumer) -> list[UUID]:
-    """The tenants whose log goes on past the consumer's place."""
+    """The tenants whose log goes on past the consumer's place, but for suspended ones."""
     async with system.transaction() as tx:
         return [row["tenant_id"] for row in await tx.fetch(_BEHIND, consumer.name)]
 

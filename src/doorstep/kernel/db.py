@@ -18,13 +18,13 @@ import orjson
 import structlog
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
 from doorstep.kernel.beginning import begin_text
-from doorstep.kernel.errors import Forbidden, TimedOut, Unavailable
-from doorstep.kernel.events import DomainEvent, append_events
+from doorstep.kernel.driver_errors import AWAY_IN_COMMIT, AWAY_NOW, DRIVERS, cause_of, translated
+from doorstep.kernel.errors import Forbidden, Unavailable
+from doorstep.kernel.events import append_events
 from doorstep.kernel.scope import Principal, Scope
 from doorstep.kernel.tables import bulk_insert_statement
 
@@ -32,32 +32,10 @@ log = structlog.get_logger(__name__)
 
 Row = asyncpg.Record
 
-AWAY = (
-    OSError,
-    PoolTimeout,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.DiskFullError,
-)
-"""What the driver raises when the server is away, restarting, full or out of connections: the caller may try again."""
-
 CONNECT_SECONDS = 5.0
 GOODBYE_SECONDS = 1.0
 SILENCE_SECONDS = 2.0
 """How much longer than the server's own limit we wait for its answer: then it is frozen, or the network lost us."""
-
-_DRIVERS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""Everything that the driver raises by itself."""
-
-_AWAY = "The database is away for the moment. Nothing was written: send the same request again."
-_AWAY_IN_COMMIT = (
-    "The database went away while it stored this: it may be written or not. Send the same request again with the same idempotencyKey; "
-    "without a key, look before you repeat it."
-)
 
 
 class DatabaseUrls:
@@ -76,54 +54,6 @@ class DatabaseUrls:
     def system(self) -> str:
         """For relay and maintenance."""
         return self._system
-
-
-class ChangedMeanwhile(Exception):
-    """A concurrent transaction won (serialization or deadlock): the unit of work may be run again."""
-
-
-def translate(error: BaseException) -> BaseException:
-    """The request error that a driver error means, or the error itself."""
-    cause = _cause(error)
-    if isinstance(cause, asyncpg.QueryCanceledError):
-        return TimedOut("The database stopped a statement at its time limit. Ask for less at a time.")
-    if isinstance(cause, asyncpg.LockNotAvailableError):
-        return TimedOut("Others held what this needs for too long. Nothing was written: send the same request again.")
-    if isinstance(cause, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
-        return ChangedMeanwhile(str(cause))
-    if isinstance(cause, AWAY) or _connection_lost(cause):
-        log.warning("database_away", cause=type(cause).__name__)
-        return Unavailable(_AWAY)
-    return error
-
-
-def _cause(error: BaseException) -> BaseException:
-    """The driver's own error behind SQLAlchemy's."""
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        return error.orig.__cause__ or error.orig
-    return error
-
-
-def _connection_lost(cause: BaseException) -> bool:
-    """The driver's own words for a connection that ended; its other interface errors are mistakes of ours.
-
-    Its internal errors ("cannot switch to state …") are a connection whose server died at that very moment.
-    """
-    if isinstance(cause, asyncpg.InternalClientError):
-        return True
-    return isinstance(cause, asyncpg.InterfaceError) and "closed" in str(cause)
-
-
-@asynccontextmanager
-async def translated() -> AsyncIterator[None]:
-    """Raise a driver's errors as the request errors that they mean."""
-    try:
-        yield
-    except (DBAPIError, PoolTimeout, OSError, *_DRIVERS) as error:
-        meant = translate(error)
-        if meant is error:
-            raise
-        raise meant from error
 
 
 class Transaction:
@@ -200,6 +130,9 @@ class Transaction:
         """Forget the ORM session."""
         if self._session is not None:
             await self._session.close()
+
+
+Opened = AbstractAsyncContextManager[Transaction]
 
 
 class Database:
@@ -303,7 +236,7 @@ class Database:
                 return opened
             if time.monotonic() - started > CONNECT_SECONDS / 2:  # not dead, but silent: so will the others be
                 break
-        raise Unavailable(_AWAY)
+        raise Unavailable(AWAY_NOW)
 
     async def _try_to_open(self, begin: str) -> tuple[AsyncConnection, asyncpg.Connection] | None:
         """The same with whatever the pool hands out; None when that was dead. Raises Unavailable when none can be had."""
@@ -321,27 +254,25 @@ class Database:
             raise
         return connection, raw
 
-    def transaction(
-        self, whose: UUID | Principal | None = None, *, statement_seconds: float | None = None
-    ) -> AbstractAsyncContextManager[Transaction]:
+    def transaction(self, whose: UUID | Principal | None = None, *, statement_seconds: float | None = None) -> Opened:
         """A read-write transaction (``async with``) of a tenant, within a principal's reach; without either it sees no tenant's rows under the app role."""
         begin = begin_text(whose, "", statement_seconds)
         return self._begin(begin, commit=True, statement_seconds=statement_seconds)
 
-    def snapshot(self, whose: UUID | Principal) -> AbstractAsyncContextManager[Transaction]:
+    def snapshot(self, whose: UUID | Principal | None, *, statement_seconds: float | None = None) -> Opened:
         """A REPEATABLE READ READ ONLY transaction (``async with``) of a tenant, within a principal's reach: everything read in it is of one moment."""
-        return self._begin(begin_text(whose, " ISOLATION LEVEL REPEATABLE READ READ ONLY", None), commit=False)
+        begin = begin_text(whose, " ISOLATION LEVEL REPEATABLE READ READ ONLY", statement_seconds)
+        return self._begin(begin, commit=False, statement_seconds=statement_seconds)
 
     @asynccontextmanager
     async def write(self, principal: Principal, *, statement_seconds: float | None = None) -> AsyncIterator[Scope]:
         """A unit of work: the changes and the events that it emits are one commit, or nothing is."""
-        events: list[DomainEvent] = []
         async with _within_reach(principal), self.transaction(principal, statement_seconds=statement_seconds) as tx:
-            scope = Scope(principal, tx, events)
+            scope = Scope(principal, tx)
             yield scope
             await tx.flush()
             await append_events(scope)
-        if events and self.on_commit is not None:
+        if scope.emitted and self.on_commit is not None:
             self.on_commit(principal.tenant_id)
 
 
@@ -351,7 +282,7 @@ async def _within_reach(principal: Principal) -> AsyncIterator[None]:
     try:
         yield
     except (asyncpg.InsufficientPrivilegeError, DBAPIError) as error:
-        refused = isinstance(_cause(error), asyncpg.InsufficientPrivilegeError)
+        refused = isinstance(cause_of(error), asyncpg.InsufficientPrivilegeError)
         if refused and principal.reach.limited:
             raise Forbidden(
                 "This credential is limited to a part of the company, and this would lie outside of it."
@@ -365,14 +296,14 @@ async def _end(raw: asyncpg.Connection, *, commit: bool) -> None:
         async with translated():
             await raw.execute("COMMIT" if commit else "ROLLBACK")
     except Unavailable as error:
-        raise Unavailable(_AWAY_IN_COMMIT if commit else _AWAY) from error
+        raise Unavailable(AWAY_IN_COMMIT if commit else AWAY_NOW) from error
 
 
 async def _roll_back(connection: AsyncConnection, raw: asyncpg.Connection) -> None:
     """Undo; a connection that cannot even do that is thrown away and never reused."""
     try:
         await asyncio.shield(asyncio.wait_for(raw.execute("ROLLBACK"), SILENCE_SECONDS))
-    except (OSError, TimeoutError, asyncio.CancelledError, *_DRIVERS):
+    except (OSError, TimeoutError, asyncio.CancelledError, *DRIVERS):
         raw.terminate()
         await connection.invalidate()
 

@@ -9,6 +9,7 @@ Two families, told apart by who can mend them:
 Everything else is a bug of ours: masked as INTERNAL with a reference, the cause only in the log.
 """
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
@@ -43,11 +44,17 @@ class ProblemCode(StrEnum):
     PLAN_STALE = "PLAN_STALE"
     ORDER_TAKEN = "ORDER_TAKEN"
     NOT_PLANNABLE = "NOT_PLANNABLE"
+    INVITATION_INVALID = "INVITATION_INVALID"
+    PARTNERSHIP_INACTIVE = "PARTNERSHIP_INACTIVE"
+    ALREADY_TENDERED = "ALREADY_TENDERED"
+    TENDER_EXPIRED = "TENDER_EXPIRED"
     STALE_ROUTE = "STALE_ROUTE"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     ABORTED = "ABORTED"
     DUPLICATE = "DUPLICATE"
     EXCEEDS_RIGHTS = "EXCEEDS_RIGHTS"
     LAST_OWNER = "LAST_OWNER"
+    NOT_A_SANDBOX = "NOT_A_SANDBOX"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
 
@@ -135,6 +142,16 @@ class Forbidden(RequestError):
     """The credential lacks the permission that the operation needs."""
 
     code = "FORBIDDEN"
+
+
+class RateLimited(RequestError):
+    """More than may be asked at once; the same request may be sent again after ``seconds``."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, seconds: float) -> None:
+        super().__init__(message, retryAfterMs=math.ceil(seconds * 1000))
+        self.seconds = seconds
 
 
 class BadUserInput(RequestError):

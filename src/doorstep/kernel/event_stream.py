@@ -20,7 +20,8 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from doorstep.kernel.db import Database, Row, Transaction, translated
+from doorstep.kernel.db import Database, Row, Transaction
+from doorstep.kernel.driver_errors import translated
 from doorstep.kernel.errors import BadUserInput, RequestError, ResyncRequired
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,7 @@ NOTIFY_SECONDS = 0.05
 POLL_SECONDS = 1.0
 _LAYOUT = struct.Struct(">BIQQ4s")
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_CURSOR = "This is not a cursor of this event log."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,15 @@ def encode_cursor(tenant_id: UUID, position: LogPosition) -> str:
 
 
 def decode_cursor(tenant_id: UUID, text: str) -> LogPosition:
-    """The position behind ``text``; raises BadUserInput when it is forged or another tenant's."""
+    """The position behind ``text``; raises BadUserInput, in the same words when it is forged and when it is another tenant's."""
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         layout, epoch, seq, micros, tag = _LAYOUT.unpack(packed)
         recorded_at = _EPOCH_START + timedelta(microseconds=micros)
     except (ValueError, binascii.Error, struct.error, OverflowError) as error:
-        raise BadUserInput("This is not a cursor of the event log.") from error
+        raise BadUserInput(_NO_CURSOR) from error
     if layout != 1 or tag != _tag(tenant_id) or seq >= 2**63:
-        raise BadUserInput("This is not a cursor of this event log.")
+        raise BadUserInput(_NO_CURSOR)
     return LogPosition(epoch, seq, recorded_at)
 
 
@@ -105,6 +107,30 @@ ORDER BY seq LIMIT $9
 """
 
 _COUNT = f"SELECT count(*) FROM events WHERE tenant_id = $1 {_MATCHES}"
+
+
+_PRUNE = """
+WITH place AS (
+  SELECT head.pruned_seq, least(head.pruned_seq + $3, (SELECT coalesce(min(seq), 0) FROM consumers WHERE tenant_id = $1)) AS upto
+  FROM event_heads AS head WHERE head.tenant_id = $1
+), gone AS (
+  DELETE FROM events USING place
+  WHERE events.tenant_id = $1 AND events.seq > place.pruned_seq AND events.seq <= place.upto
+    AND events.recorded_at < now() - make_interval(months => $2)
+  RETURNING events.seq
+)
+UPDATE event_heads SET pruned_seq = greatest(pruned_seq, (SELECT max(seq) FROM gone))
+WHERE tenant_id = $1 AND EXISTS (SELECT FROM gone) RETURNING (SELECT count(*) FROM gone)
+"""
+"""Within a tenant ``recorded_at`` never runs backwards, so what is too old is the log's beginning, without gaps."""
+
+
+async def prune_events(tx: Transaction, tenant_id: UUID, months: int, limit: int) -> int:
+    """Cut up to ``limit`` events older than so many months off the beginning of a tenant's log; returns how many. Only the system may.
+
+    Cursors from before the cut are RESYNC_REQUIRED from then on. What a reaction has not seen yet stays.
+    """
+    return int(await tx.fetchval(_PRUNE, tenant_id, months, limit) or 0)
 
 
 async def log_head(tx: Transaction, tenant_id: UUID) -> LogPosition:

@@ -9,6 +9,7 @@ Events hold ids and facts, no personal data, so that erasing a person leaves the
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
@@ -111,13 +112,15 @@ def _json_value(value: object) -> object:
     return value
 
 
-_APPEND = """
-WITH head AS (
+_HEAD = """
+head AS (
   INSERT INTO event_heads AS head (tenant_id, seq, recorded_at) VALUES ($1, $2, clock_timestamp())
   ON CONFLICT (tenant_id) DO UPDATE
     SET seq = head.seq + $2, recorded_at = greatest(head.recorded_at, clock_timestamp())
   RETURNING seq, recorded_at
 )
+"""
+_EVENTS = """
 INSERT INTO events (tenant_id, seq, recorded_at, actor_kind, actor_id,
                     id, type, aggregate_version, order_id, plan_id, route_id, occurred_at, data)
 SELECT $1, head.seq - $2 + new.position, head.recorded_at, $3, $4,
@@ -125,17 +128,36 @@ SELECT $1, head.seq - $2 + new.position, head.recorded_at, $3, $4,
 FROM head, unnest($5::uuid[], $6::text[], $7::int[], $8::uuid[], $9::uuid[], $10::uuid[], $11::timestamptz[], $12::text[])
   WITH ORDINALITY AS new(id, type, aggregate_version, order_id, plan_id, route_id, occurred_at, data, position)
 """
+_APPEND = f"WITH {_HEAD} {_EVENTS}"
+_ARGUMENTS = 12
 """One statement: between taking the tenant's counter and the commit every other writer of the tenant waits, so no round trip is spent there."""
 
 
+@lru_cache(maxsize=16)
+def _with_beside(tables: str, count: int, *, appends: bool) -> str:
+    """The statement that makes a change beside the events, or without any."""
+    first = _ARGUMENTS + 1 if appends else 2
+    made = tables.format(*(f"${number}" for number in range(first, first + count)))
+    return f"WITH {made}{f', {_HEAD}, appended AS ({_EVENTS})' if appends else ''} SELECT * FROM beside"
+
+
 async def append_events(scope: "Scope") -> None:
-    """Number and write what ``scope`` emitted; must be the last statement before its commit, since it holds the tenant's counter."""
+    """Number and write what ``scope`` emitted, and make the change beside it.
+
+    Must be the last statement before the commit, since it holds the tenant's counter.
+    """
+    beside, arguments = scope.beside, _arguments(scope) if scope.emitted else ()
+    if beside is not None:
+        sql = _with_beside(beside.tables, len(beside.arguments), appends=bool(arguments))
+        beside.check(await scope.tx.fetchrow(sql, *(arguments or (scope.tenant_id,)), *beside.arguments))
+    elif arguments:
+        await scope.tx.execute(_APPEND, *arguments)
+
+
+def _arguments(scope: "Scope") -> tuple[Any, ...]:
     events = scope.emitted
-    if not events:
-        return
     now = scope.clock.now()
-    await scope.tx.execute(
-        _APPEND,
+    return (
         scope.tenant_id,
         len(events),
         scope.actor.kind.value,

@@ -16,7 +16,7 @@ from sqlalchemy import CheckConstraint, Index, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from doorstep.kernel.db import Database, Row
+from doorstep.kernel.db import Database, Row, Transaction
 from doorstep.kernel.errors import Unavailable
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import SYSTEM_ACTOR, Principal, Scope
@@ -117,6 +117,16 @@ class Job:
             result,
         )
 
+    async def put_off(self, scope: Scope, seconds: float) -> None:
+        """Hand the job back in ``scope``'s transaction, to be run again after so many seconds; the run does not count. The caller has fenced it."""
+        await scope.tx.execute(
+            "UPDATE jobs SET state = 'QUEUED', attempts = 0, run_token = NULL, lease_until = NULL, "
+            "run_after = now() + make_interval(secs => $3) WHERE tenant_id = $1 AND id = $2",
+            self.tenant_id,
+            self.id,
+            seconds,
+        )
+
 
 Handler = Callable[[Job], Coroutine[Any, Any, None]]
 GiveUp = Callable[[Scope, Job, str], Coroutine[Any, Any, None]]
@@ -130,15 +140,17 @@ class JobKind:
     give_up: GiveUp
 
 
-async def enqueue(scope: Scope, kind: str, job_input: dict[str, Any]) -> UUID:
-    """Ask for background work in the caller's transaction; returns the job's id."""
+async def enqueue(scope: Scope, kind: str, job_input: dict[str, Any], *, after_seconds: float = 0.0) -> UUID:
+    """Ask for background work in the caller's transaction, due after so many seconds; returns the job's id."""
     job_id = new_id()
     await scope.tx.execute(
-        "INSERT INTO jobs (tenant_id, id, kind, state, input, attempts) VALUES ($1, $2, $3, 'QUEUED', $4, 0)",
+        "INSERT INTO jobs (tenant_id, id, kind, state, input, attempts, run_after) "
+        "VALUES ($1, $2, $3, 'QUEUED', $4, 0, now() + make_interval(secs => $5))",
         scope.tenant_id,
         job_id,
         kind,
         job_input,
+        after_seconds,
     )
     return job_id
 
@@ -153,6 +165,15 @@ async def cancel(scope: Scope, job_id: UUID) -> None:
     )
 
 
+async def wake(scope: Scope, kind: str) -> None:
+    """Let the tenant's jobs of a kind that were put off run at once, in the caller's transaction."""
+    await scope.tx.execute(
+        "UPDATE jobs SET run_after = now() WHERE tenant_id = $1 AND kind = $2 AND state = 'QUEUED' AND run_after > now()",
+        scope.tenant_id,
+        kind,
+    )
+
+
 _REPORT = """
 UPDATE jobs SET progress = $4, lease_until = now() + make_interval(secs => $5)
 WHERE tenant_id = $1 AND id = $2 AND run_token = $3 AND state = 'RUNNING' RETURNING 1
@@ -162,7 +183,8 @@ _CLAIM = """
 WITH running AS (
   SELECT tenant_id, count(*) AS running FROM jobs WHERE state = 'RUNNING' AND lease_until > now() GROUP BY tenant_id
 ), due AS (
-  SELECT job.tenant_id, job.id FROM jobs AS job LEFT JOIN running USING (tenant_id)
+  SELECT job.tenant_id, job.id FROM jobs AS job JOIN tenants AS tenant ON tenant.id = job.tenant_id AND tenant.status = 'ACTIVE'
+  LEFT JOIN running ON running.tenant_id = job.tenant_id
   WHERE (job.state = 'QUEUED' AND job.run_after <= now()) OR (job.state = 'RUNNING' AND job.lease_until <= now())
   ORDER BY coalesce(running.running, 0), job.run_after, job.id
   LIMIT 1 FOR UPDATE OF job SKIP LOCKED
@@ -174,19 +196,20 @@ RETURNING jobs.tenant_id, jobs.id, jobs.kind, jobs.input, jobs.attempts, jobs.ru
 
 
 async def claim(system: Database) -> Row | None:
-    """Take the fairest due job, or None when there is none."""
+    """Take the fairest due job of the tenants that are not suspended, or None when there is none."""
     async with system.transaction() as tx:
         row: Row | None = await tx.fetchrow(_CLAIM, new_id(), LEASE_SECONDS)
         return row
 
 
 async def renew(system: Database, row: Row) -> bool:
-    """Prolong a lease; False when the job is no longer ours."""
+    """Prolong a lease; False when the job is no longer ours, or its tenant is suspended."""
     async with system.transaction() as tx:
         return (
             await tx.fetchval(
                 "UPDATE jobs SET lease_until = now() + make_interval(secs => $4) "
-                "WHERE tenant_id = $1 AND id = $2 AND run_token = $3 AND state = 'RUNNING' RETURNING 1",
+                "WHERE tenant_id = $1 AND id = $2 AND run_token = $3 AND state = 'RUNNING' "
+                "AND EXISTS (SELECT 1 FROM tenants WHERE tenants.id = $1 AND tenants.status = 'ACTIVE') RETURNING 1",
                 row["tenant_id"], row["id"], row["run_token"], LEASE_SECONDS,
             )
         ) is not None  # fmt: skip
@@ -200,6 +223,15 @@ async def put_back(system: Database, job: Job, reason: str) -> None:
             "WHERE tenant_id = $1 AND id = $2 AND run_token = $3 AND state = 'RUNNING'",
             job.tenant_id, job.id, job.run_token, reason, float(2**job.attempts),
         )  # fmt: skip
+
+
+async def put_all_back(tx: Transaction, tenant_id: UUID) -> None:
+    """Take a tenant's running jobs from their workers, who notice at their next report or renewal; the runs do not count."""
+    await tx.execute(
+        "UPDATE jobs SET state = 'QUEUED', attempts = attempts - 1, run_token = NULL, lease_until = NULL, run_after = now() "
+        "WHERE tenant_id = $1 AND state = 'RUNNING'",
+        tenant_id,
+    )
 
 
 async def hand_over(system: Database, row: Row) -> None:

@@ -1,12 +1,15 @@
 """Logs: structlog for our own, the standard library's loggers routed into it; nothing of what a client sent.
 
-Tracebacks name files, lines and exception classes. The messages of exceptions are left out, since a driver or a parser quotes the value
-that it stumbled over, except at level ``debug``, which is for development.
+Tracebacks name files, lines and exception classes, never the values of variables. The messages of exceptions are left out, since a driver or a
+parser quotes the value that it stumbled over, except at level ``debug``, which is for development. Of what other libraries log only the fixed
+part is kept: asyncio, for one, writes the whole exception into the text of "Task exception was never retrieved".
 """
 
 import logging
 import sys
+import threading
 import traceback
+import warnings
 from types import TracebackType
 from typing import Any, TextIO, cast
 
@@ -26,30 +29,18 @@ def configure_logging(form: str, level: str, stream: TextIO | None = None) -> No
     """Set up logging for a process: ``form`` is ``json`` (one object a line) or ``console``; ``level`` as in the settings."""
     number = getattr(logging, level.upper())
     with_messages = number <= logging.DEBUG
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _Tracebacks(with_messages),
-    ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-    )
+    shared = [structlog.stdlib.add_logger_name, *_shared(with_messages)]
+    renderer: Processor = structlog.processors.JSONRenderer() if form == "json" else _console()
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _Handler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=shared if with_messages else [_fixed_words, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -60,6 +51,63 @@ def configure_logging(form: str, level: str, stream: TextIO | None = None) -> No
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
     for name in SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def configure_unless_done() -> None:
+    """Our processors in front of structlog's own output, where nobody configured logging: its tracebacks would show the values of variables."""
+    if not structlog.is_configured():
+        structlog.configure(processors=[*_shared(with_messages=False), _console()])
+
+
+def log_stray_errors() -> None:
+    """Log what else ends on standard error in words of its own: warnings, and exceptions that nobody caught in threads and destructors."""
+    log = structlog.get_logger(__name__)
+
+    def stray(caught: "threading.ExceptHookArgs | sys.UnraisableHookArgs") -> None:
+        log.error("stray_exception", exc_info=caught.exc_value)
+
+    def warned(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        del message, file, line  # may hold values
+        log.warning("warned", category=category.__name__, file=filename, line=lineno)
+
+    threading.excepthook = stray
+    sys.unraisablehook = stray
+    warnings.showwarning = warned
+
+
+def _shared(with_messages: bool) -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _Tracebacks(with_messages),
+    ]
+
+
+def _console() -> Processor:
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+
+
+def _fixed_words(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Of another library's record the first line of its template, without what was put in; of an exception as message the class."""
+    message = event["_record"].msg
+    event["event"] = message.partition("\n")[0] if isinstance(message, str) else type(message).__name__
+    return event
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """The standard library prints a record that it cannot write, arguments included, to standard error."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of the standard library's hook
+        """Say only that a line is missing, and whose."""
+        sys.stderr.write(f'{{"event": "log_line_lost", "level": "error", "logger": "{record.name}"}}\n')
 
 
 class _Tracebacks:

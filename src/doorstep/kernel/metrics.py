@@ -7,6 +7,12 @@ REGISTRY = CollectorRegistry()
 REQUESTS = Counter("doorstep_requests", "GraphQL operations over HTTP, by status.", ["status"], registry=REGISTRY)
 REQUEST_SECONDS = Histogram("doorstep_request_seconds", "Time to answer a GraphQL operation.", registry=REGISTRY)
 ERRORS = Counter("doorstep_errors", "Top-level GraphQL errors, by code.", ["code"], registry=REGISTRY)
+FAILED_SIGN_INS = Counter(
+    "doorstep_failed_sign_ins",
+    "Credentials that were refused, or limited without a check.",
+    ["answer"],
+    registry=REGISTRY,
+)
 SOCKETS = Gauge("doorstep_sockets", "Open WebSockets.", registry=REGISTRY)
 POOL_IN_USE = Gauge("doorstep_pool_in_use", "Database connections handed out.", ["role"], registry=REGISTRY)
 JOBS = Gauge("doorstep_jobs", "Jobs by state.", ["state"], registry=REGISTRY)

@@ -5,26 +5,28 @@ is on the road must not be archived: fleets names the question, planning supplie
 """
 
 from collections.abc import Awaitable, Callable
-from uuid import UUID
+from typing import Generic, TypeVar
 
 from doorstep.kernel.scope import Scope
 
-Objector = Callable[[Scope, UUID], Awaitable[None]]
+S = TypeVar("S")
+
+Objector = Callable[[Scope, S], Awaitable[None]]
 """Raises a DoorstepError when there is a reason against it."""
 
 
-class Question:
-    """What is about to be done to an object, asked inside its transaction after the object is locked."""
+class Question(Generic[S]):
+    """What is about to be done to a subject (an object's id, or more about it), asked inside its transaction after it is locked."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._objectors: list[Objector] = []
+        self._objectors: list[Objector[S]] = []
 
-    def answered_by(self, objector: Objector) -> None:
+    def answered_by(self, objector: Objector[S]) -> None:
         """Say who may object; called when the slice above is imported."""
         self._objectors.append(objector)
 
-    async def ask(self, scope: Scope, identifier: UUID) -> None:
+    async def ask(self, scope: Scope, subject: S) -> None:
         """Pass, or raise the first objection."""
         for objector in self._objectors:
-            await objector(scope, identifier)
+            await objector(scope, subject)

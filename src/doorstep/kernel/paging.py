@@ -1,7 +1,11 @@
-"""Keyset paging: a page continues after the last row's sort key, never at an offset, and its cursor says which list and sort it is of."""
+"""Keyset paging: a page continues after the last row's sort key, never at an offset.
+
+Its cursor says which list and sort it is of, and whose: another tenant's cursor is as good as garbage.
+"""
 
 import base64
 import binascii
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,26 +51,34 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows of a page in the list's order."""
+    """The rows of a page in the list's order, and whose they are."""
 
     rows: list[Row]
     has_previous: bool
     has_next: bool
+    tenant_id: UUID
 
 
-def cursor_of(list_name: str, sort: Sort, row: Row) -> str:
-    """The cursor of one row."""
+def cursor_of(list_name: str, sort: Sort, row: Row, tenant_id: UUID) -> str:
+    """The cursor of one row, for the tenant's own lists."""
     value = row[sort.column.rpartition(".")[2]]
     plain = value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
-    packed = orjson.dumps([f"{list_name}.{sort.name}", plain, str(row["id"])])
+    packed = orjson.dumps([f"{list_name}.{sort.name}", plain, str(row["id"]), _mark(tenant_id)])
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def _decode(list_name: str, sort: Sort, text: str) -> tuple[Any, UUID]:
+def _mark(tenant_id: UUID) -> str:
+    return hashlib.blake2b(b"lists" + tenant_id.bytes, digest_size=4).hexdigest()
+
+
+def _decode(list_name: str, sort: Sort, text: str, tenant_id: UUID) -> tuple[Any, UUID]:
+    """Where a cursor points; raises BadUserInput, in the same words for a forged one and for another tenant's."""
     try:
-        tag, value, identifier = orjson.loads(
+        tag, value, identifier, mark = orjson.loads(
             base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         )
+        if mark != _mark(tenant_id):
+            raise ValueError("another tenant's")
         if tag != f"{list_name}.{sort.name}":
             raise BadUserInput("This cursor belongs to another list or another sort.")
         return _plain_value(sort.kind, value), UUID(identifier)
@@ -102,15 +114,17 @@ async def fetch_page(
 ) -> Page:
     """One page of ``select … WHERE conditions``; ``id_column`` is ``id`` of the sort column's table.
 
-    ``select`` ends before WHERE and yields at least the sort column and ``id``; ``conditions`` use ``$1…$n`` for ``arguments``.
+    ``select`` ends before WHERE and yields at least the sort column and ``id``; ``conditions`` use ``$1…$n`` for ``arguments``, of which the
+    first is always the tenant: cursors are good in its own lists alone.
     """
+    tenant_id: UUID = arguments[0]
     size = request.size()
     backwards = request.last is not None or (request.before is not None and request.first is None)
     prefix = f"{sort.column.rpartition('.')[0]}." if "." in sort.column else ""
     where, values = list(conditions), list(arguments)
     for text, forwards in ((request.after, True), (request.before, False)):
         if text is not None:
-            value, identifier = _decode(list_name, sort, text)
+            value, identifier = _decode(list_name, sort, text, tenant_id)
             operator = ">" if forwards != sort.descending else "<"
             values += [value, identifier]
             where.append(f"({sort.column}, {prefix}id) {operator} (${len(values) - 1}, ${len(values)})")
@@ -123,5 +137,5 @@ async def fetch_page(
     rows = rows[:size]
     if backwards:
         rows.reverse()
-        return Page(rows, has_previous=more, has_next=request.before is not None)
-    return Page(rows, has_previous=request.after is not None, has_next=more)
+        return Page(rows, has_previous=more, has_next=request.before is not None, tenant_id=tenant_id)
+    return Page(rows, has_previous=request.after is not None, has_next=more, tenant_id=tenant_id)

@@ -3,10 +3,11 @@
 It is the first argument of every use case. The tenant only ever comes from the credential.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from doorstep.kernel.errors import Forbidden
@@ -114,6 +115,7 @@ class Principal:
     """The result of authentication: tenant, actor, permissions, reach and the tenant's clock.
 
     ``member_id`` is the member behind the actor, if there is one; ``expires_at`` when the credential ends (None: it does not by itself).
+    ``most_sockets`` is how many sockets the tenant may have open at one process (None: any number).
     """
 
     tenant_id: UUID
@@ -125,6 +127,7 @@ class Principal:
     reach: Reach = EVERYTHING
     member_id: UUID | None = None
     expires_at: datetime | None = None
+    most_sockets: int | None = None
 
     def allows(self, permission: Permission) -> bool:
         """Whether the credential has the permission, itself or by its right to write, and its reach permits it."""
@@ -150,6 +153,7 @@ class Scope:
     principal: Principal
     tx: "Transaction"
     emitted: list["DomainEvent"] = field(default_factory=list)
+    beside: "Beside | None" = None
 
     @property
     def tenant_id(self) -> UUID:
@@ -173,3 +177,22 @@ class Scope:
     def emit(self, event: "DomainEvent") -> None:
         """Record a fact: it becomes a row of the tenant's log in this transaction."""
         self.emitted.append(event)
+
+    def at_the_end(self, beside: "Beside") -> None:
+        """Do this with the transaction's last statement; one such thing in a transaction."""
+        if self.beside is not None:
+            raise RuntimeError("a transaction has one thing to do beside its events")
+        self.beside = beside
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A change that is made in the statement which appends the events, since it locks a row that the tenant's other writers want.
+
+    ``tables`` is the SQL of common table expressions, the last of which is named ``beside``; $1 is the tenant, {0}, {1}, … are ``arguments``.
+    ``check`` gets the row of ``beside``, None when there is none; a refusal that it raises undoes the whole transaction.
+    """
+
+    tables: str
+    arguments: tuple[Any, ...]
+    check: Callable[[Any], None]

@@ -7,11 +7,11 @@ and keeps it in ``secret.keys`` in its data folder; with an external database, w
 import base64
 import binascii
 import contextlib
-import hashlib
 import hmac
 import os
 import secrets
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -80,12 +80,13 @@ class SecretKeys:
         )
 
 
+@lru_cache(maxsize=64)
 def _derived(key: bytes, purpose: str) -> bytes:
     return HKDF(SHA256(), 32, salt=None, info=f"doorstep {purpose}".encode()).derive(key)
 
 
 def _tag(key: bytes, purpose: str, message: bytes) -> bytes:
-    return hmac.new(_derived(key, f"{purpose} signature"), message, hashlib.sha256).digest()
+    return hmac.digest(_derived(key, f"{purpose} signature"), message, "sha256")
 
 
 def _decoded(text: str, what: str) -> bytes:

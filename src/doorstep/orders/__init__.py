@@ -8,6 +8,8 @@ Invariants
   ``version`` and writes its ``OrderStatusChanged`` in the same transaction. Beside it, ``custody`` says who holds the goods.
 - ``reference`` is unique in the tenant when given, whatever races.
 - An order whose address could not be found for sure is NEEDS_LOCATION: it exists, but stays out of plans until ``update_order`` cures it.
+- An order that a partner carrier has (``given_tender_id``) moves only by its slice, partners; who gave us one (``source_tender_id``) is asked
+  before it is moved (``service.questions``). While it waits for another try, it is the carrier's to plan.
 - What only planning decides (route, stops, assignment) and what only tracking knows (attempts, proofs) is not here; both drive orders
   through ``service``, and hang their fields on ``Order`` by the upward edges of ``graphql.edges``.
 

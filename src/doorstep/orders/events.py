@@ -11,10 +11,8 @@ from doorstep.orders.model import LocationStatus, OrderKind, OrderStatus
 
 @dataclass(frozen=True, kw_only=True)
 class OrderPlaced(DomainEvent):
-    """A new order was taken in."""
+    """A new order was taken in. Its numbers are texts of the merchant's, so they stay with the order."""
 
-    reference: str | None
-    display_reference: str | None
     kind: OrderKind
     status: OrderStatus
     location_status: LocationStatus

@@ -24,6 +24,7 @@ class OrderStatus(StrEnum):
     """Where an order stands."""
 
     PENDING = "PENDING"
+    OFFERED = "OFFERED"
     ASSIGNED = "ASSIGNED"
     EN_ROUTE_TO_PICKUP = "EN_ROUTE_TO_PICKUP"
     AT_PICKUP = "AT_PICKUP"
@@ -79,7 +80,8 @@ class WaypointRole(StrEnum):
 
 _S = OrderStatus
 TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
-    _S.PENDING: frozenset({_S.ASSIGNED, _S.CANCELLED}),
+    _S.PENDING: frozenset({_S.OFFERED, _S.ASSIGNED, _S.CANCELLED}),
+    _S.OFFERED: frozenset({_S.PENDING, _S.ASSIGNED, _S.RETURNING, _S.CANCELLED}),
     _S.ASSIGNED: frozenset(
         {_S.PENDING, _S.EN_ROUTE_TO_PICKUP, _S.AT_PICKUP, _S.PICKED_UP, _S.ATTEMPT_FAILED, _S.RETURNING, _S.CANCELLED}
     ),
@@ -89,7 +91,7 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     _S.EN_ROUTE_TO_DROPOFF: frozenset({_S.PICKED_UP, _S.AT_DROPOFF, _S.ATTEMPT_FAILED, _S.RETURNING}),
     _S.AT_DROPOFF: frozenset({_S.EN_ROUTE_TO_DROPOFF, _S.DELIVERED, _S.ATTEMPT_FAILED, _S.RETURNING}),
     _S.ATTEMPT_FAILED: frozenset({_S.PENDING, _S.AWAITING_REATTEMPT, _S.RETURNING, _S.CANCELLED}),
-    _S.AWAITING_REATTEMPT: frozenset({_S.ASSIGNED, _S.PENDING, _S.RETURNING, _S.CANCELLED}),
+    _S.AWAITING_REATTEMPT: frozenset({_S.OFFERED, _S.ASSIGNED, _S.PENDING, _S.RETURNING, _S.CANCELLED}),
     _S.RETURNING: frozenset({_S.RETURNED}),
     _S.DELIVERED: frozenset(),
     _S.RETURNED: frozenset(),
@@ -99,6 +101,13 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
 PLANNABLE = frozenset({_S.PENDING, _S.AWAITING_REATTEMPT})
+
+
+def plannable(status: str, given_tender_id: UUID | None) -> bool:
+    """Whether a plan may take the order: it waits to be brought, and no partner carrier has it."""
+    return status in PLANNABLE and given_tender_id is None
+
+
 ON_ROUTE = frozenset(
     {
         _S.ASSIGNED,
@@ -124,9 +133,13 @@ def first_custody(kind: OrderKind) -> Custody:
     return Custody.DEPOT if kind is OrderKind.DELIVERY else Custody.SENDER
 
 
-def cancelled_status(custody: Custody) -> OrderStatus:
-    """What cancelling means: goods on board must come back first (every depot is the tenant's own, so goods there never left the sender)."""
-    return OrderStatus.RETURNING if custody is Custody.VEHICLE else OrderStatus.CANCELLED
+def cancelled_status(custody: Custody, *, for_another: bool = False) -> OrderStatus:
+    """What cancelling means: goods on board must come back first.
+
+    Every depot is the tenant's own, so that its own goods there never left the sender; those that it carries ``for_another`` company did.
+    """
+    left = custody is Custody.VEHICLE or (for_another and custody is Custody.DEPOT)
+    return OrderStatus.RETURNING if left else OrderStatus.CANCELLED
 
 
 class CancelReason(StrEnum):
@@ -158,6 +171,8 @@ class OrderActionKind(StrEnum):
 
     LOCATE = "LOCATE"
     ASSIGN = "ASSIGN"
+    TENDER = "TENDER"
+    WITHDRAW = "WITHDRAW"
     UNASSIGN = "UNASSIGN"
     DEPART = "DEPART"
     ARRIVE = "ARRIVE"
@@ -189,16 +204,19 @@ class NextAction:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What decides an order's next actions."""
+    """What decides an order's next actions; ``given``: a partner carrier has it or is offered it, ``for_another``: it came from a merchant."""
 
     status: OrderStatus
     custody: Custody
     kind: OrderKind
     location_status: LocationStatus
     proof_kinds: tuple[ProofKind, ...] = ()
+    given: bool = False
+    for_another: bool = False
 
 
 _DRIVER = (ActorRole.DRIVER,)
+_OFFICE = (ActorRole.MERCHANT, ActorRole.DISPATCHER)
 _K = OrderActionKind
 _ACTS: tuple[tuple[OrderActionKind, OrderStatus, OrderStatus], ...] = (
     (_K.ARRIVE, _S.EN_ROUTE_TO_PICKUP, _S.AT_PICKUP),
@@ -221,11 +239,25 @@ def to_be_fetched(kind: OrderKind, custody: Custody) -> bool:
 
 def next_actions(order: Standing) -> list[NextAction]:
     """What may be done to the order now; every one of them leads along ``TRANSITIONS``, but LOCATE, which leaves the state as it is."""
+    actions = _with_partner(order) if order.given else _own_actions(order)
+    cancelled = cancelled_status(order.custody, for_another=order.for_another)
+    if cancelled in TRANSITIONS[order.status]:
+        actions.append(NextAction(_K.CANCEL, cancelled, _OFFICE, "cancelOrder"))
+    return actions
+
+
+def _with_partner(order: Standing) -> list[NextAction]:
+    """Everything else is the partner carrier's business."""
+    return [NextAction(_K.WITHDRAW, _S.PENDING, _OFFICE, "withdrawTender")] if order.status is _S.OFFERED else []
+
+
+def _own_actions(order: Standing) -> list[NextAction]:
     actions: list[NextAction] = []
     if order.status in PLANNABLE and order.location_status is LocationStatus.NEEDS_LOCATION:
-        actions.append(NextAction(_K.LOCATE, order.status, (ActorRole.MERCHANT, ActorRole.DISPATCHER), "updateOrder"))
+        actions.append(NextAction(_K.LOCATE, order.status, _OFFICE, "updateOrder"))
     elif order.status in PLANNABLE:
         actions.append(NextAction(_K.ASSIGN, _S.ASSIGNED, (ActorRole.DISPATCHER,), "assignOrders"))
+        actions.append(NextAction(_K.TENDER, _S.OFFERED, _OFFICE, "tenderOrder"))
     if order.status is _S.ASSIGNED:
         actions.append(NextAction(_K.UNASSIGN, _S.PENDING, (ActorRole.DISPATCHER,), "unassignOrders"))
     first_acts = _ACTS_AT_SENDER if to_be_fetched(order.kind, order.custody) else _ACTS_AT_DEPOT
@@ -234,10 +266,6 @@ def next_actions(order: Standing) -> list[NextAction]:
         for kind, status, to in (*first_acts, *_ACTS)
         if status is order.status
     ]
-    cancelled = cancelled_status(order.custody)
-    if cancelled in TRANSITIONS[order.status]:
-        roles = (ActorRole.MERCHANT, ActorRole.DISPATCHER)
-        actions.append(NextAction(_K.CANCEL, cancelled, roles, "cancelOrder"))
     return actions
 
 
@@ -259,6 +287,12 @@ class OrderRow(MutableTable, table=True):
         Index("orders_by_status", "tenant_id", "status", "created_at", "id"),
         Index("orders_by_due", "tenant_id", "due_order", "id"),
         Index("orders_by_priority", "tenant_id", "priority", "id"),
+        Index(
+            "orders_to_erase",
+            "tenant_id",
+            "updated_at",
+            postgresql_where=text(f"erased_at IS NULL AND {one_of('status', sorted(FINAL))}"),
+        ),
         Index("orders_by_display_reference", "tenant_id", "display_reference", "created_at", "id"),
     )
 
@@ -280,6 +314,9 @@ class OrderRow(MutableTable, table=True):
     custom: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs={**JSON_OBJECT, "name": "metadata"})
     attempt_number: int = 0
     status_reason: str | None = None
+    carrier_reference: str | None = None
+    given_tender_id: UUID | None = None
+    source_tender_id: UUID | None = None
     due_at: datetime | None = Field(default=None, sa_type=INSTANT)
     due_order: datetime | None = Field(
         default=None,
@@ -292,6 +329,7 @@ class OrderRow(MutableTable, table=True):
     eta_stops_before: int | None = None
     eta_updated_at: datetime | None = Field(default=None, sa_type=INSTANT)
     eta_announced_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    erased_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
 class OrderWaypointRow(SQLModel, table=True):

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from doorstep.kernel.db import Row, Transaction
 from doorstep.kernel.paging import Page, PageRequest, Sort, fetch_page
+from doorstep.kernel.tables import one_of
 from doorstep.kernel.time import TimeWindow
 from doorstep.orders.model import (
+    FINAL,
     PLANNABLE,
     Custody,
     LocationCheck,
@@ -23,10 +25,12 @@ from doorstep.orders.model import (
 COLUMNS = (
     "id, version, reference, display_reference, kind, status, custody, location_status, depot_id, priority, required_skills, vehicle_kinds, "
     "weight_grams, volume_cubic_centimeters, items, proof_kinds, pin, metadata, attempt_number, status_reason, due_at, due_order, "
-    "eta_at, eta_late_by_seconds, eta_stops_before, eta_updated_at, created_at, updated_at"
+    "carrier_reference, given_tender_id, source_tender_id, eta_at, eta_late_by_seconds, eta_stops_before, eta_updated_at, created_at, updated_at, "
+    "erased_at"
 )
 
 LIST_NAME = "orders"
+_FINAL = one_of("status", sorted(FINAL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,40 @@ async def order_ids_by_reference(tx: Transaction, tenant_id: UUID, references: S
         "SELECT id, reference FROM orders WHERE tenant_id = $1 AND reference = ANY($2)", tenant_id, list(references)
     )
     return {row["reference"]: row["id"] for row in rows}
+
+
+async def order_ids_by_contact(
+    tx: Transaction, tenant_id: UUID, phone: str | None, email: str | None, limit: int
+) -> list[UUID]:
+    """Up to ``limit`` orders that have this telephone number (E.164) or e-mail address at either end. Reads all of the tenant's waypoints."""
+    if phone is None and email is None:
+        return []
+    rows = await tx.fetch(
+        "SELECT DISTINCT order_id FROM order_waypoints "
+        "WHERE tenant_id = $1 AND (contact_phone = $2 OR lower(contact_email) = lower($3)) ORDER BY order_id LIMIT $4",
+        tenant_id,
+        phone,
+        email,
+        limit,
+    )
+    return [row["order_id"] for row in rows]
+
+
+async def finished_orders(
+    tx: Transaction, tenant_id: UUID, days: int, after: tuple[datetime, UUID] | None, limit: int
+) -> list[Row]:
+    """Up to ``limit`` final orders (id, updated_at) that have not changed for so many days and are not erased, longest ago first, after a place."""
+    at, order_id = after or (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+    return await tx.fetch(
+        "SELECT id, updated_at FROM orders WHERE tenant_id = $1 AND erased_at IS NULL AND "
+        f"{_FINAL} "
+        "AND updated_at < now() - make_interval(days => $2) AND (updated_at, id) > ($3, $4) ORDER BY updated_at, id LIMIT $5",
+        tenant_id,
+        days,
+        at,
+        order_id,
+        limit,
+    )
 
 
 async def waypoints_of(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID]) -> list[Row]:
@@ -263,7 +301,7 @@ async def find_plannable(tx: Transaction, tenant_id: UUID, query: OrderQuery, li
     """
     conditions, arguments = query.conditions(tenant_id)
     arguments.append([status.value for status in PLANNABLE])
-    conditions.append(f"status = ANY(${len(arguments)})")
+    conditions += [f"status = ANY(${len(arguments)})", "given_tender_id IS NULL"]
     rows = await tx.fetch(
         f"SELECT id FROM orders WHERE {' AND '.join(conditions)} ORDER BY due_order, id LIMIT {int(limit)}", *arguments
     )

@@ -37,6 +37,20 @@ async def active_routes_of_orders(tx: Transaction, tenant_id: UUID, order_ids: C
     return {row["order_id"]: row["route_id"] for row in rows}
 
 
+async def orders_on_active_routes(tx: Transaction, tenant_id: UUID, order_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the orders that have a place on a route which is not over, served or not."""
+    rows = await tx.fetch(
+        "SELECT DISTINCT link.order_id FROM stop_orders AS link "
+        "JOIN stops AS stop ON stop.tenant_id = $1 AND stop.id = link.stop_id AND stop.status <> 'CANCELLED' "
+        "JOIN routes AS route ON route.tenant_id = $1 AND route.id = stop.route_id AND route.status = ANY($3) "
+        "WHERE link.tenant_id = $1 AND link.order_id = ANY($2)",
+        tenant_id,
+        list(order_ids),
+        _ACTIVE,
+    )
+    return {row["order_id"] for row in rows}
+
+
 async def active_routes_of_shifts(tx: Transaction, tenant_id: UUID, shift_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """The committed, dispatched or running route of each shift; shifts without one are missing."""
     rows = await tx.fetch(

@@ -14,3 +14,11 @@ class ProofCaptured(DomainEvent):
     proof_id: UUID
     stop_id: UUID
     kind: ProofKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProofReported(DomainEvent):
+    """A proof came without a stop of ours: from a partner carrier, or from a carrier's own dispatch system."""
+
+    proof_id: UUID
+    kind: ProofKind

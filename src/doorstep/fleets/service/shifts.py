@@ -26,7 +26,8 @@ from doorstep.fleets.service.rows import (
     read,
     read_usable,
 )
-from doorstep.kernel.db import ChangedMeanwhile, Row
+from doorstep.kernel.db import Row
+from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import ProblemCode
 from doorstep.kernel.objections import Question
 from doorstep.kernel.scope import Permission, Scope
@@ -38,7 +39,7 @@ MOST_BREAKS = 10
 MOST_STOPS = 100_000
 """The largest limit of stops that planning can work with."""
 
-CHANGES_WHO_DRIVES = Question("a shift is archived, or gets another driver, vehicle, depot or start")
+CHANGES_WHO_DRIVES: Question[UUID] = Question("a shift is archived, or gets another driver, vehicle, depot or start")
 """Asked before a shift stops being what a route was planned on."""
 
 _WHO_DRIVES = ("driver_id", "vehicle_id", "depot_id", "start")

@@ -11,3 +11,4 @@ from doorstep.identity.graphql import words as words  # isort: skip - the types 
 from doorstep.identity.graphql import events as events
 from doorstep.identity.graphql.mutations import IdentityMutation as IdentityMutation
 from doorstep.identity.graphql.queries import IdentityQuery as IdentityQuery
+from doorstep.identity.graphql.usage import UsageQuery as UsageQuery

@@ -14,3 +14,6 @@ from doorstep.identity.service.tenants import list_tenants as list_tenants
 from doorstep.identity.service.tenants import set_clock as set_clock
 from doorstep.identity.service.tenants import system_principal as system_principal
 from doorstep.identity.service.tenants import tenant_by_slug as tenant_by_slug
+from doorstep.identity.service.usage import check_solver_seconds as check_solver_seconds
+from doorstep.identity.service.usage import count_orders as count_orders
+from doorstep.identity.service.usage import spend_solver_seconds as spend_solver_seconds

@@ -5,14 +5,25 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from doorstep.identity.keys import key_hash, well_formed
+from doorstep.identity.oidc import NOT_SIGNED_IN, OidcVerifier, SignedIn, looks_like_token
 from doorstep.identity.permissions import ROLES, Role
 from doorstep.identity.service.tenants import clock_of
 from doorstep.kernel.db import Database, Row
-from doorstep.kernel.errors import Unauthenticated
+from doorstep.kernel.errors import Forbidden, Unauthenticated
 from doorstep.kernel.scope import Actor, ActorKind, Permission, Principal, Reach
 
 CACHE_SECONDS = 2.0
 """How long an authenticated credential is trusted without asking again; a revocation is promised within 5 s."""
+
+SUSPENDED = "This company's access is suspended: ask whoever runs this installation."
+
+AUTHENTICATE = """
+SELECT found.*, standing.* FROM doorstep_authenticate($1) AS found CROSS JOIN LATERAL doorstep_standing(found.tenant_id) AS standing
+"""
+
+_SIGN_IN = """
+SELECT found.*, standing.* FROM doorstep_sign_in($1, $2, $3, $4) AS found CROSS JOIN LATERAL doorstep_standing($1) AS standing
+"""
 
 _CACHE_SIZE = 10_000
 _PERMISSIONS = {permission.value: permission for permission in Permission}
@@ -22,32 +33,74 @@ _ACTORS = {"KEY": ActorKind.API_KEY, "ACCESS": ActorKind.ACCESS_TOKEN, "DRIVER":
 class Authenticator:
     """Turns keys and tokens into principals, asking the database at most every two seconds for one credential."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, verifier: OidcVerifier) -> None:
         self._db = db
+        self._verifier = verifier
         self._known: dict[bytes, tuple[float, Principal]] = {}
 
     async def __call__(self, credential: str) -> Principal:
-        """The principal of a credential; raises Unauthenticated, the same for every reason."""
+        """The principal of a credential; raises Unauthenticated, the same for every reason; Forbidden when the tenant is suspended."""
         hashed = key_hash(credential)
         now = time.monotonic()
         known = self._known.get(hashed)
         if known is not None and known[0] > now:
             return known[1]
-        row = await self._look_up(hashed)
-        if row is None or not well_formed(credential):
+        try:
+            principal = await (self._member(credential) if looks_like_token(credential) else self._holder(credential))
+        except (Unauthenticated, Forbidden):
             self._known.pop(hashed, None)
-            raise Unauthenticated("This credential is unknown, expired or revoked.")
-        principal = principal_of(row)
+            raise
         if len(self._known) >= _CACHE_SIZE:
             self._known.clear()
         self._known[hashed] = (now + CACHE_SECONDS, principal)
         return principal
 
-    async def _look_up(self, hashed: bytes) -> Row | None:
-        """Also for what cannot be a key: whoever guesses learns nothing from the time that it takes."""
+    def forget(self, tenant_id: UUID) -> None:
+        """Ask the database again for every credential of a tenant, whose clock was set; other processes do within CACHE_SECONDS."""
+        self._known = {key: known for key, known in self._known.items() if known[1].tenant_id != tenant_id}
+
+    async def _holder(self, secret: str) -> Principal:
+        """Whoever holds a key or token of ours; what cannot be one is looked up as well, so that a guesser learns nothing from the time it takes."""
         async with self._db.transaction() as tx:
-            row: Row | None = await tx.fetchrow("SELECT * FROM doorstep_authenticate($1)", hashed)
-            return row
+            row: Row | None = await tx.fetchrow(AUTHENTICATE, key_hash(secret))
+        if row is None or not well_formed(secret):
+            raise Unauthenticated("This credential is unknown, expired or revoked.")
+        _refuse_suspended(row)
+        return principal_of(row)
+
+    async def _member(self, token: str) -> Principal:
+        """The member whom a tenant's issuer vouches for; at the first sign-in it is the one invited by the address that the issuer has verified."""
+        who = await self._verifier.verify(token)
+        email = who.email if who.email_verified else None
+        async with self._db.transaction() as tx:
+            row = await tx.fetchrow(_SIGN_IN, who.tenant_id, who.issuer, who.subject, email)
+        if row is None or (row["role"] == Role.DRIVER and row["driver_id"] is None):
+            raise Unauthenticated(NOT_SIGNED_IN)
+        _refuse_suspended(row)
+        return member_principal(who, row)
+
+
+def member_principal(who: SignedIn, row: Row) -> Principal:
+    """What a row of ``doorstep_sign_in`` comes to; a DRIVER is limited to the driver that they are in this tenant."""
+    is_driver = row["role"] == Role.DRIVER
+    depots = frozenset(row["depot_ids"]) if row["depot_ids"] is not None else None
+    return Principal(
+        who.tenant_id,
+        Actor(ActorKind.MEMBER, row["member_id"]),
+        role_permissions(row["role"], row["permissions"]),
+        clock_of(row),
+        row["time_zone"],
+        row["country"],
+        Reach(depots, None, row["driver_id"] if is_driver else None),
+        row["member_id"],
+        who.expires_at,
+        row["most_sockets"],
+    )
+
+
+def _refuse_suspended(row: Row) -> None:
+    if row["suspended"]:
+        raise Forbidden(SUSPENDED)
 
 
 def principal_of(row: Row) -> Principal:
@@ -56,6 +109,8 @@ def principal_of(row: Row) -> Principal:
     for ceiling in (_of_key(row), _of_member(row, "member"), _of_member(row, "issuer")):
         if ceiling is not None:
             granted = within(granted, ceiling)
+    if row["driver_id"] is None and Role.DRIVER in (row["member_role"], row["issuer_role"]):
+        granted = frozenset()  # a driver's rights are those over their own routes, which this token does not name
     depots = _narrowest(row["depot_ids"], row["key_depot_ids"], row["member_depot_ids"], row["issuer_depot_ids"])
     return Principal(
         row["tenant_id"],
@@ -67,6 +122,7 @@ def principal_of(row: Row) -> Principal:
         Reach(depots, row["order_id"], row["driver_id"]),
         row["member_id"],
         row["expires_at"],
+        row["most_sockets"],
     )
 
 

@@ -10,13 +10,14 @@ from uuid import UUID
 
 from doorstep.identity.errors import ExceedsRights, LastOwner
 from doorstep.identity.events import MemberInvited, MemberRemoved, MemberUpdated
-from doorstep.identity.model import MemberStatus
+from doorstep.identity.model import MemberStatus, TenantMode
 from doorstep.identity.permissions import Role
 from doorstep.identity.reads import MEMBER_COLUMNS, OURS
 from doorstep.identity.service.authenticating import role_permissions
+from doorstep.identity.service.keys import mode_of
 from doorstep.identity.service.rights import check_depots, check_name, must_cover
 from doorstep.kernel.db import Row
-from doorstep.kernel.errors import Conflict, DoorstepError, NotFound, ProblemCode
+from doorstep.kernel.errors import Conflict, DoorstepError, Forbidden, NotFound, ProblemCode
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.kernel.scope import Permission, Scope
 from doorstep.places import addresses
@@ -111,7 +112,9 @@ async def remove_member(scope: Scope, member_id: UUID) -> Outcome:
 
 
 async def lock_organization(scope: Scope) -> UUID:
-    """The organization of the tenant, locked until the commit."""
+    """The organization of the tenant, locked until the commit; raises Forbidden in a sandbox, whose keys must change nothing of the live tenant's."""
+    if await mode_of(scope) is TenantMode.TEST:
+        raise Forbidden("Members and roles are those of the live tenant, too: change them with a live credential.")
     organization_id: UUID = await scope.tx.fetchval(
         f"SELECT id FROM organizations WHERE {OURS.replace('organization_id', 'id', 1)} FOR UPDATE", scope.tenant_id
     )

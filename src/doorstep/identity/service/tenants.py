@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from doorstep.identity.errors import SlugTaken, UnknownTenant
-from doorstep.identity.model import TenantMode
+from doorstep.identity.model import TenantMode, TenantStatus
 from doorstep.kernel.db import Database, Row, Transaction
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import ALL_PERMISSIONS, SYSTEM_ACTOR, Principal
@@ -78,7 +78,7 @@ async def list_tenants(system: Database) -> list[Row]:
     """All tenants, by slug."""
     async with system.transaction() as tx:
         rows: list[Row] = await tx.fetch(
-            "SELECT id, slug, name, mode, time_zone, country, currency, created_at FROM tenants ORDER BY slug"
+            "SELECT id, slug, name, mode, status, time_zone, country, currency, created_at FROM tenants ORDER BY slug"
         )
         return rows
 
@@ -107,9 +107,9 @@ def clock_of(row: Row) -> Clock:
 
 
 async def system_principal(system: Database, tenant_id: UUID) -> Principal:
-    """Doorstep itself acting for a tenant, by that tenant's clock (jobs, reactions)."""
+    """Doorstep itself acting for a tenant, by that tenant's clock (jobs, reactions); raises UnknownTenant, also for one that is being erased."""
     async with system.transaction() as tx:
         row = await tx.fetchrow("SELECT * FROM tenants WHERE id = $1", tenant_id)
-    if row is None:
+    if row is None or row["status"] == TenantStatus.CLOSING:
         raise UnknownTenant("This tenant is gone.")
     return Principal(tenant_id, SYSTEM_ACTOR, ALL_PERMISSIONS, clock_of(row), row["time_zone"], row["country"])

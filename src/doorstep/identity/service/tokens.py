@@ -54,6 +54,9 @@ async def create_access_token(scope: Scope, new: NewToken) -> tuple[Outcome, str
         member = (await rows_by_ids(scope.tx, "members", scope.tenant_id, [new.member_id])).get(new.member_id)
         if member is None or member["status"] == "REMOVED":
             raise NotFound("member", ["memberId"])
+        if member["role"] == Role.DRIVER:
+            message = "A driver's token is made by createDriverToken: it is limited to their own routes."
+            raise DoorstepError(ProblemCode.INVALID_VALUE, message, ["memberId"])
     depots = [new.depot_id] if new.depot_id is not None else None
     limits = {"order_id": new.order_id, "member_id": new.member_id, **maker}
     return await _make(scope, TokenKind.ACCESS, scopes, new.seconds, depots, limits)

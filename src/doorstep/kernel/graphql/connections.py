@@ -51,7 +51,7 @@ def connection_of(
     list_name: str, sort: Sort, page: Page, node: Callable[[Row], Any], count: Callable[[], Awaitable[int]]
 ) -> Connection[Any]:
     """A connection from a page of rows; ``node`` makes the type from a row."""
-    edges = [Edge(node=node(row), cursor=Cursor(cursor_of(list_name, sort, row))) for row in page.rows]
+    edges = [Edge(node=node(row), cursor=Cursor(cursor_of(list_name, sort, row, page.tenant_id))) for row in page.rows]
     info = PageInfo(
         has_next_page=page.has_next,
         has_previous_page=page.has_previous,

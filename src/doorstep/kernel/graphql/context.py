@@ -4,15 +4,19 @@ Batches live per operation and per subscription event, never per socket: a cache
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import strawberry
 from strawberry.types import Info as StrawberryInfo
 
-from doorstep.kernel.db import ChangedMeanwhile, Database, Transaction
+from doorstep.kernel.audit import Audited, AuditEntry, Hasher, record
+from doorstep.kernel.db import Database, Transaction
+from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import (
     BadUserInput,
     DoorstepError,
@@ -22,11 +26,13 @@ from doorstep.kernel.errors import (
     Unavailable,
 )
 from doorstep.kernel.event_stream import EventHub
+from doorstep.kernel.graphql.auditing import changes_of, subjects_of
 from doorstep.kernel.graphql.batches import Asked, Batch
 from doorstep.kernel.graphql.problems import Payload, Problem
 from doorstep.kernel.idempotency import check_key, find_outcome, fingerprint, store_outcome
 from doorstep.kernel.ids import InvalidId, parse_id
 from doorstep.kernel.scope import Permission, Principal, Scope
+from doorstep.kernel.secrets import SecretKeys
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -68,17 +74,29 @@ class Services:
         """The service of that class."""
         return cast(T, self._offered[kind])
 
+    @property
+    def secret_keys(self) -> SecretKeys:
+        """The installation's keys; where none were offered (a test), keys that this process made for itself."""
+        if SecretKeys not in self._offered:
+            self.offer(SecretKeys([os.urandom(32)]))
+        return self.get(SecretKeys)
+
 
 class Context:
-    """The context of one operation (or of one subscription)."""
+    """The context of one operation (or of one subscription); ``address`` is the client's, as the audit log shows it."""
 
-    def __init__(self, services: Services, principal: Principal | None, request_id: str) -> None:
+    def __init__(
+        self, services: Services, principal: Principal | None, request_id: str, address: str | None = None
+    ) -> None:
         self.services = services
         self._principal = principal
         self.request_id = request_id
+        self.address = address
         self.connection_params: dict[str, Any] = {}
         self.handshake_token: str | None = None
         self.credential: str | None = None
+        self.leave: Callable[[], None] | None = None
+        """Counts the socket of this context out."""
         self._batches: dict[Any, Batch[Any, Any]] = {}
         self._stack = AsyncExitStack()
         self._snapshot: Transaction | None = None
@@ -111,7 +129,7 @@ class Context:
 
     def fork(self) -> "Context":
         """A context of its own for one subscription of a socket."""
-        return Context(self.services, self._principal, self.request_id)
+        return Context(self.services, self._principal, self.request_id, self.address)
 
     def require(self, permission: Permission) -> Principal:
         """The principal, if it has the permission; raises Unauthenticated or Forbidden."""
@@ -162,45 +180,79 @@ class Context:
                 f"The answer would hold more than {MAX_LISTED:,} objects in nested lists. Ask for smaller pages."
             )
 
-    async def write(self, operation: str, input: Any, payload: type[P], use_case: UseCase) -> P:
+    async def write(
+        self,
+        operation: str,
+        input: Any,
+        payload: type[P],
+        use_case: UseCase,
+        *,
+        audited: Audited = Audited.VALUES,
+    ) -> P:
         """Run a use case as one transaction and answer with its payload.
 
-        The outcome is stored under ``input.idempotency_key`` in the same commit; a replay gets the stored one. A ``DoorstepError`` becomes
-        problems and nothing is written. The payload is resolved after the commit, from a fresh snapshot.
+        The outcome is stored under ``input.idempotency_key`` in the same commit, and so is the audit entry; a replay gets the stored outcome and
+        leaves no entry. A ``DoorstepError`` becomes problems and nothing is written. The payload is resolved after the commit, from a fresh snapshot.
         """
         await self.finish()
+        unit = _Unit(operation, input, payload, audited)
         try:
-            outcome = await self._run(operation, input, use_case)
+            outcome = await self._run(unit, use_case)
             return payload(outcome=outcome, problems=[])
         except DoorstepError as refusal:
             return payload(outcome=refusal.outcome, problems=Problem.of(refusal))
 
-    async def _run(self, operation: str, input: Any, use_case: UseCase) -> Outcome:
-        key: str | None = getattr(input, "idempotency_key", None)
+    async def _run(self, unit: "_Unit", use_case: UseCase) -> Outcome:
+        key: str | None = getattr(unit.input, "idempotency_key", None)
         if key is not None:
             check_key(key)
         for attempt in range(WRITE_TRIES):
             try:
                 async with self.services.db.write(self.principal) as scope:
-                    return await self._once(scope, operation, key, input, use_case)
+                    return await self._once(scope, unit, key, use_case)
             except ChangedMeanwhile:
                 await asyncio.sleep(0.01 * 2**attempt)
         raise Unavailable(
             "Too many others change the same objects now. Nothing was written: send the same request again."
         )
 
-    @staticmethod
-    async def _once(scope: Scope, operation: str, key: str | None, input: Any, use_case: UseCase) -> Outcome:
+    async def _once(self, scope: Scope, unit: "_Unit", key: str | None, use_case: UseCase) -> Outcome:
         if key is None:
-            return await use_case(scope)
-        print_ = fingerprint(input)
-        stored = await find_outcome(scope.tx, scope.tenant_id, operation, key, print_)
+            outcome = await use_case(scope)
+            await self._audit(scope, unit, outcome)
+            return outcome
+        print_ = fingerprint(unit.input)
+        stored = await find_outcome(scope.tx, scope.tenant_id, unit.operation, key, print_)
         if stored is not None:
             return stored
         outcome = await use_case(scope)
         await scope.tx.flush()
-        await store_outcome(scope.tx, scope.tenant_id, operation, key, print_, outcome)
+        await store_outcome(scope.tx, scope.tenant_id, unit.operation, key, print_, outcome)
+        await self._audit(scope, unit, outcome)
         return outcome
+
+    async def _audit(self, scope: Scope, unit: "_Unit", outcome: Outcome) -> None:
+        if unit.audited is Audited.NOT:
+            return
+        entry = AuditEntry(
+            operation=unit.operation,
+            request_id=self.request_id,
+            address=self.address,
+            member_id=self.principal.member_id,
+            subjects=list(subjects_of(unit.payload, outcome)),
+            changes=changes_of(unit.input, unit.audited, Hasher(self.services.secret_keys, scope.tenant_id)),
+        )
+        await record(scope, entry)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A mutation on its way: its name, its coerced input, its payload's type, and how much of it the audit log keeps."""
+
+    operation: str
+    input: Any
+    payload: type[Payload]
+    audited: Audited
 
 
 Info = StrawberryInfo[Context, None]

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 import structlog
-from graphql import GraphQLError, GraphQLSyntaxError
-from strawberry.schema.exceptions import CannotGetOperationTypeError
+from cross_web import HTTPException
+from graphql import FieldNode, GraphQLError, GraphQLSyntaxError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from doorstep.kernel.errors import DoorstepError, RequestError
@@ -66,9 +67,33 @@ def _in_our_words(message: str) -> str:
 
 
 def _mask(error: GraphQLError, cause: BaseException) -> GraphQLError:
+    masked = internal_error(cause, field=_field_of(error))
+    return GraphQLError(
+        masked.message, nodes=error.nodes, source=error.source, positions=error.positions, path=error.path,
+        extensions=masked.extensions,
+    )  # fmt: skip
+
+
+def _field_of(error: GraphQLError) -> str | None:
+    """The field's name in the schema; the path has the client's aliases in it."""
+    node = error.nodes[0] if error.nodes else None
+    return node.name.value if isinstance(node, FieldNode) else None
+
+
+def internal_error(cause: BaseException, *, field: str | None = None) -> GraphQLError:
+    """A fault of ours as clients see it: no more than a reference, under which the log has the cause."""
     reference = uuid4().hex[:12]
-    log.error("internal_error", reference=reference, path=error.path, exc_info=cause)
-    return _with(error, "Something went wrong on our side.", "INTERNAL", reference=reference)
+    log.error("internal_error", reference=reference, field=field, exc_info=cause)
+    return GraphQLError("Something went wrong on our side.", extensions={"code": "INTERNAL", "reference": reference})
+
+
+def code_of_refusal(refusal: HTTPException) -> str:
+    """The code of a request that was refused before it was executed."""
+    if refusal.status_code == 405 or isinstance(
+        refusal.__cause__, CannotGetOperationTypeError | InvalidOperationTypeError
+    ):
+        return "OPERATION_RESOLUTION_FAILURE"
+    return "QUERY_TOO_COMPLEX" if refusal.status_code == 413 else "BAD_USER_INPUT"
 
 
 def public_errors(result: ExecutionResult) -> Sequence[GraphQLError]:

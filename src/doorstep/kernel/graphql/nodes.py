@@ -8,6 +8,7 @@ import strawberry
 
 from doorstep.kernel.errors import BadUserInput
 from doorstep.kernel.graphql.context import BatchRead, Info, guard
+from doorstep.kernel.graphql.prefixes import name_prefix, prefix_of
 from doorstep.kernel.ids import InvalidId, id_prefix, parse_id, public_id
 from doorstep.kernel.scope import Permission
 
@@ -20,23 +21,26 @@ class Node:
 
     @strawberry.field(description="The object's id: sortable by creation, and it says what it names (`order_01jd2n…`).")
     def id(self) -> strawberry.ID:
-        return strawberry.ID(public_id(_PREFIX_OF[type(self).__name__], self.uuid))
+        name = type(self).__name__
+        prefix = prefix_of(name)
+        if prefix is None:
+            raise LookupError(f"nothing says the id prefix of {name}")
+        return strawberry.ID(public_id(prefix, self.uuid))
 
 
-_PREFIX_OF: dict[str, str] = {}
 _READ: dict[str, tuple[Permission, BatchRead[UUID, Any]]] = {}
 
 
 def register_node(prefix: str, type_name: str, permission: Permission, batch: BatchRead[UUID, Any]) -> None:
     """Say how objects with ``prefix`` are read and which permission that needs; missing ones are None."""
-    _PREFIX_OF[type_name] = prefix
+    name_prefix(type_name, prefix)
     _READ[prefix] = (permission, batch)
     guard(batch, permission)
 
 
 def name_node(prefix: str, type_name: str) -> None:
     """Say the prefix of a type that ``node`` does not read."""
-    _PREFIX_OF[type_name] = prefix
+    name_prefix(type_name, prefix)
 
 
 async def _read(info: Info, text: str) -> Any:

@@ -7,18 +7,18 @@ the payload, queries and mutations are refused, since over a socket they would s
 
 import asyncio
 import json
+import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
 from uuid import uuid4
 
 import orjson
-import structlog
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
@@ -35,46 +35,26 @@ from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 from strawberry.utils.aio import aclosing
 
-from doorstep.kernel.errors import RequestError, TimedOut, Unavailable
+from doorstep.kernel.errors import RateLimited, RequestError, TimedOut, Unauthenticated, Unavailable
+from doorstep.kernel.graphql.attempts import Authenticate, FailedAttempts
 from doorstep.kernel.graphql.context import Context, Services
-from doorstep.kernel.graphql.faults import public_error, public_errors
+from doorstep.kernel.graphql.faults import code_of_refusal, internal_error, public_error, public_errors
+from doorstep.kernel.graphql.headers import RESPONSE_JSON, bearer_token, prefers_response_json
 from doorstep.kernel.graphql.sessions import Session, Sessions
+from doorstep.kernel.graphql.sockets import QUOTA_CLOSE_CODE, OpenSockets, TooManySockets
 from doorstep.kernel.metrics import REQUEST_SECONDS, REQUESTS, SOCKETS
 from doorstep.kernel.scope import Principal
 
-log = structlog.get_logger(__name__)
-
-RESPONSE_JSON = "application/graphql-response+json"
 OPERATION_SECONDS = 10.0
 MAX_QUERY_BYTES = 16_384
 MAX_SUBSCRIPTIONS_PER_SOCKET = 20
 INIT_SECONDS = 5.0
 TRY_AGAIN_LATER = 1013
+TOO_MANY_REQUESTS = 4429
 
 _NO_ACK_PAYLOAD = UnsetType()
 
-Authenticate = Callable[[str], Awaitable[Principal]]
 
-
-def bearer_token(connection: HTTPConnection) -> str | None:
-    """The bearer token of the Authorization header; credentials are never read from a URL."""
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
-
-
-def _prefers_response_json(request: Request) -> bool:
-    best: dict[str, float] = {}
-    for part in request.headers.get("accept", "").split(","):
-        media, *parameters = [piece.strip() for piece in part.split(";")]
-        quality = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                try:
-                    quality = float(parameter[2:])
-                except ValueError:
-                    quality = 0.0
-        best[media.lower()] = quality
-    return best.get(RESPONSE_JSON, 0.0) > 0 and best[RESPONSE_JSON] >= best.get("application/json", 0.0)
 
 
 class GraphQLView(GraphQL[Context, None]):
@@ -94,6 +74,8 @@ class GraphQLView(GraphQL[Context, None]):
         self.services = services
         self.authenticate = authenticate
         self.sessions = Sessions(authenticate)
+        self.attempts = FailedAttempts()
+        self.open_sockets = OpenSockets()
         self.graphql_transport_ws_handler_class = SocketHandler
         self.websocket_adapter_class = SocketAdapter
 
@@ -126,32 +108,41 @@ class GraphQLView(GraphQL[Context, None]):
         try:
             response: Response = await self.run(request)
         except HTTPException as refusal:
+            headers = {"allow": getattr(refusal, "allow", "GET, POST")} if refusal.status_code == 405 else {}
             return self._refusal(
-                request, refusal.status_code, refusal.reason, "BAD_REQUEST", getattr(refusal, "allow", "GET, POST")
+                request, refusal.status_code, refusal.reason, {"code": code_of_refusal(refusal)}, headers
             )
         except RequestError as refusal:
-            status = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "UNAVAILABLE": 503}.get(refusal.code, 400)
-            return self._refusal(request, status, refusal.message, refusal.code, None)
-        if response.headers.get("content-type", "").startswith("application/json") and _prefers_response_json(request):
+            status, headers = _as_http(refusal)
+            return self._refusal(
+                request, status, refusal.message, {"code": refusal.code, **refusal.extensions}, headers
+            )
+        except Exception as error:  # noqa: BLE001 - logged under a reference
+            fault = internal_error(error)
+            return self._refusal(request, 500, fault.message, fault.extensions or {}, {})
+        if response.headers.get("content-type", "").startswith("application/json") and prefers_response_json(request):
             response.headers["content-type"] = f"{RESPONSE_JSON}; charset=utf-8"
             if getattr(request.state, "request_error", False):
                 response.status_code = 400
         return response
 
     @staticmethod
-    def _refusal(request: Request, status: int, message: str, code: str, allow: str | None) -> Response:
-        headers = {"allow": allow} if status == 405 and allow else {}
-        if status == 401:
-            headers["www-authenticate"] = "Bearer"
-        body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
-        media = RESPONSE_JSON if _prefers_response_json(request) else "application/json"
+    def _refusal(
+        request: Request, status: int, message: str, extensions: Mapping[str, object], headers: Mapping[str, str]
+    ) -> Response:
+        body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
+        media = RESPONSE_JSON if prefers_response_json(request) else "application/json"
         return Response(body, status, headers, media_type=media)
+
+    async def _let_in(self, token: str, address: str) -> Principal:
+        return await self.attempts.let_in(address, token, self.authenticate)
 
     async def get_context(self, request: Request | WebSocket, response: Any) -> Context:
         """Authenticate before anything is parsed."""
         token = bearer_token(request)
-        principal = await self.authenticate(token) if token is not None and isinstance(request, Request) else None
-        context = Context(self.services, principal, getattr(request.state, "request_id", uuid4().hex))
+        address = request.client.host if request.client else ""
+        principal = await self._let_in(token, address) if token is not None and isinstance(request, Request) else None
+        context = Context(self.services, principal, getattr(request.state, "request_id", uuid4().hex), address or None)
         if isinstance(request, WebSocket):
             context.handshake_token = token
         return context
@@ -165,9 +156,11 @@ class GraphQLView(GraphQL[Context, None]):
             token = context.handshake_token or ""
         if token:
             try:
-                context.adopt(await self.authenticate(token.strip()))
+                principal = await self._let_in(token.strip(), context.address or "")
+                context.leave = self.open_sockets.enter(principal)
+                context.adopt(principal)
                 context.credential = token.strip()
-            except Unavailable:
+            except (Unavailable, RateLimited):
                 raise
             except RequestError as error:
                 raise ConnectionRejectionError from error
@@ -235,6 +228,15 @@ class GraphQLView(GraphQL[Context, None]):
             data.pop("data", None)
             request.state.request_error = True
         return data
+
+
+def _as_http(refusal: RequestError) -> tuple[int, dict[str, str]]:
+    """Status and headers of a refusal before anything was parsed."""
+    if isinstance(refusal, RateLimited):
+        return 429, {"retry-after": str(math.ceil(refusal.seconds))}
+    if isinstance(refusal, Unauthenticated):
+        return 401, {"www-authenticate": "Bearer"}
+    return {"FORBIDDEN": 403, "UNAVAILABLE": 503}.get(refusal.code, 400), {}
 
 
 def _wrong_transport(kind: OperationType) -> str:
@@ -309,9 +311,11 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(code=code, reason=reason)
 
     async def shutdown(self) -> None:
-        """Forget the credential with the socket."""
+        """Forget the credential with the socket, which counts no longer."""
         if self.session is not None:
             self._sessions.drop(self.session)
+        if self.context.leave is not None:
+            self.context.leave()
         await super().shutdown()
 
     async def handle_message(self, message: Any) -> None:
@@ -328,6 +332,10 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
             except Unavailable:
                 # Not 4403: whether the key is good could not be asked, and clients take a refusal for final.
                 await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
+            except RateLimited as refusal:
+                await self.websocket.close(TOO_MANY_REQUESTS, refusal.message)
+            except TooManySockets as refusal:
+                await self.websocket.close(QUOTA_CLOSE_CODE, str(refusal))
 
     async def run_operation(self, operation: handlers.Operation[Context, None]) -> None:
         """Run one subscription to its end."""
@@ -346,18 +354,15 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             error = GraphQLError(
                 "Only subscriptions run over a socket: send queries and mutations by HTTP.",
-                extensions={"code": "BAD_REQUEST"},
+                extensions={"code": "OPERATION_RESOLUTION_FAILURE"},
             )
             await operation.send_initial_errors([error])
         except GraphQLError as error:
             await operation.send_initial_errors([public_error(error, before_execution=True)])
         except WebSocketDisconnected:
             pass
-        except Exception as error:
-            log.error("subscription_failed", exc_info=error)
-            await operation.send_initial_errors(
-                [GraphQLError("Something went wrong on our side.", extensions={"code": "INTERNAL"})]
-            )
+        except Exception as error:  # noqa: BLE001 - logged under a reference
+            await operation.send_initial_errors([internal_error(error)])
         finally:
             await context.finish()
 

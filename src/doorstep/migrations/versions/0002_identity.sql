@@ -367,6 +367,7 @@ DECLARE
 BEGIN
   UPDATE public.members AS member SET issuer = in_issuer, subject = in_subject, status = 'ACTIVE', version = version + 1, updated_at = now()
   WHERE member.organization_id = org AND member.status = 'INVITED' AND member.email = lower(verified_email)
+    AND EXISTS (SELECT 1 FROM public.tenants AS tenant WHERE tenant.id = in_tenant AND tenant.mode = 'LIVE')
     AND NOT EXISTS (SELECT 1 FROM public.members AS other WHERE other.organization_id = org AND other.issuer = in_issuer
                     AND other.subject = in_subject AND other.status <> 'REMOVED');
   UPDATE public.members AS member SET last_seen_at = now()

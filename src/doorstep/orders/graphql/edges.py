@@ -11,6 +11,7 @@ from doorstep.kernel.graphql.context import UpwardEdge
 
 if TYPE_CHECKING:
     from doorstep.fleets.graphql import Depot
+    from doorstep.partners.graphql import Tender
     from doorstep.planning.graphql import Assignment
     from doorstep.tracking.graphql import Attempt, Proof
 
@@ -19,6 +20,12 @@ DEPOT: "UpwardEdge[UUID, Depot | None]" = UpwardEdge("Order.depot")
 
 ASSIGNMENT: "UpwardEdge[UUID, Assignment | None]" = UpwardEdge("Order.assignment")
 """The active assignment of an order, by the order's id."""
+
+TENDER: "UpwardEdge[UUID, Tender | None]" = UpwardEdge("Order.carrierTender")
+"""A tender by its id; None without the scope that shows tenders."""
+
+TENDERS: "UpwardEdge[UUID, list[Tender]]" = UpwardEdge("Order.tenders")
+"""The tenders by which an order was offered to partner carriers, by the order's id, first to last."""
 
 ATTEMPTS: "UpwardEdge[UUID, list[Attempt]]" = UpwardEdge("Order.attempts")
 """An order's attempts by its id, first to last."""

@@ -13,6 +13,8 @@ from doorstep.kernel.scope import Permission
 from doorstep.orders.graphql.types import Order, load_orders
 from doorstep.orders.model import LocationStatus, OrderKind, OrderStatus
 
+_AS_OF_NOW = "as of now: the log itself holds nobody's words, so that people can be erased. Null once the order was erased, and without the scope `orders:read`."
+
 
 @strawberry.type
 class AboutOrder(Event):
@@ -34,6 +36,10 @@ class AboutOrder(Event):
 
     @strawberry.field(description="The order as of now; null when it is gone, and without the scope `orders:read`.")
     async def order(self, info: Info) -> Order | None:
+        return await self._present(info)
+
+    async def _present(self, info: Info) -> Order | None:
+        """The order as of now, for those who may see it."""
         if not info.context.principal.allows(Permission.ORDERS_READ):
             return None
         return await info.context.load(load_orders, self.about)
@@ -42,13 +48,15 @@ class AboutOrder(Event):
 @register_event
 @strawberry.type(description="A new order was taken in.")
 class OrderPlaced(AboutOrder):
-    @strawberry.field(description="The integrator's own number.")
-    def reference(self) -> str | None:
-        return cast("str | None", self.row["data"]["reference"])
+    @strawberry.field(description=f"The integrator's own number, {_AS_OF_NOW}")
+    async def reference(self, info: Info) -> str | None:
+        order = await self._present(info)
+        return order.reference if order else None
 
-    @strawberry.field(description="What people read on the ticket.")
-    def display_reference(self) -> str | None:
-        return cast("str | None", self.row["data"]["display_reference"])
+    @strawberry.field(description=f"What people read on the ticket, {_AS_OF_NOW}")
+    async def display_reference(self, info: Info) -> str | None:
+        order = await self._present(info)
+        return order.display_reference if order else None
 
     @strawberry.field(description="What it asks for.")
     def kind(self) -> OrderKind:

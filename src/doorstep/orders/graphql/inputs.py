@@ -211,6 +211,9 @@ class WaypointPatchInput:
 class UpdateOrderInput:
     id: strawberry.ID = strawberry.field(description="The order.")
     reference: strawberry.Maybe[str | None] = strawberry.field(default=None, description="Your own number; null: none.")
+    carrier_reference: strawberry.Maybe[str | None] = strawberry.field(
+        default=None, description="The carrier's own number for it, at most 100 characters; null: none."
+    )
     display_reference: strawberry.Maybe[str | None] = strawberry.field(
         default=None, description="What people read on the ticket; null: nothing."
     )
@@ -241,6 +244,7 @@ class UpdateOrderInput:
         return OrderPatch(
             reference=_given(self.reference, _same),
             display_reference=_given(self.display_reference, _same),
+            carrier_reference=_given(self.carrier_reference, _same),
             pickup=self.pickup.value.patch() if self.pickup else None,
             dropoff=self.dropoff.value.patch() if self.dropoff else None,
             depot_id=_given(self.depot_id, _same),

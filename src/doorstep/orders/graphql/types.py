@@ -17,8 +17,9 @@ from doorstep.kernel.graphql.nodes import Node, register_node
 from doorstep.kernel.graphql.scalars import JSONObject
 from doorstep.kernel.graphql.values import Coordinates, Load, TimeWindow
 from doorstep.kernel.paging import PageRequest
+from doorstep.kernel.pins import shown_pin
 from doorstep.kernel.scope import Permission
-from doorstep.orders.graphql.edges import ASSIGNMENT, ATTEMPTS, DEPOT, PROOFS
+from doorstep.orders.graphql.edges import ASSIGNMENT, ATTEMPTS, DEPOT, PROOFS, TENDER, TENDERS
 from doorstep.orders.model import (
     ON_ROUTE,
     ActorRole,
@@ -49,6 +50,7 @@ from doorstep.places.model import VehicleKind
 
 if TYPE_CHECKING:
     from doorstep.fleets.graphql import Depot
+    from doorstep.partners.graphql import Tender
     from doorstep.planning.graphql import Assignment
     from doorstep.tracking.graphql import Attempt, Proof
 
@@ -62,7 +64,9 @@ def _load_of(row: Row) -> Load:
 @strawberry.type(description="One end of an order: where it is fetched, or where it goes.")
 class Waypoint:
     address: Address = strawberry.field(description="The postal address.")
-    coordinates: Coordinates | None = strawberry.field(description="The point; null while the address is not found.")
+    coordinates: Coordinates | None = strawberry.field(
+        description="The point; null while the address is not found, and once the order was erased."
+    )
     location_check: LocationCheck = strawberry.field(description="Whether a road is known to lead there.")
     location_reason: LocationReason | None = strawberry.field(
         description="Why the address was not found for sure; null when the order has a point."
@@ -159,6 +163,9 @@ class Order(Node):
         description="The integrator's own number; unique in the tenant when given."
     )
     display_reference: str | None = strawberry.field(description="What people read on the ticket; may repeat.")
+    carrier_reference: str | None = strawberry.field(
+        description="The carrier's own number for it; flows back to the merchant."
+    )
     version: int = strawberry.field(
         description="Counts the changes; send it as `ifVersion` to change only what you saw."
     )
@@ -177,6 +184,9 @@ class Order(Node):
     )
     created_at: datetime = strawberry.field(description="When it was taken in.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
+    erased_at: datetime | None = strawberry.field(
+        description="When its people were erased: since then `erased` stands for what may not be null, and nothing of it can be changed."
+    )
 
     @classmethod
     def of(cls, row: Row) -> "Order":
@@ -186,6 +196,7 @@ class Order(Node):
             row=row,
             reference=row["reference"],
             display_reference=row["display_reference"],
+            carrier_reference=row["carrier_reference"],
             version=row["version"],
             kind=OrderKind(row["kind"]),
             status=OrderStatus(row["status"]),
@@ -198,13 +209,17 @@ class Order(Node):
             due_at=row["due_at"],
             created_at=row["created_at"],
             updated_at=row["updated_at"],
+            erased_at=row["erased_at"],
         )
 
     @strawberry.field(
         description="What may be done now, by whom, and what proof it needs; computed from the state machine, at most 8."
     )
     def next_actions(self) -> list[OrderAction]:
-        standing = Standing(self.status, self.custody, self.kind, self.location_status, tuple(self._proof_kinds()))
+        standing = Standing(
+            self.status, self.custody, self.kind, self.location_status, tuple(self._proof_kinds()),
+            given=self.row["given_tender_id"] is not None, for_another=self.row["source_tender_id"] is not None,
+        )  # fmt: skip
         return [OrderAction.of(action) for action in next_actions(standing)]
 
     @strawberry.field(description="Where it is fetched; null: loaded at the depot.")
@@ -228,6 +243,30 @@ class Order(Node):
     ) -> Annotated["Assignment", strawberry.lazy("doorstep.planning.graphql")] | None:
         return await ASSIGNMENT.load(info.context, self.uuid)
 
+    @strawberry.field(
+        description="The tender by which a partner carrier has it, or is offered it; null: neither, and without the scope `partners:read`."
+    )
+    async def carrier_tender(
+        self, info: Info
+    ) -> Annotated["Tender", strawberry.lazy("doorstep.partners.graphql")] | None:
+        given: UUID | None = self.row["given_tender_id"]
+        return await TENDER.load(info.context, given) if given else None
+
+    @strawberry.field(
+        description="The tender by which it came from a merchant; null: it is our own, and without the scope `partners:read`."
+    )
+    async def merchant_tender(
+        self, info: Info
+    ) -> Annotated["Tender", strawberry.lazy("doorstep.partners.graphql")] | None:
+        source: UUID | None = self.row["source_tender_id"]
+        return await TENDER.load(info.context, source) if source else None
+
+    @strawberry.field(
+        description="Its offers to partner carriers, first to last; empty without the scope `partners:read`."
+    )
+    async def tenders(self, info: Info) -> list[Annotated["Tender", strawberry.lazy("doorstep.partners.graphql")]]:
+        return await TENDERS.load(info.context, self.uuid)
+
     @strawberry.field(description="Its tries so far, first to last.")
     async def attempts(self, info: Info) -> list[Annotated["Attempt", strawberry.lazy("doorstep.tracking.graphql")]]:
         return await ATTEMPTS.load(info.context, self.uuid)
@@ -250,7 +289,7 @@ class Order(Node):
 
     @strawberry.field(description="What the driver must show.")
     def proof_required(self) -> ProofRequirement:
-        return ProofRequirement(kinds=self._proof_kinds(), given_pin=self.row["pin"])
+        return ProofRequirement(kinds=self._proof_kinds(), given_pin=shown_pin(self.row["pin"]))
 
     @strawberry.field(description="When it is expected; null while it is on no route.")
     def eta(self) -> Eta | None:

@@ -28,7 +28,8 @@ show_enum(
     "Where an order stands.",
     {
         OrderStatus.PENDING: "Taken in, on nobody's route.",
-        OrderStatus.ASSIGNED: "On a committed route.",
+        OrderStatus.OFFERED: "Offered to a partner carrier, whose answer is awaited.",
+        OrderStatus.ASSIGNED: "On a committed route, or accepted by a partner carrier.",
         OrderStatus.EN_ROUTE_TO_PICKUP: "The driver is on the way to where it is fetched.",
         OrderStatus.AT_PICKUP: "The driver is where it is fetched.",
         OrderStatus.PICKED_UP: "On board.",
@@ -98,6 +99,8 @@ show_enum(
     {
         OrderActionKind.LOCATE: "Give coordinates or a better address.",
         OrderActionKind.ASSIGN: "Put it on a route: by a plan that is committed, or directly.",
+        OrderActionKind.TENDER: "Offer it to partner carriers.",
+        OrderActionKind.WITHDRAW: "Take the offer to a partner carrier back.",
         OrderActionKind.UNASSIGN: "Take it off its route.",
         OrderActionKind.DEPART: "Drive towards it.",
         OrderActionKind.ARRIVE: "Be there.",

@@ -5,12 +5,13 @@
 - ``preparing``  checks and normalises, finds addresses and holds points against the roads, outside of any transaction
 - ``intake``     one path for one order and for a thousand
 - ``patches``    prepares changes, ``changes`` applies them and cancels
+- ``questions``  what is asked before an order between two companies is touched
 - ``moves``      states, custody and ETAs, also for planning and tracking
 """
 
-from doorstep.orders.service.changes import cancel_order, record_location_checks, update_order
-from doorstep.orders.service.intake import create_order, create_orders
-from doorstep.orders.service.moves import EtaChange, Move, lock_orders, move_orders, set_etas
+from doorstep.orders.service.changes import cancel_order, carry_over, record_location_checks, update_order
+from doorstep.orders.service.intake import create_order, create_orders, take_in
+from doorstep.orders.service.moves import EtaChange, Move, give_orders, lock_orders, move_orders, set_etas
 from doorstep.orders.service.patches import prepare_patch
 from doorstep.orders.service.preparing import prepare_orders
 
@@ -18,13 +19,16 @@ __all__ = [
     "EtaChange",
     "Move",
     "cancel_order",
+    "carry_over",
     "create_order",
     "create_orders",
+    "give_orders",
     "lock_orders",
     "move_orders",
     "prepare_orders",
     "prepare_patch",
     "record_location_checks",
     "set_etas",
+    "take_in",
     "update_order",
 ]

@@ -35,11 +35,12 @@ from doorstep.orders.reads import (
 )
 from doorstep.orders.service.drafts import PackageDraft
 from doorstep.orders.service.intake import depot_refusal, duplicate, package_rows
-from doorstep.orders.service.moves import Move, lock_orders, move_orders
+from doorstep.orders.service.moves import Move, check_transition, lock_orders, move_orders
 from doorstep.orders.service.patches import PreparedPatch, place_of
 from doorstep.orders.service.preparing import due_at, load_of
+from doorstep.orders.service.questions import GIVEN_ORDER_CHANGES, GIVEN_ORDER_IS_CANCELLED
 
-ALWAYS: Final = frozenset({"displayReference", "metadata"})
+ALWAYS: Final = frozenset({"displayReference", "metadata", "carrierReference"})
 """What may change in every state."""
 
 UNTIL_FINAL: Final = ALWAYS | {
@@ -54,9 +55,10 @@ UNTIL_FINAL: Final = ALWAYS | {
 }
 """What may change while the order is on somebody's route: nothing that the route was planned with."""
 
-_FIELD_OF_COLUMN: Final = {
+FIELD_OF_COLUMN: Final = {
     "reference": "reference",
     "display_reference": "displayReference",
+    "carrier_reference": "carrierReference",
     "depot_id": "depotId",
     "priority": "priority",
     "required_skills": "requiredSkills",
@@ -100,19 +102,36 @@ async def update_order(scope: Scope, patch: PreparedPatch, if_version: int | Non
         raise Conflict("order", row["version"], patch.order_id, ())
     changes = await _changes(scope, patch, row, ends)
     if changes.fields:
-        _check_allowed(row, changes.fields)
+        if row["given_tender_id"] is not None:
+            await GIVEN_ORDER_CHANGES.ask(scope, (row, frozenset(changes.fields)))
+        else:
+            _check_allowed(row, changes.fields)
         await _check_depot(scope, changes.order)
         await _write(scope, patch, row, changes)
-        scope.emit(
-            OrderUpdated(
-                order_id=patch.order_id,
-                aggregate_version=row["version"] + 1,
-                changes=sorted(changes.fields),
-                location_status=changes.location_status,
-                due_at=changes.due_at,
-            )
-        )
+        scope.emit(_updated(row, changes))
     return {"id": str(patch.order_id)}
+
+
+def _updated(row: Row, changes: "_Changes") -> OrderUpdated:
+    return OrderUpdated(
+        order_id=row["id"],
+        aggregate_version=row["version"] + 1,
+        changes=sorted(changes.fields),
+        location_status=changes.location_status,
+        due_at=changes.due_at,
+    )
+
+
+async def carry_over(scope: Scope, patch: PreparedPatch) -> None:
+    """Write what the company on the other side of a tender changed, as it is and in whatever state; nothing where nothing differs."""
+    if patch.order_id is None:
+        return
+    row = await _lock(scope, patch.order_id, None)
+    ends = {WaypointRole(end["role"]): end for end in await waypoints_of(scope.tx, scope.tenant_id, [patch.order_id])}
+    changes = await _changes(scope, patch, row, ends)
+    if changes.fields:
+        await _write(scope, patch, row, changes)
+        scope.emit(_updated(row, changes))
 
 
 async def _lock(scope: Scope, order_id: UUID, if_version: int | None) -> Row:
@@ -138,14 +157,14 @@ class _Changes:
 
 async def _changes(scope: Scope, patch: PreparedPatch, row: Row, ends: dict[WaypointRole, Row]) -> _Changes:
     order = {name: value for name, value in patch.columns.items() if value != row[name]}
-    fields = {_FIELD_OF_COLUMN[name] for name in order}
+    fields = {FIELD_OF_COLUMN[name] for name in order}
     changed_ends: dict[WaypointRole, dict[str, Any]] = {}
     for role, prepared in patch.ends.items():
         columns = prepared.columns | (prepared.spot.columns() if prepared.spot else {})
         changed = {name: value for name, value in columns.items() if value != ends[role][name]}
         if changed:
             changed_ends[role] = changed
-            fields |= {f"{role.value.lower()}.{_FIELD_OF_COLUMN.get(name, 'coordinates')}" for name in changed}
+            fields |= {f"{role.value.lower()}.{FIELD_OF_COLUMN.get(name, 'coordinates')}" for name in changed}
     packages = patch.packages
     if packages is not None and packages == await _present_packages(scope, row["id"]):
         packages = None
@@ -178,6 +197,9 @@ def _location_status(ends: dict[WaypointRole, Row], changed: dict[WaypointRole, 
 
 def _check_allowed(row: Row, fields: set[str]) -> None:
     """Refuse what the order's state no longer allows."""
+    if row["erased_at"] is not None:
+        said = "The person of this order was erased: nothing may be written into it any more."
+        raise DoorstepError(ProblemCode.ILLEGAL_TRANSITION, said, ["id"])
     status = OrderStatus(row["status"])
     if status in PLANNABLE:
         return
@@ -255,8 +277,11 @@ async def cancel_order(
     """
     scope.require(Permission.ORDERS_WRITE)
     row = await _lock(scope, order_id, if_version)
-    to = cancelled_status(Custody(row["custody"]))
-    await move_orders(scope, [Move(order_id, to, reason=reason.value if reason else None)])
+    to = cancelled_status(Custody(row["custody"]), for_another=row["source_tender_id"] is not None)
+    check_transition(order_id, OrderStatus(row["status"]), to)
+    if row["given_tender_id"] is not None:
+        await GIVEN_ORDER_IS_CANCELLED.ask(scope, (row, to))
+    await move_orders(scope, [Move(order_id, to, reason=reason.value if reason else None)], by_partner=True)
     return {"id": str(order_id)}
 
 

@@ -121,6 +121,7 @@ class OrderPatch:
 
     reference: Given[str | None] | None = None
     display_reference: Given[str | None] | None = None
+    carrier_reference: Given[str | None] | None = None
     depot_id: Given[str | None] | None = None
     priority: Given[int] | None = None
     required_skills: Given[list[str]] | None = None

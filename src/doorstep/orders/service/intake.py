@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from doorstep.identity.service import count_orders
 from doorstep.kernel.errors import DoorstepError, ProblemCode, Refusals
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.kernel.scope import Permission, Scope
@@ -28,11 +29,12 @@ class Verdict:
 
 
 async def create_order(scope: Scope, order: PreparedOrder) -> dict[str, Any]:
-    """Take one order in; outcome ``{id}``. Raises its refusals."""
+    """Take one order in; outcome ``{id}``. Raises its refusals; at the commit QUOTA_EXCEEDED."""
     scope.require(Permission.ORDERS_WRITE)
-    [verdict] = await _take_in(scope, [order])
+    [verdict] = await take_in(scope, [order])
     if verdict.refusals:
         raise Refusals(verdict.refusals)
+    count_orders(scope, 1)
     return {"id": str(verdict.order_id)}
 
 
@@ -40,14 +42,16 @@ async def create_orders(scope: Scope, orders: Sequence[PreparedOrder], policy: C
     """Take orders in, each answered by itself: outcome ``{results: [{index, id, problems}]}``.
 
     REJECT_ALL: one refused order means that none is written. Raises a refusal that carries the same outcome when nothing was written.
+    More than the tenant's quota leaves are refused as a whole, at the commit: QUOTA_EXCEEDED.
     """
     scope.require(Permission.ORDERS_WRITE)
     if not 1 <= len(orders) <= MAX_ORDERS:
         raise DoorstepError(ProblemCode.TOO_MANY_ITEMS, f"Send 1 to {MAX_ORDERS} orders at a time.", ("orders",))
-    verdicts = await _take_in(scope, orders)
+    verdicts = await take_in(scope, orders)
     refused = sum(bool(verdict.refusals) for verdict in verdicts)
     if refused and (policy is CreatePolicy.REJECT_ALL or refused == len(orders)):
         raise _nothing_written(verdicts, refused)
+    count_orders(scope, len(verdicts) - refused, ("orders",))
     return {"results": [_result(at, verdict) for at, verdict in enumerate(verdicts)]}
 
 
@@ -79,7 +83,7 @@ def _result(at: int, verdict: Verdict) -> dict[str, Any]:
     return {"index": at, "id": None if problems else str(verdict.order_id), "problems": problems}
 
 
-async def _take_in(scope: Scope, orders: Sequence[PreparedOrder]) -> list[Verdict]:
+async def take_in(scope: Scope, orders: Sequence[PreparedOrder]) -> list[Verdict]:
     """Write what can be written and say of each order what became of it."""
     refusals = {order.id: list(order.check.refusals) for order in orders}
     await _refuse_depots(scope, orders, refusals)
@@ -216,8 +220,6 @@ def _placed(order: PreparedOrder) -> OrderPlaced:
     return OrderPlaced(
         order_id=order.id,
         aggregate_version=1,
-        reference=order.reference,
-        display_reference=order.columns["display_reference"],
         kind=OrderKind(order.columns["kind"]),
         status=OrderStatus.PENDING,
         location_status=order.location_status,

@@ -1,6 +1,6 @@
 """How others drive orders: locking them, moving them through their states, and telling them when they will arrive."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,6 +11,7 @@ from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import Scope
 from doorstep.orders.events import OrderEtaChanged, OrderStatusChanged
 from doorstep.orders.model import CUSTODY_ON_ENTERING, ON_ROUTE, TRANSITIONS, Custody, OrderStatus
+from doorstep.orders.service.questions import COPIES_MOVE, COPIES_MOVED
 
 ANNOUNCED_SHIFT = timedelta(minutes=2)
 """An ETA that moved by no more than this since it was last announced makes no event."""
@@ -18,7 +19,8 @@ ANNOUNCED_SHIFT = timedelta(minutes=2)
 _LOCK = """
 SELECT id, version, status, custody, kind, reference, display_reference, depot_id, location_status, priority, attempt_number, status_reason,
        proof_kinds, pin, weight_grams, volume_cubic_centimeters, items, required_skills, vehicle_kinds, metadata, due_at,
-       eta_at, eta_late_by_seconds, eta_stops_before, eta_announced_at, created_at, updated_at
+       eta_at, eta_late_by_seconds, eta_stops_before, eta_announced_at, created_at, updated_at, erased_at,
+       carrier_reference, given_tender_id, source_tender_id
 FROM orders WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -89,17 +91,23 @@ async def lock_orders(scope: Scope, order_ids: Collection[UUID]) -> dict[UUID, R
     return {row["id"]: row for row in rows}
 
 
-async def move_orders(scope: Scope, moves: Sequence[Move]) -> None:
+async def move_orders(scope: Scope, moves: Sequence[Move], *, by_partner: bool = False) -> None:
     """Move orders through their states, in two statements however many there are; several moves of one order are steps in turn.
 
     Raises NotFound for an unknown order and ILLEGAL_TRANSITION (naming the present state and the allowed ones) before anything is written.
-    An order that leaves the routes loses its ETA.
+    An order that leaves the routes loses its ETA. An order that was given to a partner carrier moves only ``by_partner``, else it is ORDER_TAKEN;
+    whoever gave us an order is asked before we move it (``questions.COPIES_MOVE``).
     """
     if not moves:
         return
     rows = await lock_orders(scope, [move.order_id for move in moves])
     standing: dict[UUID, _Standing] = {}
     events = [_step(rows, standing, move) for move in moves]
+    if not by_partner:
+        refuse_given(rows.values())
+    copies = [(rows[move.order_id], move.to) for move in moves if rows[move.order_id]["source_tender_id"] is not None]
+    if copies:
+        await COPIES_MOVE.ask(scope, copies)
     ids = list(standing)
     now = list(standing.values())
     await scope.tx.execute(
@@ -116,6 +124,8 @@ async def move_orders(scope: Scope, moves: Sequence[Move]) -> None:
     )
     for event in events:
         scope.emit(event)
+    if copies:
+        await COPIES_MOVED.ask(scope, copies)
 
 
 def _step(rows: dict[UUID, Row], standing: dict[UUID, _Standing], move: Move) -> OrderStatusChanged:
@@ -144,6 +154,28 @@ def _step(rows: dict[UUID, Row], standing: dict[UUID, _Standing], move: Move) ->
         reason=move.reason,
         attempt_number=here.attempt_number,
     )
+
+
+async def give_orders(scope: Scope, tenders: Mapping[UUID, UUID | None]) -> None:
+    """Note by which tender a partner carrier has each of the locked orders or is offered it; None: nobody has it any more."""
+    await scope.tx.execute(
+        "UPDATE orders SET given_tender_id = given.tender_id FROM unnest($2::uuid[], $3::uuid[]) AS given(id, tender_id) "
+        "WHERE orders.tenant_id = $1 AND orders.id = given.id",
+        scope.tenant_id,
+        list(tenders),
+        list(tenders.values()),
+    )
+
+
+def refuse_given(rows: Iterable[Row]) -> None:
+    """Pass, or refuse to touch an order that a partner carrier has or is offered."""
+    for row in rows:
+        if row["given_tender_id"] is not None:
+            raise DoorstepError(
+                ProblemCode.ORDER_TAKEN,
+                "A partner carrier has this order or is offered it: withdraw the tender, or let the carrier release it.",
+                existing_id=public_id("order", row["id"]),
+            )
 
 
 def check_transition(order_id: UUID, present: OrderStatus, to: OrderStatus) -> None:

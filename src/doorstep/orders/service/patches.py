@@ -84,6 +84,8 @@ def _check_fields(patch: OrderPatch, prepared: PreparedPatch) -> None:
         columns["reference"] = check.text(patch.reference.value, MAX_REFERENCE, "reference")
     if patch.display_reference:
         columns["display_reference"] = check.text(patch.display_reference.value, MAX_REFERENCE, "displayReference")
+    if patch.carrier_reference:
+        columns["carrier_reference"] = check.text(patch.carrier_reference.value, MAX_REFERENCE, "carrierReference")
     if patch.depot_id:
         columns["depot_id"] = check.id_of("depot", patch.depot_id.value, "depotId")
     if patch.priority:

@@ -13,7 +13,8 @@ from uuid import UUID
 
 import structlog
 
-from doorstep.kernel.db import Database, translated
+from doorstep.kernel.db import Database
+from doorstep.kernel.driver_errors import translated
 from doorstep.kernel.errors import ProblemCode
 from doorstep.kernel.geo import Coordinates
 from doorstep.kernel.ids import new_id

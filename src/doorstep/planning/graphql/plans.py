@@ -169,7 +169,7 @@ class Plan(Node):
     async def routes(self, info: Info, first: First = None, after: After = None) -> Connection[Route]:
         context, request = info.context, PageRequest(first=first, after=after)
         if after is None:
-            page = _first_page(await context.load(load_first_routes, (self.uuid, request.size())), request)
+            page = _first_page(await context.load(load_first_routes, (self.uuid, request.size())), context, request)
         else:
             page = await route_page(await context.reads(), context.tenant_id, RouteQuery(plan_id=self.uuid), request)
         return connection_of(
@@ -180,7 +180,7 @@ class Plan(Node):
     async def unassigned(self, info: Info, first: First = None, after: After = None) -> Connection[UnassignedOrder]:
         context, request = info.context, PageRequest(first=first, after=after)
         if after is None:
-            page = _first_page(await context.load(load_first_unassigned, (self.uuid, request.size())), request)
+            page = _first_page(await context.load(load_first_unassigned, (self.uuid, request.size())), context, request)
         else:
             page = await unassigned_page(await context.reads(), context.tenant_id, self.uuid, request)
         return connection_of(
@@ -192,9 +192,9 @@ class Plan(Node):
         )
 
 
-def _first_page(rows: list[Row], request: PageRequest) -> Page:
+def _first_page(rows: list[Row], context: Context, request: PageRequest) -> Page:
     size = request.size()
-    return Page(rows[:size], has_previous=False, has_next=len(rows) > size)
+    return Page(rows[:size], has_previous=False, has_next=len(rows) > size, tenant_id=context.tenant_id)
 
 
 async def load_plans(context: Context, keys: list[UUID]) -> Sequence[Plan | None]:

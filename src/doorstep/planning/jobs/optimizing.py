@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from doorstep.fleets.reads import PlanningShift, shifts_for_planning
+from doorstep.identity.service import spend_solver_seconds
 from doorstep.kernel.db import Row
 from doorstep.kernel.errors import Unavailable
 from doorstep.kernel.jobs import Job, LostLease
@@ -154,6 +155,7 @@ async def _solve(job: Job, question: Question, objective: Objective) -> Outcome 
         outcome = await pool.solve(problem, options, progress=report)
     except SolutionRejectedError as error:
         raise CannotPlan(f"The solver's plan broke its own rules and was not used: {error}.") from error
+    await spend_solver_seconds(job.db, job.principal, outcome.cpu_seconds)
     if outcome.status is SolveStatus.CRASHED:
         raise Unavailable(f"The solver's process died: {outcome.reason}")
     if outcome.solution is None:

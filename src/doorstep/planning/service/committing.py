@@ -18,7 +18,7 @@ from doorstep.kernel.db import Row
 from doorstep.kernel.errors import DoorstepError, ProblemCode
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.kernel.scope import Permission, Scope
-from doorstep.orders.model import PLANNABLE, OrderStatus
+from doorstep.orders.model import OrderStatus, plannable
 from doorstep.orders.service import EtaChange, Move, lock_orders, move_orders, set_etas
 from doorstep.planning.errors import nothing_to_plan, order_taken, refuse_all, shift_in_use, stale, wrong_state
 from doorstep.planning.model import AssignmentRow, PlanStatus, RouteStatus, StopKind, UnassignedCode
@@ -159,7 +159,7 @@ async def _changes(scope: Scope, plan_id: UUID, content: _Content) -> dict[UUID,
         by_shift = shifts.get(shift_of_route[content.route_of_order[order_id]])
         if order_id in taken:
             changed[order_id] = order_taken(order_id, taken[order_id], ["planId"])
-        elif row is None or row["status"] not in PLANNABLE:
+        elif row is None or not plannable(row["status"], row["given_tender_id"]):
             changed[order_id] = stale("order", order_id, f"became {row['status'] if row else 'unknown'}")
         elif row["version"] != seen[order_id]["order_version"]:
             was = seen[order_id]["order_version"]

@@ -8,12 +8,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from doorstep.fleets.reads import PlanningShift, shifts_for_planning, shifts_starting
+from doorstep.identity.service import check_solver_seconds
 from doorstep.kernel import jobs
 from doorstep.kernel.db import Row, Transaction
 from doorstep.kernel.errors import Conflict, DoorstepError, NotFound, ProblemCode
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import Permission, Scope
-from doorstep.orders.model import PLANNABLE
+from doorstep.orders.model import plannable
 from doorstep.orders.reads import OrderQuery, find_plannable, orders_by_ids
 from doorstep.planning.errors import (
     not_plannable,
@@ -62,7 +63,7 @@ async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     """A new plan, optimizing at once unless ``optimize`` is False; returns ``{"id"}``.
 
     Refusals: NOT_FOUND, NOT_PLANNABLE (naming the state), ORDER_TAKEN, SHIFT_WITHOUT_VEHICLE, IN_USE, NOTHING_TO_PLAN, TOO_MANY_ITEMS; every fault
-    of the input at once.
+    of the input at once. QUOTA_EXCEEDED when it is to be optimized and the tenant has no solver seconds left today.
     """
     scope.require(Permission.PLANNING_WRITE)
     faults: list[DoorstepError] = []
@@ -153,7 +154,8 @@ async def cancel_plan(scope: Scope, plan_id: UUID, if_version: int | None = None
 
 
 async def start_optimizing(scope: Scope, plan: Row) -> None:
-    """Put a locked plan's optimization into the queue."""
+    """Put a locked plan's optimization into the queue; QUOTA_EXCEEDED when the tenant has no solver seconds left today."""
+    await check_solver_seconds(scope.tx, scope.principal)
     job_id = await jobs.enqueue(scope, OPTIMIZE, {"plan_id": str(plan["id"])})
     await scope.tx.execute(
         "UPDATE plans SET job_id = $3, failure_reason = NULL, finished_at = NULL WHERE tenant_id = $1 AND id = $2",
@@ -255,7 +257,7 @@ async def plannable_orders(
             faults.append(NotFound("order", path))
         elif order_id in taken:
             faults.append(order_taken(order_id, taken[order_id], path))
-        elif rows[order_id]["status"] not in PLANNABLE:
+        elif not plannable(rows[order_id]["status"], rows[order_id]["given_tender_id"]):
             faults.append(not_plannable(order_id, rows[order_id]["status"], path))
     return [rows[order_id] for order_id in order_ids if order_id in rows]
 

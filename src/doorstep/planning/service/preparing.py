@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from doorstep.fleets.reads import PlanningShift, shifts_for_planning
+from doorstep.identity.service import check_solver_seconds, spend_solver_seconds
 from doorstep.kernel.db import Database, Row, Transaction
 from doorstep.kernel.errors import DoorstepError, NotFound, ProblemCode, Unavailable
 from doorstep.kernel.ids import public_id
@@ -57,6 +58,7 @@ class Prepared:
     present: "Present | None" = None
     order_versions: dict[UUID, int] = field(default_factory=dict)
     shift_version: int = 0
+    solver_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ async def prepare_assignment(
         await _prepare(prepared, db, principal, engines)
     except DoorstepError as refusal:
         prepared.refusal = refusal
+    await spend_solver_seconds(db, principal, prepared.solver_seconds)
     return prepared
 
 
@@ -102,6 +105,7 @@ async def _prepare(prepared: Prepared, db: Database, principal: Principal, engin
     check_number(prepared.order_ids)
     now = principal.clock.now()
     async with db.snapshot(principal) as tx:
+        await check_solver_seconds(tx, principal)
         shift = await _load_shift(tx, principal.tenant_id, prepared.shift_id, now)
         faults: list[DoorstepError] = []
         await plannable_orders(tx, principal.tenant_id, prepared.order_ids, faults)
@@ -227,6 +231,7 @@ async def _solve(prepared: Prepared, engines: Engines, question: Question) -> Dr
         try:
             async with asyncio.timeout(SOLVE_SECONDS):
                 outcome = await engines.solver.solve(question.problem, options)
+                prepared.solver_seconds = outcome.cpu_seconds
         except TimeoutError as error:
             raise Unavailable(
                 "The solver is busy with other plans. Nothing was written: send the same request again."

@@ -1,5 +1,6 @@
 """What a device reports: acts and positions, as the schema takes them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import strawberry
@@ -76,11 +77,16 @@ class AdvanceStopInput:
             order_ids=None
             if order_ids is None
             else tuple(input_id("order", text, "orderIds", index) for index, text in enumerate(order_ids)),
-            proofs=tuple(_proof(index, proof) for index, proof in enumerate(self.proofs or ())),
+            proofs=proofs_given(self.proofs or (), "proofs"),
         )
 
 
-def _proof(index: int, proof: ProofInput) -> ProofGiven:
+def proofs_given(proofs: Sequence[ProofInput], name: str) -> tuple[ProofGiven, ...]:
+    """Proofs for the service, from the input's field of that name; raises INVALID_ID."""
+    return tuple(_proof(name, index, proof) for index, proof in enumerate(proofs))
+
+
+def _proof(name: str, index: int, proof: ProofInput) -> ProofGiven:
     order_id = proof.order_id
     return ProofGiven(
         kind=proof.kind,
@@ -88,7 +94,7 @@ def _proof(index: int, proof: ProofInput) -> ProofGiven:
         barcode=proof.barcode,
         note=proof.note,
         recipient_name=proof.recipient_name,
-        order_id=None if order_id is None else input_id("order", order_id, "proofs", index, "orderId"),
+        order_id=None if order_id is None else input_id("order", order_id, name, index, "orderId"),
     )
 
 

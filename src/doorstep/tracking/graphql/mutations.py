@@ -6,6 +6,7 @@ from uuid import UUID
 import strawberry
 
 from doorstep.fleets.graphql import Vehicle, load_vehicles
+from doorstep.kernel.audit import Audited
 from doorstep.kernel.graphql.context import Info, Outcome
 from doorstep.kernel.graphql.problems import Payload, Problem, problems_from_json
 from doorstep.kernel.scope import Scope
@@ -88,4 +89,5 @@ class TrackingMutation:
         async def use_case(scope: Scope) -> Outcome:
             return await report_positions(scope, input.given())
 
-        return await info.context.write("reportPositions", input, ReportPositionsPayload, use_case)
+        # Devices report several times a minute, and only the newest position is kept: there is nothing to answer for.
+        return await info.context.write("reportPositions", input, ReportPositionsPayload, use_case, audited=Audited.NOT)

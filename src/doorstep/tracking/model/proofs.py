@@ -10,11 +10,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hmac import compare_digest
 from uuid import UUID
 
 from doorstep.kernel.errors import DoorstepError, ProblemCode, Refusals
 from doorstep.kernel.ids import public_id
+from doorstep.kernel.pins import pin_fits
 from doorstep.orders.model import ProofKind
 from doorstep.tracking.errors import ProofMissing, ProofRejected
 
@@ -109,8 +109,8 @@ _REJECTED = {
 
 def _fitting(needs: Sequence[ProofNeed], proof: ProofGiven) -> list[ProofNeed]:
     if proof.kind is ProofKind.PIN:
-        said = (proof.pin or "").encode()
-        return [need for need in needs if need.pin is not None and compare_digest(need.pin.encode(), said)]
+        said = proof.pin or ""
+        return [need for need in needs if need.pin is not None and pin_fits(need.pin, said)]
     if proof.kind is ProofKind.BARCODE:
         bearing = [need for need in needs if proof.barcode in need.barcodes]
         return bearing or [need for need in needs if not need.barcodes and ProofKind.BARCODE in need.kinds]

@@ -7,6 +7,9 @@
 """
 
 from doorstep.tracking.service.acts import DriverAct, advance_stop
-from doorstep.tracking.service.positions import PositionGiven, report_positions
+from doorstep.tracking.service.positions import PositionGiven, forget_positions, report_positions
+from doorstep.tracking.service.showing import keep_attempts, keep_proofs, write_proofs
 
-__all__ = ["DriverAct", "PositionGiven", "advance_stop", "report_positions"]
+__all__ = [
+    "DriverAct", "PositionGiven", "advance_stop", "forget_positions", "keep_attempts", "keep_proofs", "report_positions", "write_proofs",
+]  # fmt: skip

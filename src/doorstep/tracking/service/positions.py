@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from doorstep.fleets.reads import rows_by_ids
+from doorstep.kernel.db import Transaction
 from doorstep.kernel.errors import DoorstepError, NotFound, ProblemCode
 from doorstep.kernel.geo import Coordinates
 from doorstep.kernel.scope import Permission, Scope
@@ -66,6 +67,16 @@ async def report_positions(scope: Scope, reports: Sequence[PositionGiven | Doors
         del good[index]
     kept = await _write(scope, good)
     return {"results": [_result(index, good.get(index), refused.get(index), kept) for index in range(len(reports))]}
+
+
+async def forget_positions(tx: Transaction, tenant_id: UUID, days: int) -> int:
+    """Delete what a tenant's vehicles last reported so many days ago or longer; returns how many positions that were."""
+    tag = await tx.execute(
+        "DELETE FROM vehicle_positions WHERE tenant_id = $1 AND recorded_at < now() - make_interval(days => $2)",
+        tenant_id,
+        days,
+    )
+    return int(tag.rpartition(" ")[2])
 
 
 def _refusal(report: PositionGiven, now: datetime) -> DoorstepError | None:

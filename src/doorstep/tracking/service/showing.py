@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from doorstep.kernel.db import Row
@@ -11,7 +12,7 @@ from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import Scope
 from doorstep.orders.model import ProofKind
 from doorstep.orders.reads import packages_of
-from doorstep.tracking.events import ProofCaptured
+from doorstep.tracking.events import ProofCaptured, ProofReported
 from doorstep.tracking.model import AttemptOutcome, AttemptRow, FailureReason, ProofRow
 from doorstep.tracking.model.proofs import ProofGiven, ProofNeed, require_proofs, take_proofs
 from doorstep.tracking.reads import attempts_so_far
@@ -21,13 +22,16 @@ async def keep_proofs(
     scope: Scope,
     orders: Sequence[Row],
     proofs: Sequence[ProofGiven],
-    stop: Row,
+    stop: Row | None,
     at: datetime,
     coordinates: Coordinates | None,
     *,
     all_required: bool,
 ) -> None:
-    """Write the proofs of an act at ``at`` (UTC) about locked ``orders``; raises PROOF_REJECTED, and with ``all_required`` PROOF_REQUIRED."""
+    """Write the proofs of an act at ``at`` (UTC) about locked ``orders``; raises PROOF_REJECTED, and with ``all_required`` PROOF_REQUIRED.
+
+    ``stop`` None: it was no stop of ours (a carrier's own dispatch system reports).
+    """
     needs = await _needs(scope, orders, proofs)
     taken = take_proofs(needs, proofs)
     if all_required:
@@ -38,7 +42,7 @@ async def keep_proofs(
             "tenant_id": scope.tenant_id,
             "id": new_id(),
             "order_id": proof.order_id,
-            "stop_id": stop["id"],
+            "stop_id": stop["id"] if stop else None,
             "kind": proof.kind.value,
             "captured_at": at,
             "latitude": coordinates.latitude if coordinates else None,
@@ -50,19 +54,24 @@ async def keep_proofs(
         }
         for proof in taken
     ]
+    await write_proofs(scope, rows, stop["route_id"] if stop else None)
+
+
+async def write_proofs(scope: Scope, rows: Sequence[Mapping[str, Any]], route_id: UUID | None = None) -> None:
+    """Write rows of ``proofs`` and tell of each."""
     await scope.tx.insert(ProofRow, rows)
     for row in rows:
-        scope.emit(
-            ProofCaptured(
-                aggregate_version=1,
-                order_id=row["order_id"],
-                route_id=stop["route_id"],
-                occurred_at=at,
-                proof_id=row["id"],
-                stop_id=stop["id"],
-                kind=ProofKind(row["kind"]),
-            )
-        )
+        about: dict[str, Any] = {
+            "aggregate_version": 1,
+            "order_id": row["order_id"],
+            "occurred_at": row["captured_at"],
+            "proof_id": row["id"],
+            "kind": ProofKind(row["kind"]),
+        }
+        if row["stop_id"] is None:
+            scope.emit(ProofReported(**about))
+        else:
+            scope.emit(ProofCaptured(**about, route_id=route_id, stop_id=row["stop_id"]))
 
 
 async def _needs(scope: Scope, orders: Sequence[Row], proofs: Sequence[ProofGiven]) -> dict[UUID, ProofNeed]:
@@ -79,9 +88,9 @@ async def _needs(scope: Scope, orders: Sequence[Row], proofs: Sequence[ProofGive
     }
 
 
-def _distance(stop: Row, coordinates: Coordinates | None) -> float | None:
+def _distance(stop: Row | None, coordinates: Coordinates | None) -> float | None:
     """Metres from where the device was to where the stop is, by the great circle."""
-    if coordinates is None or stop["latitude"] is None or stop["longitude"] is None:
+    if coordinates is None or stop is None or stop["latitude"] is None or stop["longitude"] is None:
         return None
     return distance_meters(coordinates, Coordinates(stop["latitude"], stop["longitude"]))
 
@@ -89,7 +98,7 @@ def _distance(stop: Row, coordinates: Coordinates | None) -> float | None:
 async def keep_attempts(
     scope: Scope,
     outcomes: Mapping[UUID, AttemptOutcome],
-    stop_id: UUID,
+    stop_id: UUID | None,
     at: datetime,
     reason: FailureReason | None,
     note: str | None,

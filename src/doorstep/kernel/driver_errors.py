@@ -1,0 +1,83 @@
+"""What the database driver raises, as the request errors that it means."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from doorstep.kernel.errors import TimedOut, Unavailable
+
+log = structlog.get_logger(__name__)
+
+AWAY = (
+    OSError,
+    PoolTimeout,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DiskFullError,
+)
+"""What the driver raises when the server is away, restarting, full or out of connections: the caller may try again."""
+
+DRIVERS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""Everything that the driver raises by itself."""
+
+AWAY_NOW = "The database is away for the moment. Nothing was written: send the same request again."
+AWAY_IN_COMMIT = (
+    "The database went away while it stored this: it may be written or not. Send the same request again with the same idempotencyKey; "
+    "without a key, look before you repeat it."
+)
+
+
+class ChangedMeanwhile(Exception):
+    """A concurrent transaction won (serialization or deadlock): the unit of work may be run again."""
+
+
+def translate(error: BaseException) -> BaseException:
+    """The request error that a driver error means, or the error itself."""
+    cause = cause_of(error)
+    if isinstance(cause, asyncpg.QueryCanceledError):
+        return TimedOut("The database stopped a statement at its time limit. Ask for less at a time.")
+    if isinstance(cause, asyncpg.LockNotAvailableError):
+        return TimedOut("Others held what this needs for too long. Nothing was written: send the same request again.")
+    if isinstance(cause, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
+        return ChangedMeanwhile(str(cause))
+    if isinstance(cause, AWAY) or _connection_lost(cause):
+        log.warning("database_away", cause=type(cause).__name__)
+        return Unavailable(AWAY_NOW)
+    return error
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """The driver's own error behind SQLAlchemy's."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return error.orig.__cause__ or error.orig
+    return error
+
+
+def _connection_lost(cause: BaseException) -> bool:
+    """The driver's own words for a connection that ended; its other interface errors are mistakes of ours.
+
+    Its internal errors ("cannot switch to state …") are a connection whose server died at that very moment.
+    """
+    if isinstance(cause, asyncpg.InternalClientError):
+        return True
+    return isinstance(cause, asyncpg.InterfaceError) and "closed" in str(cause)
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Raise a driver's errors as the request errors that they mean."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout, OSError, *DRIVERS) as error:
+        meant = translate(error)
+        if meant is error:
+            raise
+        raise meant from error

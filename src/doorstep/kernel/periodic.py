@@ -1,0 +1,15 @@
+"""Work that comes back by itself: run again and again by every worker, with a pause after each run."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from doorstep.kernel.db import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """``run(db, system)`` finds what is due by itself and must bear being run by several workers at once; ``seconds`` is the pause."""
+
+    name: str
+    seconds: float
+    run: Callable[[Database, Database], Awaitable[None]]

@@ -1,0 +1,258 @@
+"""What PostgreSQL's own catalog must say of the walls between tenants. Each check is a query that returns what is wrong, in words.
+
+A table, view, function or role that is made tomorrow is checked tomorrow. What is right to differ stands in ``EXCEPTIONS``, by name, with the
+reason and with the test that holds it in the wall's stead.
+"""
+
+from dataclasses import dataclass
+
+import asyncpg
+import orjson
+
+TENANT = "( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS \"nullif\")"
+"""The tenant of the transaction, as PostgreSQL prints it."""
+
+WALLS = "tests/kernel/test_tenant_walls.py"
+
+
+@dataclass(frozen=True)
+class Exempt:
+    """Why something differs from the rule, and the test that holds it all the same (``file::test``)."""
+
+    why: str
+    covered_by: str
+
+
+NO_TENANT = {
+    "alembic_version": Exempt(
+        "which migration is in", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"
+    ),
+    "installation": Exempt("the log's epoch", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
+    "workers": Exempt("processes that live", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
+    "closures": Exempt(
+        "receipts of tenants that are gone",
+        "tests/identity/test_closing.py::test_nothing_is_left_in_any_table_but_a_receipt_that_holds_nobody_s_data",
+    ),
+    "map_extracts": Exempt("the public map", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
+    "map_names": Exempt("the public map", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
+    "map_houses": Exempt("the public map", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"),
+}
+"""Tables that belong to no tenant: without a wall, and requests may at most read them."""
+
+ORGANIZATION = f"( SELECT tenant.organization_id\n   FROM tenants tenant\n  WHERE (tenant.id = {TENANT}))"
+"""The organization of the transaction's tenant, as PostgreSQL prints it."""
+
+
+@dataclass(frozen=True)
+class OtherWall(Exempt):
+    """A table whose rows say whose they are by other columns than ``tenant_id``."""
+
+    policy: str
+    """The policy ``tenant``, both clauses, printed as PostgreSQL does."""
+
+    owners: tuple[str, ...]
+    """The columns that say whose a row is: keys begin with one of them."""
+
+
+_COMPANY = "of a company with a live and a test tenant"
+_COMPANY_TEST = "tests/identity/test_members.py::test_a_member_is_invited_changed_and_removed"
+_TWO = f"((merchant_id = {TENANT}) OR (carrier_id = {TENANT}))"
+_TWO_TESTS = "tests/partners/test_two_tenants.py::test_a_third_tenant_sees_neither_partnership_nor_tender"
+
+OTHER_WALLS: dict[str, OtherWall] = {
+    "tenants": OtherWall(
+        "a tenant's row is its own tenant id",
+        f"{WALLS}::test_a_tenant_sees_only_its_own_row",
+        f"(id = {TENANT})",
+        ("id", "organization_id"),
+    ),
+    "organizations": OtherWall(_COMPANY, _COMPANY_TEST, f"(id = {ORGANIZATION})", ("id",)),
+    "members": OtherWall(_COMPANY, _COMPANY_TEST, f"(organization_id = {ORGANIZATION})", ("organization_id",)),
+    "roles": OtherWall(_COMPANY, _COMPANY_TEST, f"(organization_id = {ORGANIZATION})", ("organization_id",)),
+    "partnerships": OtherWall("two companies' own", _TWO_TESTS, _TWO, ("merchant_id", "carrier_id")),
+    "tenders": OtherWall("two companies' own", _TWO_TESTS, _TWO, ("merchant_id", "carrier_id")),
+}
+
+OTHER_KEYS = {
+    "tenants_slug_key": Exempt(
+        "an operator gives slugs; requests never do", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"
+    ),
+    "sign_in_providers_issuer_audience_key": Exempt(
+        "an issuer and audience lead to one tenant; an operator gives them",
+        "tests/identity/oidc/test_providers.py::test_requests_can_neither_add_an_issuer_nor_list_those_of_others",
+    ),
+}
+"""Unique indexes that do not begin with the tenant."""
+
+_REACH = Exempt(
+    "says whether a row of the transaction's own tenant is within a credential's reach",
+    "tests/identity/test_reach.py::test_planted_fault_without_the_policy_the_till_would_see_the_other_shop",
+)
+_SIGN_IN = (
+    "tests/identity/oidc/test_signing_in.py::test_somebody_genuine_whom_nobody_invited_is_told_no_more_than_a_forger"
+)
+
+LOOKS_PAST = {
+    "doorstep_authenticate(bytea)": Exempt(
+        "a key is looked up before a tenant is known", f"{WALLS}::test_a_key_is_found_by_its_whole_hash_alone"
+    ),
+    "doorstep_redeem_invitation(bytea)": Exempt(
+        "an invitation is looked up by its hash before its carrier is known",
+        "tests/partners/test_two_tenants.py::test_nobody_can_forge_a_row_in_anothers_name",
+    ),
+    "doorstep_shared_orders(uuid[])": Exempt(
+        "what a partnership shares of an accepted order",
+        "tests/partners/test_two_tenants.py::test_the_shared_fields_are_shown_to_who_accepted_and_to_nobody_else",
+    ),
+    "doorstep_empty_tenders(uuid,uuid[])": Exempt(
+        "erasure reaches what a tender kept of an order, on both sides",
+        "tests/privacy/test_erasing_rules.py::test_a_copy_with_a_partner_is_erased_through_the_same_door",
+    ),
+    "doorstep_sign_in(uuid,text,text,text)": Exempt("a member is looked up before a tenant is set", _SIGN_IN),
+    "doorstep_sign_in_providers(text)": Exempt("an issuer is looked up before a tenant is known", _SIGN_IN),
+    "doorstep_standing(uuid)": Exempt(
+        "whether a tenant is suspended",
+        "tests/identity/test_suspension.py::test_every_credential_is_refused_over_http_and_on_open_sockets_until_it_is_resumed",
+    ),
+    **dict.fromkeys(
+        (
+            "doorstep_driver_has_order(uuid,uuid,uuid)",
+            "doorstep_reaches_depot(uuid,uuid)",
+            "doorstep_reaches_driver(uuid,uuid)",
+            "doorstep_reaches_event(uuid,uuid,uuid,uuid,jsonb)",
+            "doorstep_reaches_order(uuid,uuid)",
+            "doorstep_reaches_plan(uuid,uuid)",
+            "doorstep_reaches_route(uuid,uuid)",
+            "doorstep_reaches_shift(uuid,uuid)",
+            "doorstep_reaches_stop(uuid,uuid)",
+            "doorstep_reaches_vehicle(uuid,uuid)",
+        ),
+        _REACH,
+    ),
+    "doorstep_ensure_event_partitions(integer)": Exempt(
+        "partitions are the owner's to make", f"{WALLS}::test_requests_cannot_write_what_belongs_to_no_tenant"
+    ),
+}
+"""Functions that run with the owner's rights, and so look past every wall."""
+
+EXCEPTIONS: dict[str, Exempt] = {
+    **NO_TENANT,
+    **OTHER_WALLS,
+    **OTHER_KEYS,
+    **LOOKS_PAST,
+}
+"""All of them, for the test that each is held by a test that exists."""
+
+_OURS = """
+NOT EXISTS (SELECT FROM pg_depend WHERE objid = {oid} AND deptype = 'e')
+"""
+
+_TABLES = f"""
+WITH tables AS (
+  SELECT class.*, class.oid AS id, relname::text AS name FROM pg_class AS class
+  WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND {_OURS.format(oid="class.oid")}
+), walled AS (SELECT * FROM tables WHERE name <> ALL($1))
+"""
+
+CHECKS: dict[str, str] = {
+    "row-level security is forced": f"""{_TABLES}
+        SELECT name || ' has no forced row-level security' FROM walled WHERE NOT (relrowsecurity AND relforcerowsecurity)
+    """,
+    "the tenant's policy, both clauses": f"""{_TABLES}, wanted AS (
+          SELECT id, name, coalesce($2::jsonb -> name ->> 'policy', '(tenant_id = {TENANT.replace("'", "''")})') AS text FROM walled
+        )
+        SELECT name || ' lacks the policy tenant: ' || text FROM wanted WHERE NOT EXISTS (
+          SELECT FROM pg_policy WHERE polrelid = id AND polname = 'tenant' AND polpermissive AND polcmd = '*'
+            AND polroles = ARRAY['doorstep_app'::regrole::oid]
+            AND pg_get_expr(polqual, id) = text AND pg_get_expr(polwithcheck, id) = text)
+    """,
+    "nothing widens the wall": f"""{_TABLES}
+        SELECT name || '.' || polname || ' lets more through' FROM tables JOIN pg_policy ON polrelid = id
+        WHERE polpermissive AND polname <> 'tenant' AND NOT (polname = 'system'
+          AND polroles @> ARRAY['doorstep_system'::regrole::oid]
+          AND polroles <@ ARRAY['doorstep_owner'::regrole::oid, 'doorstep_system'::regrole::oid])
+    """,
+    "every row says its tenant": f"""{_TABLES}
+        SELECT name || ' has no tenant_id uuid NOT NULL' FROM walled WHERE $2::jsonb -> name IS NULL AND NOT EXISTS (
+          SELECT FROM pg_attribute WHERE attrelid = id AND attname = 'tenant_id' AND attnotnull AND atttypid = 'uuid'::regtype)
+    """,
+    "unique keys begin with the tenant": f"""{_TABLES}
+        SELECT name || ': ' || indexrelid::regclass || ' does not begin with tenant_id' FROM walled
+        JOIN pg_index ON indrelid = id AND indisunique
+        LEFT JOIN pg_attribute AS led ON led.attrelid = id AND led.attnum = indkey[0]
+        WHERE NOT coalesce(coalesce($2::jsonb -> name -> 'owners', '["tenant_id"]') ? led.attname::text, false)
+          AND indexrelid::regclass::text <> ALL($3)
+    """,
+    "foreign keys take the tenant along": f"""{_TABLES}
+        SELECT name || ': ' || conname || ' may point at another tenant''s row' FROM walled
+        JOIN pg_constraint ON conrelid = id AND contype = 'f'
+        JOIN pg_attribute AS near ON near.attrelid = conrelid AND near.attnum = conkey[1]
+        JOIN pg_attribute AS far ON far.attrelid = confrelid AND far.attnum = confkey[1]
+        WHERE NOT coalesce($2::jsonb -> name -> 'owners', '["tenant_id"]') ? near.attname::text
+          OR NOT coalesce($2::jsonb -> confrelid::regclass::text -> 'owners', '["tenant_id"]') ? far.attname::text
+    """,
+    "views look with the eyes of who asks": f"""
+        SELECT relname || ' shows what its owner sees' FROM pg_class AS class
+        WHERE relnamespace = 'public'::regnamespace AND {_OURS.format(oid="class.oid")}
+          AND (relkind IN ('m', 'f') OR relkind = 'v' AND NOT coalesce(reloptions, '{{}}') && ARRAY['security_invoker=true', 'security_invoker=on'])
+    """,
+    "functions with the owner's rights": f"""
+        SELECT procedure.oid::regprocedure || ' ' || fault FROM pg_proc AS procedure, LATERAL (VALUES
+          ('is not in the list of those that look past the walls', procedure.oid::regprocedure::text = ANY($4)),
+          ('has no search_path of its own that begins with pg_catalog',
+           EXISTS (SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'search_path=pg_catalog%')),
+          ('may be run by anybody', NOT EXISTS (
+            SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0)),
+          ('is not the owner''s', proowner = 'doorstep_owner'::regrole)
+        ) AS faults(fault, fine)
+        WHERE prosecdef AND NOT fine AND pronamespace <> 'pg_catalog'::regnamespace AND {_OURS.format(oid="procedure.oid")}
+    """,
+    "one owner": f"""
+        SELECT class.oid::regclass || ' belongs to ' || relowner::regrole FROM pg_class AS class
+        WHERE relnamespace = 'public'::regnamespace AND relowner <> 'doorstep_owner'::regrole AND {_OURS.format(oid="class.oid")}
+        UNION ALL
+        SELECT 'the schema ' || nspname || ' is not watched' FROM pg_namespace
+        WHERE nspname NOT IN ('public', 'information_schema') AND nspname NOT LIKE 'pg\\_%'
+    """,
+    "roles without powers": """
+        SELECT rolname || ' has a power that looks past the walls' FROM pg_roles
+        WHERE rolname IN ('doorstep_app', 'doorstep_system') AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)
+        UNION ALL
+        SELECT member::regrole || ' is a member of ' || roleid::regrole FROM pg_auth_members
+        WHERE member IN ('doorstep_app'::regrole, 'doorstep_system'::regrole)
+        UNION ALL
+        SELECT 'doorstep_app may make objects that stand in front of ours' FROM pg_database
+        WHERE datname = current_database() AND (has_database_privilege('doorstep_app', oid, 'CREATE')
+          OR has_schema_privilege('doorstep_app', 'public', 'CREATE'))
+    """,
+    "rights of requests": f"""{_TABLES}
+        SELECT name || ': doorstep_app may ' || right_ FROM tables,
+          unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS right_
+        WHERE has_table_privilege('doorstep_app', id, right_)
+          AND (name = ANY($1) OR relispartition OR right_ IN ('TRUNCATE', 'REFERENCES', 'TRIGGER'))
+        UNION ALL
+        SELECT name || ': doorstep_app may read past the parent' FROM tables
+        WHERE relispartition AND has_table_privilege('doorstep_app', id, 'SELECT')
+        UNION ALL
+        SELECT name || ': anybody may ' || privilege_type FROM tables, aclexplode(relacl) WHERE grantee = 0
+    """,
+    "no counter is shared between tenants": f"""{_TABLES}
+        SELECT name || '.' || attname || ' counts across tenants' FROM walled
+        JOIN pg_attribute ON attrelid = id AND attnum > 0 AND NOT attisdropped
+        LEFT JOIN pg_attrdef ON adrelid = id AND adnum = attnum
+        WHERE attidentity <> '' OR pg_get_expr(adbin, adrelid) LIKE 'nextval%'
+    """,
+}
+"""What is checked → a query for what is wrong. $1: tables of no tenant; $2: other walls as JSON; $3: other keys; $4: known functions."""
+
+
+async def findings(connection: asyncpg.Connection, check: str) -> list[str]:
+    """What is wrong, by one check."""
+    sql = CHECKS[check]
+    others = {name: {"policy": wall.policy, "owners": wall.owners} for name, wall in OTHER_WALLS.items()}
+    offered = [sorted(NO_TENANT), orjson.dumps(others).decode(), sorted(OTHER_KEYS), sorted(LOOKS_PAST)]
+    # The driver refuses arguments that a statement does not use.
+    used = [value for number, value in enumerate(offered, 1) if f"${number}" in sql]
+    for new, old in enumerate((number for number in range(1, 5) if f"${number}" in sql), 1):
+        sql = sql.replace(f"${old}", f"${new}")
+    return sorted(row[0] for row in await connection.fetch(sql, *used))

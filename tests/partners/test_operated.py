@@ -1,0 +1,84 @@
+"""Partners whose operator holds them to quotas, exports or closes them."""
+
+from tests.orders.conftest import Desk
+from tests.partners.conftest import Pair, do, refused
+
+from doorstep.identity.service import tenant_by_slug
+from doorstep.identity.service.closing import erase, record_export
+from doorstep.identity.service.exporting import Manifest, export
+from doorstep.identity.service.operating import set_quotas, suspend
+from doorstep.kernel.db import Row
+from doorstep.partners.reads import count_open_tenders
+
+
+async def row_of(desk: Desk) -> Row:
+    async with desk.services.system.transaction() as tx:
+        slug = await tx.fetchval("SELECT slug FROM tenants WHERE id = $1", desk.tenant_id)
+    return await tenant_by_slug(desk.services.system, slug)
+
+
+async def exported(desk: Desk) -> Manifest:
+    manifest = Manifest()
+    async for _ in export(desk.services.system, desk.tenant_id, manifest):
+        pass
+    return manifest
+
+
+async def closed(desk: Desk) -> Row:
+    system, tenant = desk.services.system, await row_of(desk)
+    await suspend(system, tenant)
+    await record_export(system, tenant, await exported(desk))
+    return await erase(system, desk.tenant_id)
+
+
+async def rows_of(desk: Desk, table: str, holder: str = "tenant_id") -> int:
+    async with desk.services.system.transaction() as tx:
+        count: int = await tx.fetchval(f"SELECT count(*) FROM {table} WHERE {holder} = $1", desk.tenant_id)
+        return count
+
+
+async def test_an_order_that_a_carrier_accepts_counts_for_the_carrier(pair: Pair) -> None:
+    system = pair.carrier.services.system
+    await pair.accepted()
+    assert await rows_of(pair.carrier, "usage_days") == 1
+    _, tenders = await pair.offered(2)
+    await set_quotas(system, await row_of(pair.carrier), {"orders_per_day": 2})
+    assert await refused(pair.carrier, "acceptTender", ids=tenders) == ["QUOTA_EXCEEDED"]
+    payload = await do(pair.carrier, "acceptTender", ids=tenders[:1])
+    assert not payload["problems"]
+    assert payload["results"][0]["tender"]["status"] == "ACCEPTED"
+
+
+async def test_a_tender_is_in_the_export_of_both_sides_and_counts_as_open(pair: Pair) -> None:
+    job = await pair.accepted()
+    for side in (pair.merchant, pair.carrier):
+        manifest = await exported(side)
+        assert (manifest.rows["partnerships"], manifest.rows["tenders"], manifest.rows["orders"]) == (1, 1, 1)
+        async with side.services.system.transaction() as tx:
+            assert await count_open_tenders(tx, side.tenant_id) == 1
+    for act in ("ASSIGN", "DEPART", "ARRIVE", "PICK_UP", "DEPART", "ARRIVE", "DELIVER"):
+        await job.report(act)
+        await pair.relay()
+    async with pair.merchant.services.system.transaction() as tx:
+        assert await count_open_tenders(tx, pair.merchant.tenant_id) == 0
+
+
+async def test_a_merchant_is_closed_and_its_carrier_keeps_its_own_and_works_on(pair: Pair) -> None:
+    job = await pair.accepted()
+    receipt = await closed(pair.merchant)
+    assert receipt["erased"]["tenders"] == 1
+    assert await rows_of(pair.carrier, "tenders", "carrier_id") == 0
+    assert await rows_of(pair.carrier, "orders") == 1
+    await job.report("ASSIGN")
+    await pair.relay()
+    assert (await pair.carrier.order(job.copy_id, "status"))["status"] == "ASSIGNED"
+
+
+async def test_a_carrier_is_closed_and_its_merchant_keeps_its_own(pair: Pair) -> None:
+    job = await pair.accepted()
+    await closed(pair.carrier)
+    await pair.relay()
+    assert await rows_of(pair.merchant, "tenders", "merchant_id") == 0
+    assert (await pair.merchant.order(job.order_id, "status"))["status"] == "ASSIGNED"
+    assert not (await do(pair.merchant, "cancelOrder", "order { status }", id=job.order_id))["problems"]
+    await pair.relay()
