@@ -6,7 +6,6 @@ Batches live per operation and per subscription event, never per socket: a cache
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
@@ -15,7 +14,7 @@ import strawberry
 from strawberry.types import Info as StrawberryInfo
 
 from doorstep.kernel.audit import Audited, AuditEntry, Hasher, record
-from doorstep.kernel.db import Database, Transaction
+from doorstep.kernel.db import Database, Opened, Transaction
 from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import (
     BadUserInput,
@@ -98,7 +97,7 @@ class Context:
         self.leave: Callable[[], None] | None = None
         """Counts the socket of this context out."""
         self._batches: dict[Any, Batch[Any, Any]] = {}
-        self._stack = AsyncExitStack()
+        self._opened: Opened | None = None
         self._snapshot: Transaction | None = None
         self._opening = asyncio.Lock()
         self.listed = 0
@@ -141,8 +140,9 @@ class Context:
         async with self._opening:
             snapshot = self._snapshot
             if snapshot is None:
-                snapshot = await self._stack.enter_async_context(self.services.db.snapshot(self.principal))
-                self._snapshot = snapshot
+                opened = self.services.db.snapshot(self.principal)
+                snapshot = self._snapshot = await opened.__aenter__()
+                self._opened = opened
             return snapshot
 
     async def finish(self) -> None:
@@ -150,8 +150,9 @@ class Context:
         self._batches.clear()
         self.listed = 0
         self._snapshot = None
-        stack, self._stack = self._stack, AsyncExitStack()
-        await stack.aclose()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.__aexit__(None, None, None)
 
     async def load(self, batch: BatchRead[K, V], key: K) -> V:
         """``key``'s value by a batch read: ``batch(context, keys)`` runs once for all keys that a level asks for.
