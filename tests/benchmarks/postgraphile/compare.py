@@ -112,8 +112,14 @@ async def compare(rounds: int, cores: tuple[int, int]) -> None:
                     for name, requests in REQUESTS.items():
                         ids = {"id": public_id("order", order_id)}, {"tenant": str(tenant_id), "id": str(order_id)}
                         questions = (
-                            Question(ours, {"query": documents.DOORSTEP[name], "variables": ids[0] if name == "point" else {}}),
-                            Question(theirs, {"query": documents.POSTGRAPHILE[name], "variables": ids[1] if name == "point" else {}}),
+                            Question(
+                                ours,
+                                {"query": documents.DOORSTEP[name], "variables": ids[0] if name == "point" else {}},
+                            ),
+                            Question(
+                                theirs,
+                                {"query": documents.POSTGRAPHILE[name], "variables": ids[1] if name == "point" else {}},
+                            ),
                         )
                         async with httpx.AsyncClient() as client:
                             for question in questions:

@@ -11,6 +11,10 @@ MAX_KEYS = 1000
 """Most keys of one read."""
 
 
+class OperationEnded(Exception):
+    """A resolver that is left over from an operation asks for something."""
+
+
 class Batch(Generic[K, V]):
     """What one batch read has found so far, and who waits for what.
 
@@ -25,6 +29,7 @@ class Batch(Generic[K, V]):
         self._next: list[K] = []
         self._next_done: asyncio.Future[None] | None = None
         self._reading: set[asyncio.Task[None]] = set()
+        self._stopped = False
 
     async def load(self, keys: Sequence[K]) -> list[V]:
         """The values of the keys, in their order; raises what the read raised."""
@@ -36,6 +41,8 @@ class Batch(Generic[K, V]):
             for key in missing:
                 if key in self._failures:
                     raise self._failures[key]
+                if key not in values:
+                    raise OperationEnded("what would be read is asked for by nobody any more")
         return [values[key] for key in keys]
 
     def _ask(self, key: K) -> "asyncio.Future[None]":
@@ -55,9 +62,21 @@ class Batch(Generic[K, V]):
         keys, done = self._next, self._next_done
         if done is not None:
             self._next, self._next_done = [], None
+            if self._stopped:
+                done.set_result(None)
+                return
             task = asyncio.create_task(self._fill(keys, done))
             self._reading.add(task)
             task.add_done_callback(self._reading.discard)
+
+    async def stop(self) -> None:
+        """End the reads that are under way. Where one part of an answer has failed, others can still be reading when it is given up."""
+        self._stopped = True
+        reading = list(self._reading)
+        for task in reading:
+            task.cancel()
+        if reading:
+            await asyncio.wait(reading)
 
     async def _fill(self, keys: list[K], done: "asyncio.Future[None]") -> None:
         try:

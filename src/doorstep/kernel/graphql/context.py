@@ -26,7 +26,7 @@ from doorstep.kernel.errors import (
 )
 from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.auditing import changes_of, subjects_of
-from doorstep.kernel.graphql.batches import Asked, Batch
+from doorstep.kernel.graphql.batches import Asked, Batch, OperationEnded
 from doorstep.kernel.graphql.problems import Payload, Problem
 from doorstep.kernel.idempotency import check_key, find_outcome, fingerprint, store_outcome
 from doorstep.kernel.ids import InvalidId, parse_id
@@ -98,6 +98,7 @@ class Context:
         """Counts the socket of this context out."""
         self._batches: dict[Any, Batch[Any, Any]] = {}
         self._opened: Opened | None = None
+        self._closed = False
         self._snapshot: Transaction | None = None
         self._opening = asyncio.Lock()
         self.listed = 0
@@ -140,6 +141,8 @@ class Context:
         async with self._opening:
             snapshot = self._snapshot
             if snapshot is None:
+                if self._closed:
+                    raise OperationEnded("the operation is over")
                 opened = self.services.db.snapshot(self.principal)
                 snapshot = self._snapshot = await opened.__aenter__()
                 self._opened = opened
@@ -147,12 +150,19 @@ class Context:
 
     async def finish(self) -> None:
         """Close the snapshot and forget the batches: the next read is of a new moment."""
-        self._batches.clear()
+        batches, self._batches = self._batches, {}
+        for batch in batches.values():
+            await batch.stop()
         self.listed = 0
         self._snapshot = None
         opened, self._opened = self._opened, None
         if opened is not None:
             await opened.__aexit__(None, None, None)
+
+    async def close(self) -> None:
+        """The same for good: a resolver that is left over must not open a snapshot that nobody would close."""
+        self._closed = True
+        await self.finish()
 
     async def load(self, batch: BatchRead[K, V], key: K) -> V:
         """``key``'s value by a batch read: ``batch(context, keys)`` runs once for all keys that a level asks for.

@@ -55,8 +55,6 @@ TOO_MANY_REQUESTS = 4429
 _NO_ACK_PAYLOAD = UnsetType()
 
 
-
-
 class GraphQLView(GraphQL[Context, None]):
     """The one GraphQL endpoint: POST and GET for queries, POST for mutations, WebSocket for subscriptions."""
 
@@ -217,7 +215,7 @@ class GraphQLView(GraphQL[Context, None]):
         except MissingQueryError as error:
             raise HTTPException(400, "No GraphQL query found in the request") from error
         finally:
-            await context.finish()
+            await context.close()
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Errors with their codes; a request error has no ``data`` at all."""
@@ -364,7 +362,7 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
         except Exception as error:  # noqa: BLE001 - logged under a reference
             await operation.send_initial_errors([internal_error(error)])
         finally:
-            await context.finish()
+            await context.close()
 
     async def _send_results(self, operation: handlers.Operation[Context, None], source: Any, context: Context) -> None:
         async for result in source:

@@ -55,6 +55,8 @@ class ObjectPlan:
             for field in self.fields
         ]
         names = [field.name for field in self.fields]
+        if not names:  # @skip has left nothing of the selection
+            return [{} for _ in objects]
         rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
         for field in self.fields:
             if field.call is not None:
