@@ -4,7 +4,6 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext, get_object_definition
@@ -12,20 +11,19 @@ from strawberry.types import ExecutionContext, get_object_definition
 from doorstep.fleets.graphql import FleetsMutation, FleetsQuery, load_depots
 from doorstep.identity.graphql import IdentityMutation, IdentityQuery, UsageQuery
 from doorstep.identity.permissions import NEEDS
+from doorstep.kernel.graphql.documents import DocumentCache, Documents
 from doorstep.kernel.graphql.events import EventQueries, EventSubscriptions, event_types
+from doorstep.kernel.graphql.execution import LevelExecutor
 from doorstep.kernel.graphql.guarding import guard_root_fields
 from doorstep.kernel.graphql.limits import DocumentLimits
 from doorstep.kernel.graphql.nodes import NodeQuery
 from doorstep.kernel.graphql.scalars import SCALARS
-from doorstep.kernel.graphql.view import OneOperation
 from doorstep.orders.graphql import DEPOT, OrdersMutation, OrdersQuery
 from doorstep.partners.graphql import PartnersMutation, PartnersQuery
 from doorstep.planning.graphql import PlanningMutation, PlanningQuery, PlanningSubscription
 from doorstep.privacy.graphql import PrivacyMutation, PrivacyQuery
 from doorstep.sandbox.graphql import SandboxMutation, SandboxQuery
 from doorstep.tracking.graphql import TrackingMutation
-
-MAX_TOKENS = 1000
 
 Query = merge_types(
     "Query",
@@ -78,20 +76,16 @@ class DoorstepSchema(strawberry.Schema):
 
 def build_schema(*, sort: bool = False) -> DoorstepSchema:
     """The executable schema. A sorted one is for printing alone: sorting copies the types, and the copies hand out enum values, not members."""
-    # Factories: an extension holds its request's context, so one shared by concurrent requests would mix them up. The caches are shared.
-    extensions: list[Any] = [
-        lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-        lambda: AddValidationRules([DocumentLimits]),
-        lambda: ParserCache(maxsize=512),
-        lambda: ValidationCache(maxsize=512),
-        OneOperation,
-    ]
+    documents = DocumentCache([DocumentLimits])
+    # A factory: an extension holds its request's context, so one shared by concurrent requests would mix them up.
+    extensions: list[Any] = [lambda: Documents(documents)]
     schema = DoorstepSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=event_types(),
         extensions=extensions,
+        execution_context_class=LevelExecutor,
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=sort),
     )
     guard_root_fields(schema._schema, NEEDS)

@@ -12,10 +12,11 @@ from graphql import (
     specified_rules,
     validate,
 )
-from strawberry.extensions.validation_cache import _get_validate_cache
+from strawberry.schema.schema import validate_document
 from tests.conftest import REPOSITORY
 
 from doorstep.demo import documents
+from doorstep.kernel.graphql import documents as document_cache
 from doorstep.kernel.graphql.faults import public_errors
 from doorstep.kernel.graphql.limits import DocumentLimits, DocumentMeasure
 from doorstep.schema import DoorstepSchema, build_schema
@@ -116,14 +117,17 @@ async def test_a_repeated_field_is_one_field(schema: DoorstepSchema) -> None:
     assert "QUERY_TOO_COMPLEX" not in await codes(schema, "{ " + "viewer { scopes } " * 40 + "}")
 
 
-async def test_the_cache_of_validations_works_with_the_rule(schema: DoorstepSchema) -> None:
-    cache: Any = _get_validate_cache(512)
-    text = "query OnlyForTheCache { viewer { scopes } }"
-    await codes(schema, text)
-    before = cache.cache_info().hits
+async def test_a_document_is_validated_once(schema: DoorstepSchema, monkeypatch: pytest.MonkeyPatch) -> None:
+    validated = []
+
+    def counted(*arguments: Any) -> Any:
+        validated.append(arguments)
+        return validate_document(*arguments)
+
+    monkeypatch.setattr(document_cache, "validate_document", counted)
     for _ in range(5):
-        await codes(schema, text)
-    assert cache.cache_info().hits == before + 5
+        await codes(schema, "query OnlyOnce { viewer { scopes } }")
+    assert len(validated) == 1
 
 
 async def test_the_introspection_of_tools_passes(schema: DoorstepSchema) -> None:

@@ -10,6 +10,7 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 from sqlmodel import SQLModel
 
 from doorstep.kernel.beginning import begin_text
-from doorstep.kernel.driver_errors import AWAY_IN_COMMIT, AWAY_NOW, DRIVERS, cause_of, translated
+from doorstep.kernel.driver_errors import AWAY_IN_COMMIT, AWAY_NOW, DRIVERS, cause_of, translate, translated
 from doorstep.kernel.errors import Forbidden, Unavailable
 from doorstep.kernel.events import append_events
 from doorstep.kernel.scope import Principal, Scope
@@ -31,6 +32,8 @@ from doorstep.kernel.tables import bulk_insert_statement
 log = structlog.get_logger(__name__)
 
 Row = asyncpg.Record
+_Pair = tuple[AsyncConnection, asyncpg.Connection]
+"""A connection as SQLAlchemy and as the driver knows it."""
 
 CONNECT_SECONDS = 5.0
 GOODBYE_SECONDS = 1.0
@@ -56,6 +59,28 @@ class DatabaseUrls:
         return self._system
 
 
+class _Statement:
+    """One statement at a time, its errors translated. After one has failed the server refuses all others: they fail for the same reason."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._failure: BaseException | None = None
+
+    async def __aenter__(self) -> None:
+        await self._lock.acquire()
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+        if isinstance(error, Exception):
+            if isinstance(cause_of(error), asyncpg.InFailedSQLTransactionError) and self._failure is not None:
+                raise self._failure from error
+            self._failure = meant = translate(error)
+            if meant is not error:
+                raise meant from error
+
+
 class Transaction:
     """One open transaction on one connection; statements queue behind a lock, and are given up after ``patience`` seconds without an answer."""
 
@@ -63,8 +88,13 @@ class Transaction:
         self._connection = connection
         self._patience = patience
         self.raw = raw
-        self._lock = asyncio.Lock()
+        self._statement = _Statement()
         self._session: AsyncSession | None = None
+
+    @property
+    def used_by_orm(self) -> bool:
+        """Whether an ORM session was made on it."""
+        return self._session is not None
 
     @property
     def session(self) -> AsyncSession:
@@ -75,25 +105,25 @@ class Transaction:
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
         """All rows."""
-        async with self._lock, translated():
+        async with self._statement:
             await self._flush()
             return await self.raw.fetch(sql, *arguments, timeout=self._patience)
 
     async def fetchrow(self, sql: str, *arguments: Any) -> Row | None:
         """The first row, or None."""
-        async with self._lock, translated():
+        async with self._statement:
             await self._flush()
             return await self.raw.fetchrow(sql, *arguments, timeout=self._patience)
 
     async def fetchval(self, sql: str, *arguments: Any) -> Any:
         """The first column of the first row, or None."""
-        async with self._lock, translated():
+        async with self._statement:
             await self._flush()
             return await self.raw.fetchval(sql, *arguments, timeout=self._patience)
 
     async def execute(self, sql: str, *arguments: Any) -> str:
         """Run a statement; returns its command tag, such as ``UPDATE 1``."""
-        async with self._lock, translated():
+        async with self._statement:
             await self._flush()
             return await self.raw.execute(sql, *arguments, timeout=self._patience)
 
@@ -105,7 +135,7 @@ class Transaction:
 
     async def flush(self) -> None:
         """Write what the ORM session holds."""
-        async with self._lock, translated():
+        async with self._statement:
             await self._flush()
 
     async def _flush(self) -> None:
@@ -174,6 +204,10 @@ class Database:
             json_serializer=lambda value: value,
             json_deserializer=lambda value: value,
         )
+        self._ready: list[_Pair] = []
+        """Connections that stay out of SQLAlchemy's pool between two short uses: to hand one in and out costs more than a short read."""
+        self._queueing = 0
+        """How many wait for a connection of the pool; while there are any, all connections go back there."""
         sqlalchemy_event.listen(self._engine.sync_engine, "connect", _use_orjson)
 
     @property
@@ -184,10 +218,13 @@ class Database:
     @property
     def pool_in_use(self) -> int:
         """Connections handed out now."""
-        return int(self._engine.pool.checkedout())  # type: ignore[attr-defined]
+        return int(self._engine.pool.checkedout()) - len(self._ready)  # type: ignore[attr-defined]
 
     async def close(self) -> None:
         """Close every pooled connection; where the server is silent, without its goodbye."""
+        ready, self._ready = self._ready, []
+        for connection, _ in ready:
+            await connection.close()
         goodbyes = [raw.close(timeout=GOODBYE_SECONDS) for raw in self._connections if not raw.is_closed()]
         await asyncio.gather(*goodbyes, return_exceptions=True)
         await self._engine.dispose()
@@ -221,9 +258,12 @@ class Database:
         except BaseException:
             await asyncio.shield(connection.close())
             raise
-        await connection.close()
+        if self._queueing or tx.used_by_orm:
+            await connection.close()
+        else:
+            self._ready.append((connection, raw))
 
-    async def _open(self, begin: str) -> tuple[AsyncConnection, asyncpg.Connection]:
+    async def _open(self, begin: str) -> _Pair:
         """A connection on which the transaction has begun.
 
         After the server was away the pool holds connections that are dead without knowing it. Each is thrown away where it fails to begin, so
@@ -238,12 +278,10 @@ class Database:
                 break
         raise Unavailable(AWAY_NOW)
 
-    async def _try_to_open(self, begin: str) -> tuple[AsyncConnection, asyncpg.Connection] | None:
+    async def _try_to_open(self, begin: str) -> _Pair | None:
         """The same with whatever the pool hands out; None when that was dead. Raises Unavailable when none can be had."""
-        async with translated():
-            connection = await self._engine.connect()
+        connection, raw = self._ready.pop() if self._ready else await self._from_pool()
         try:
-            raw: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]
             async with translated():
                 await raw.execute(begin, timeout=CONNECT_SECONDS)
         except BaseException as error:
@@ -252,6 +290,16 @@ class Database:
             if isinstance(error, Unavailable):
                 return None
             raise
+        return connection, raw
+
+    async def _from_pool(self) -> _Pair:
+        self._queueing += 1
+        try:
+            async with translated():
+                connection = await self._engine.connect()
+        finally:
+            self._queueing -= 1
+        raw: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]
         return connection, raw
 
     def transaction(self, whose: UUID | Principal | None = None, *, statement_seconds: float | None = None) -> Opened:

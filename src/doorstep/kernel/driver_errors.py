@@ -1,7 +1,6 @@
 """What the database driver raises, as the request errors that it means."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 import asyncpg
 import structlog
@@ -27,6 +26,8 @@ AWAY = (
 
 DRIVERS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """Everything that the driver raises by itself."""
+
+_RAISED = (DBAPIError, PoolTimeout, OSError, *DRIVERS)
 
 AWAY_NOW = "The database is away for the moment. Nothing was written: send the same request again."
 AWAY_IN_COMMIT = (
@@ -73,13 +74,17 @@ def _connection_lost(cause: BaseException) -> bool:
     return isinstance(cause, asyncpg.InterfaceError) and "closed" in str(cause)
 
 
-@asynccontextmanager
-async def translated() -> AsyncIterator[None]:
-    """Raise a driver's errors as the request errors that they mean."""
-    try:
-        yield
-    except (DBAPIError, PoolTimeout, OSError, *DRIVERS) as error:
-        meant = translate(error)
-        if meant is error:
-            raise
-        raise meant from error
+class translated:  # noqa: N801 - used like the functions of contextlib
+    """Raise a driver's errors as the request errors that they mean (``async with translated():``)."""
+
+    async def __aenter__(self) -> None:
+        """Nothing yet."""
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Translate."""
+        if isinstance(error, _RAISED):
+            meant = translate(error)
+            if meant is not error:
+                raise meant from error

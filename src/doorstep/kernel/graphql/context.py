@@ -1,22 +1,20 @@
 """One operation's context: who asks, its one read snapshot, its batches, and the one way to write.
 
-DataLoaders live per operation and per subscription event, never per socket: a cached row would repeat yesterday's status.
+Batches live per operation and per subscription event, never per socket: a cached row would repeat yesterday's status.
 """
 
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import strawberry
-from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from doorstep.kernel.audit import Audited, AuditEntry, Hasher, record
-from doorstep.kernel.db import Database, Transaction
+from doorstep.kernel.db import Database, Opened, Transaction
 from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import (
     BadUserInput,
@@ -28,6 +26,7 @@ from doorstep.kernel.errors import (
 )
 from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.auditing import changes_of, subjects_of
+from doorstep.kernel.graphql.batches import Asked, Batch, OperationEnded
 from doorstep.kernel.graphql.problems import Payload, Problem
 from doorstep.kernel.idempotency import check_key, find_outcome, fingerprint, store_outcome
 from doorstep.kernel.ids import InvalidId, parse_id
@@ -41,7 +40,7 @@ P = TypeVar("P", bound=Payload)
 
 Outcome = dict[str, Any]
 UseCase = Callable[[Scope], Awaitable[Outcome]]
-Batch = Callable[["Context", list[K]], Awaitable[Sequence[V]]]
+BatchRead = Callable[["Context", list[K]], Awaitable[Sequence[V]]]
 
 WRITE_TRIES = 3
 
@@ -52,7 +51,7 @@ MAX_LISTED = 25_000
 _GUARDED: dict[Any, Permission] = {}
 
 
-def guard(batch: Batch[K, V], permission: Permission) -> None:
+def guard(batch: BatchRead[K, V], permission: Permission) -> None:
     """Say which permission a batch needs, from wherever it is reached: a nested field shows no more than a root field would."""
     _GUARDED[batch] = permission
 
@@ -97,11 +96,15 @@ class Context:
         self.credential: str | None = None
         self.leave: Callable[[], None] | None = None
         """Counts the socket of this context out."""
-        self._loaders: dict[Any, DataLoader[Any, Any]] = {}
-        self._stack = AsyncExitStack()
+        self._batches: dict[Any, Batch[Any, Any]] = {}
+        self._opened: Opened | None = None
+        self._closed = False
         self._snapshot: Transaction | None = None
         self._opening = asyncio.Lock()
-        self._listed = 0
+        self.listed = 0
+        """Objects in nested lists until now."""
+        self.collecting = False
+        """While a level steps its resolvers (``execution.levels``): loads are handed to it."""
 
     @property
     def principal_or_none(self) -> Principal | None:
@@ -138,37 +141,55 @@ class Context:
         async with self._opening:
             snapshot = self._snapshot
             if snapshot is None:
-                snapshot = await self._stack.enter_async_context(self.services.db.snapshot(self.principal))
-                self._snapshot = snapshot
+                if self._closed:
+                    raise OperationEnded("the operation is over")
+                opened = self.services.db.snapshot(self.principal)
+                snapshot = self._snapshot = await opened.__aenter__()
+                self._opened = opened
             return snapshot
 
     async def finish(self) -> None:
         """Close the snapshot and forget the batches: the next read is of a new moment."""
-        self._loaders.clear()
-        self._listed = 0
+        batches, self._batches = self._batches, {}
+        for batch in batches.values():
+            await batch.stop()
+        self.listed = 0
         self._snapshot = None
-        stack, self._stack = self._stack, AsyncExitStack()
-        await stack.aclose()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.__aexit__(None, None, None)
 
-    async def load(self, batch: Batch[K, V], key: K) -> V:
+    async def close(self) -> None:
+        """The same for good: a resolver that is left over must not open a snapshot that nobody would close."""
+        self._closed = True
+        await self.finish()
+
+    async def load(self, batch: BatchRead[K, V], key: K) -> V:
         """``key``'s value by a batch read: ``batch(context, keys)`` runs once for all keys that a level asks for.
 
         Raises Forbidden for what the credential may not see, TooComplex when the lists of the operation grow past MAX_LISTED.
         """
-        loader = self._loaders.get(batch)
-        if loader is None:
+        return (await self.load_many(batch, (key,)))[0]
+
+    async def load_many(self, batch: BatchRead[K, V], keys: Sequence[K]) -> list[V]:
+        """The values of several keys, as ``load`` gives each."""
+        known = self._batches.get(batch)
+        if known is None:
             if (permission := _GUARDED.get(batch)) is not None:
                 self.require(permission)
-            loader = DataLoader(load_fn=lambda keys: cast(Any, batch(self, keys)), max_batch_size=1000)
-            self._loaders[batch] = loader
-        value = await loader.load(key)
-        if isinstance(value, list):
-            self._listed += len(value)
-            if self._listed > MAX_LISTED:
-                raise TooComplex(
-                    f"The answer would hold more than {MAX_LISTED:,} objects in nested lists. Ask for smaller pages."
-                )
-        return cast(V, value)
+            known = self._batches[batch] = Batch(lambda wanted: batch(self, wanted))
+        values: list[V] = await (Asked(known, keys) if self.collecting else known.load(keys))
+        for value in values:
+            if isinstance(value, list):
+                self._count(len(value))
+        return values
+
+    def _count(self, objects: int) -> None:
+        self.listed += objects
+        if self.listed > MAX_LISTED:
+            raise TooComplex(
+                f"The answer would hold more than {MAX_LISTED:,} objects in nested lists. Ask for smaller pages."
+            )
 
     async def write(
         self,
@@ -273,9 +294,9 @@ class UpwardEdge(Generic[K, V]):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._batch: Batch[K, V] | None = None
+        self._batch: BatchRead[K, V] | None = None
 
-    def supply(self, batch: Batch[K, V]) -> None:
+    def supply(self, batch: BatchRead[K, V]) -> None:
         """Say which batch read answers this edge."""
         self._batch = batch
 

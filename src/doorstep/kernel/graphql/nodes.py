@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 
 from doorstep.kernel.errors import BadUserInput
-from doorstep.kernel.graphql.context import Batch, Info, guard
+from doorstep.kernel.graphql.context import BatchRead, Info, guard
 from doorstep.kernel.graphql.prefixes import name_prefix, prefix_of
 from doorstep.kernel.ids import InvalidId, id_prefix, parse_id, public_id
 from doorstep.kernel.scope import Permission
@@ -28,10 +28,10 @@ class Node:
         return strawberry.ID(public_id(prefix, self.uuid))
 
 
-_READ: dict[str, tuple[Permission, Batch[UUID, Any]]] = {}
+_READ: dict[str, tuple[Permission, BatchRead[UUID, Any]]] = {}
 
 
-def register_node(prefix: str, type_name: str, permission: Permission, batch: Batch[UUID, Any]) -> None:
+def register_node(prefix: str, type_name: str, permission: Permission, batch: BatchRead[UUID, Any]) -> None:
     """Say how objects with ``prefix`` are read and which permission that needs; missing ones are None."""
     name_prefix(type_name, prefix)
     _READ[prefix] = (permission, batch)

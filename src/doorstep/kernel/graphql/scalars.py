@@ -44,7 +44,9 @@ def parse_instant(value: object) -> datetime:
 
 def show_instant(value: datetime) -> str:
     """RFC 3339, UTC, with Z."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return f"{value.isoformat()[:-6]}Z"
 
 
 def _parse_date(value: object) -> date:

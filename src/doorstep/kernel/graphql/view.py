@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from graphql import GraphQLError, OperationDefinitionNode
+from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Send
@@ -25,7 +25,6 @@ from starlette.types import Scope as AsgiScope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
-from strawberry.extensions import SchemaExtension
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData, process_result
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -54,23 +53,6 @@ TRY_AGAIN_LATER = 1013
 TOO_MANY_REQUESTS = 4429
 
 _NO_ACK_PAYLOAD = UnsetType()
-
-
-class OneOperation(SchemaExtension):
-    """Several operations and no name is an error, never "the first one" (GraphQL spec, 6.1)."""
-
-    def on_validate(self) -> Any:
-        execution = self.execution_context
-        document = execution.graphql_document
-        operations = (
-            [node for node in document.definitions if isinstance(node, OperationDefinitionNode)] if document else []
-        )
-        if len(operations) > 1 and not execution._provided_operation_name:
-            message = "The document has several operations: say which one in operationName."
-            execution.pre_execution_errors = [
-                GraphQLError(message, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})
-            ]
-        yield
 
 
 class GraphQLView(GraphQL[Context, None]):
@@ -233,7 +215,7 @@ class GraphQLView(GraphQL[Context, None]):
         except MissingQueryError as error:
             raise HTTPException(400, "No GraphQL query found in the request") from error
         finally:
-            await context.finish()
+            await context.close()
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Errors with their codes; a request error has no ``data`` at all."""
@@ -380,7 +362,7 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
         except Exception as error:  # noqa: BLE001 - logged under a reference
             await operation.send_initial_errors([internal_error(error)])
         finally:
-            await context.finish()
+            await context.close()
 
     async def _send_results(self, operation: handlers.Operation[Context, None], source: Any, context: Context) -> None:
         async for result in source:

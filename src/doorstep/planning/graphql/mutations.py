@@ -1,6 +1,5 @@
 """Mutations of planning."""
 
-import asyncio
 from typing import Annotated
 from uuid import UUID
 
@@ -131,12 +130,12 @@ class UnassignOrdersPayload(Payload):
 async def _orders(context: Context, ids: list[UUID]) -> list[Order]:
     if not context.principal.allows(Permission.ORDERS_READ):
         return []
-    found = await asyncio.gather(*(context.load(load_orders, identifier) for identifier in ids))
+    found = await context.load_many(load_orders, ids)
     return [order for order in found if order is not None]
 
 
 async def _routes(context: Context, ids: list[UUID]) -> list[Route]:
-    found = await asyncio.gather(*(context.load(load_routes, identifier) for identifier in ids))
+    found = await context.load_many(load_routes, ids)
     return [route for route in found if route is not None]
 
 

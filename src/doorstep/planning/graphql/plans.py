@@ -1,6 +1,5 @@
 """Plan and what it left out as the schema shows them, and their batch reads: one query per field and level, never per row."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -53,14 +52,14 @@ class UnassignedReason:
 
     @strawberry.field(description="The shifts that it holds for, at most 250; empty: for all, whatever they are.")
     async def shifts(self, info: Info) -> list[Shift]:
-        found = await asyncio.gather(*(info.context.load(load_shifts, shift_id) for shift_id in self.shift_ids))
+        found = await info.context.load_many(load_shifts, self.shift_ids)
         return [shift for shift in found if shift is not None]
 
     @strawberry.field(description="The vehicles of those shifts.")
     async def vehicles(self, info: Info) -> list[Vehicle]:
-        shifts = await asyncio.gather(*(info.context.load(load_shifts, shift_id) for shift_id in self.shift_ids))
+        shifts = await info.context.load_many(load_shifts, self.shift_ids)
         ids = dict.fromkeys(shift.vehicle_uuid for shift in shifts if shift is not None and shift.vehicle_uuid)
-        found = await asyncio.gather(*(info.context.load(load_vehicles, vehicle_id) for vehicle_id in ids))
+        found = await info.context.load_many(load_vehicles, list(ids))
         return [vehicle for vehicle in found if vehicle is not None]
 
 
@@ -163,7 +162,7 @@ class Plan(Node):
     @strawberry.field(description="The shifts that it may use, at most 250.")
     async def shifts(self, info: Info) -> list[Shift]:
         ids = await info.context.load(load_shift_ids_of_plans, self.uuid)
-        found = await asyncio.gather(*(info.context.load(load_shifts, shift_id) for shift_id in ids))
+        found = await info.context.load_many(load_shifts, ids)
         return [shift for shift in found if shift is not None]
 
     @strawberry.field(description="Its routes by start.")

@@ -1,6 +1,5 @@
 """Route, Stop and Assignment as the schema shows them, and their batch reads: one query per field and level, never per row."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -122,7 +121,7 @@ class Stop(Node):
     async def orders(self, info: Info) -> list[Order]:
         info.context.require(Permission.ORDERS_READ)
         ids = await info.context.load(load_order_ids_of_stops, self.uuid)
-        found = await asyncio.gather(*(info.context.load(load_orders, order_id) for order_id in ids))
+        found = await info.context.load_many(load_orders, ids)
         return [order for order in found if order is not None]
 
     @strawberry.field(
@@ -157,7 +156,7 @@ class Stop(Node):
 
     async def _late(self, context: Context) -> int:
         ids = await context.load(load_order_ids_of_stops, self.uuid)
-        orders = await asyncio.gather(*(context.load(load_orders, order_id) for order_id in ids))
+        orders = await context.load_many(load_orders, ids)
         return max((order.row["eta_late_by_seconds"] or 0 for order in orders if order is not None), default=0)
 
 

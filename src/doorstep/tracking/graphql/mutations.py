@@ -1,6 +1,5 @@
 """advanceStop and reportPositions."""
 
-import asyncio
 from typing import Annotated
 from uuid import UUID
 
@@ -32,7 +31,7 @@ class AdvanceStopPayload(Payload):
     @strawberry.field(description="The orders that the act was about or that it moved, as they are now.")
     async def orders(self, info: Info) -> list[Order]:
         ids = self.outcome_ids("orders")
-        found = await asyncio.gather(*(info.context.load(load_orders, identifier) for identifier in ids))
+        found = await info.context.load_many(load_orders, ids)
         return [order for order in found if order is not None]
 
 
