@@ -18,7 +18,6 @@ from doorstep.readiness import readiness
 from doorstep.schema import build_schema, schema_text
 from doorstep.settings import Settings
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
 STATIC = Path(str(files("doorstep"))) / "static"
 _NOT_BUILT = """<!doctype html><title>Doorstep</title><p>This page was not built into this installation.
 Reinstall the package to build it: pip install . (needs the npm registry). The API at /graphql works without it."""
@@ -55,7 +54,9 @@ class GraphQLEndpoint:
 
 def _page(name: str) -> Response:
     page = STATIC / "pages" / name / "index.html"
-    return FileResponse(page, headers=_PAGE_HEADERS) if page.is_file() else HTMLResponse(_NOT_BUILT, headers=_PAGE_HEADERS)
+    return (
+        FileResponse(page, headers=_PAGE_HEADERS) if page.is_file() else HTMLResponse(_NOT_BUILT, headers=_PAGE_HEADERS)
+    )
 
 
 def create_app(services: Services) -> Starlette:
@@ -94,4 +95,4 @@ def create_app(services: Services) -> Starlette:
         Route("/health/ready", ready),
         Mount("/static", StaticFiles(directory=STATIC, check_dir=False)),
     ]
-    return Starlette(routes=routes, max_body_size=MAX_BODY_BYTES)
+    return Starlette(routes=routes)  # the API alone reads bodies, and limits them itself

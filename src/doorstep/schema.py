@@ -58,7 +58,7 @@ Subscription = merge_types("Subscription", (EventSubscriptions, PlanningSubscrip
 _DESCRIPTIONS = {
     Query: "What can be read. Every field is nullable, so that one failure never hides its neighbours.",
     Mutation: "What can be done. A refusal that the input provokes is one of the payload's `problems`; nothing of it was written.",
-    Subscription: "What can be followed, over a WebSocket with the subprotocol graphql-transport-ws.",
+    Subscription: "What can be followed, over a WebSocket with the subprotocol graphql-transport-ws, or as server-sent events.",
 }
 for _root, _text in _DESCRIPTIONS.items():
     get_object_definition(_root, strict=True).description = _text
@@ -69,6 +69,8 @@ DEPOT.supply(load_depots)
 
 class DoorstepSchema(strawberry.Schema):
     """Errors are logged where they are masked (``kernel.graphql.faults``), never with a client's text."""
+
+    documents: DocumentCache
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing here: see ``faults``."""
@@ -88,6 +90,7 @@ def build_schema(*, sort: bool = False) -> DoorstepSchema:
         execution_context_class=LevelExecutor,
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=sort),
     )
+    schema.documents = documents
     guard_root_fields(schema._schema, NEEDS)
     return schema
 

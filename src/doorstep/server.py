@@ -18,6 +18,7 @@ from doorstep.app import create_app
 from doorstep.assembly import assemble
 from doorstep.kernel.db import DatabaseUrls
 from doorstep.kernel.graphql.context import Services
+from doorstep.kernel.graphql.sse import OpenStreams
 from doorstep.kernel.metrics import REGISTRY
 from doorstep.partners.jobs import PERIODICS
 from doorstep.planning.jobs import CONSUMERS, JOB_KINDS
@@ -86,6 +87,7 @@ async def running_server(
                 yield Server(_address(listener), listener.getsockname()[1], services, worker)
             finally:
                 server.should_exit = True
+                services.get(OpenStreams).end()
                 await asyncio.gather(
                     serving, *([worker.stop(settings.drain_seconds)] if worker else []), return_exceptions=True
                 )

@@ -31,7 +31,9 @@ async def test_what_is_no_request_is_refused_in_json(http: httpx.AsyncClient):
         "a subscription by POST": await http.post("/graphql", json={"query": "subscription { events { kind } }"}),
         "a list": await http.post("/graphql", json=[{"query": "{ viewer { scopes } }"}]),
         "no JSON": await http.post("/graphql", content=b"{", headers={"content-type": "application/json"}),
-        "too large": await http.post("/graphql", json={"query": "{ viewer { scopes } }", "variables": {"x": "x" * 5_000_000}}),
+        "too large": await http.post(
+            "/graphql", json={"query": "{ viewer { scopes } }", "variables": {"x": "x" * 5_000_000}}
+        ),
         "several operations": await http.post(
             "/graphql", json={"query": several}, headers={"accept": "application/graphql-response+json"}
         ),
@@ -48,11 +50,85 @@ async def test_what_is_no_request_is_refused_in_json(http: httpx.AsyncClient):
         "several operations": 400,
         "a foreign key": 401,
     }
-    # The size is refused before anything of ours runs, so in plain text.
-    assert answers.pop("too large").text == "Content Too Large"
     for what, answer in answers.items():
         assert answer.json()["errors"][0]["extensions"]["code"], what
     assert answers["a mutation by GET"].headers["allow"] == "POST"
+
+
+JSON = "application/json"
+BODIES = {
+    "nothing": (b"", JSON, 400),
+    "a string": (b'"foo"', JSON, 400),
+    "a number": (b"1", JSON, 400),
+    "null": (b"null", JSON, 400),
+    "true": (b"true", JSON, 400),
+    "a list": (b'[{"query": "{ __typename }"}]', JSON, 400),
+    "half an object": (b'{"query": "{ __typename }"', JSON, 400),
+    "two objects": (b'{"query": "{ __typename }"}{}', JSON, 400),
+    "no UTF-8": (b'{"query": "\xff"}', JSON, 400),
+    "a lone surrogate": (b'{"query": "{ __typename }", "variables": {"a": "\\ud800"}}', JSON, 400),
+    "NaN": (b'{"query": "{ __typename }", "variables": {"a": NaN}}', JSON, 400),
+    "100,000 levels": (b"[" * 100_000, JSON, 400),
+    "100,000 levels in an object": (b'{"variables":' * 50_000, JSON, 400),
+    "another charset": (b'{"query": "{ __typename }"}', f"{JSON}; charset=utf-16", 415),
+    "a form": (b"query=%7B__typename%7D", "application/x-www-form-urlencoded", 415),
+    "plain text": (b'{"query": "{ __typename }"}', "text/plain", 415),
+    "multipart": (b"--x--", "multipart/form-data; boundary=x", 415),
+    "no type": (b'{"query": "{ __typename }"}', "", 415),
+    "no query": (b"{}", JSON, 400),
+    "an empty query": (b'{"query": ""}', JSON, 400),
+    "a query that is a number": (b'{"query": 1}', JSON, 400),
+    "variables that are a list": (b'{"query": "{ __typename }", "variables": []}', JSON, 400),
+    "extensions that are a string": (b'{"query": "{ __typename }", "extensions": "x"}', JSON, 400),
+    "a name that is a number": (b'{"query": "query A { __typename }", "operationName": 1}', JSON, 400),
+    "an unknown name": (b'{"query": "query A { __typename }", "operationName": "B"}', JSON, 400),
+    "a long document": (b'{"query": "{ ' + b"__typename " * 2_000 + b'}"}', JSON, 413),
+}
+
+
+async def test_every_malformed_body_is_refused_in_json(http: httpx.AsyncClient):
+    wrong = {}
+    for what, (body, media, status) in BODIES.items():
+        answer = await http.post("/graphql", content=body, headers={"content-type": media} if media else {})
+        error = answer.json()["errors"][0]
+        if answer.status_code != status or error["extensions"]["code"] == "INTERNAL" or "data" in answer.json():
+            wrong[what] = (answer.status_code, error)
+    assert wrong == {}
+
+
+async def test_a_body_without_a_length_is_limited_as_well(http: httpx.AsyncClient):
+    async def chunks():
+        yield b'{"query": "{ __typename }", "variables": {"x": "'
+        for _ in range(80):
+            yield b"x" * 65_536
+
+    answer = await http.post("/graphql", content=chunks(), headers={"content-type": JSON})
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (413, "QUERY_TOO_COMPLEX")
+
+
+async def test_get_asks_queries_and_nothing_else(http: httpx.AsyncClient):
+    def asked(**parameters: str):
+        return http.get("/graphql", params=parameters, headers={"accept": "application/graphql-response+json"})
+
+    named = "query A { __typename } query B($x: Boolean!) { viewer @include(if: $x) { scopes } }"
+    right = await asked(query=named, operationName="B", variables='{"x": false}')
+    assert (right.status_code, right.json()["data"]) == (200, {})
+    refused = {
+        "no query": await asked(),
+        "an empty one": await asked(query=""),
+        "several and no name": await asked(query=named),
+        "an unknown name": await asked(query=named, operationName="C"),
+        "a subscription": await asked(query="subscription { events { kind } }"),
+        "variables that are no JSON": await asked(query=named, operationName="B", variables="{"),
+        "variables that are a list": await asked(query=named, operationName="B", variables="[]"),
+        "a variable too few": await asked(query=named, operationName="B"),
+    }
+    assert {what: answer.status_code for what, answer in refused.items()} == dict.fromkeys(refused, 400)
+    assert not any("data" in answer.json() for answer in refused.values())
+    for method in ("PUT", "DELETE", "PATCH"):
+        answer = await http.request(method, "/graphql")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+        assert answer.json()["errors"][0]["extensions"]["code"] == "OPERATION_RESOLUTION_FAILURE"
 
 
 async def test_answers_are_nobody_elses(http: httpx.AsyncClient):
@@ -64,7 +140,9 @@ async def test_answers_are_nobody_elses(http: httpx.AsyncClient):
 
 
 async def test_one_bad_id_costs_the_others_nothing(http: httpx.AsyncClient):
-    answer = await http.post("/graphql", json={"query": '{ nodes(ids: ["junk", "order_1"]) { id } node(id: "junk") { id } }'})
+    answer = await http.post(
+        "/graphql", json={"query": '{ nodes(ids: ["junk", "order_1"]) { id } node(id: "junk") { id } }'}
+    )
     body = answer.json()
     assert body["data"] == {"nodes": [None, None], "node": None}
     assert [error["extensions"]["code"] for error in body["errors"]] == ["BAD_USER_INPUT"]
@@ -72,7 +150,9 @@ async def test_one_bad_id_costs_the_others_nothing(http: httpx.AsyncClient):
 
 async def test_a_null_where_a_patch_wants_a_value_is_told_in_the_words_of_graphql(http: httpx.AsyncClient):
     document = "mutation ($input: UpdateDriverInput!) { updateDriver(input: $input) { problems { code } } }"
-    answer = await http.post("/graphql", json={"query": document, "variables": {"input": {"id": "driver_1", "name": None}}})
+    answer = await http.post(
+        "/graphql", json={"query": document, "variables": {"input": {"id": "driver_1", "name": None}}}
+    )
     [error] = answer.json()["errors"]
     assert "cannot be null" in error["message"]
     assert "Maybe" not in error["message"]

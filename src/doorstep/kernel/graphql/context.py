@@ -96,6 +96,10 @@ class Context:
         self.credential: str | None = None
         self.leave: Callable[[], None] | None = None
         """Counts the socket of this context out."""
+        self.resume_after: str | None = None
+        """The cursor after which the transport says that the event log is to go on; it counts for more than an argument."""
+        self.resume_at: str | None = None
+        """The cursor of the item of the event log that was sent last."""
         self._batches: dict[Any, Batch[Any, Any]] = {}
         self._opened: Opened | None = None
         self._closed = False

@@ -4,9 +4,17 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from graphql import ASTValidationRule, DocumentNode, GraphQLError, OperationDefinitionNode, parse
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    get_operation_ast,
+    parse,
+)
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
+from strawberry.types.graphql import OperationType
 
 MAX_TOKENS = 1000
 MAX_KEPT = 512
@@ -39,6 +47,15 @@ class DocumentCache:
         if len(self._known) > MAX_KEPT:
             self._known.popitem(last=False)
         return known
+
+    def operation_type(self, text: str | None, name: str | None) -> OperationType | None:
+        """What the operation that is meant does; None where that cannot be told, which those who execute it will say."""
+        try:
+            document = self.parsed(text or "").document
+        except GraphQLError:
+            return None
+        operation = get_operation_ast(document, name)
+        return OperationType(operation.operation.value) if operation is not None else None
 
 
 class Documents(SchemaExtension):

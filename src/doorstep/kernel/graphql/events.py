@@ -247,7 +247,9 @@ class EventSubscriptions:
     ) -> AsyncGenerator[EventStreamItem, None]:
         context = info.context
         query = (filter or EventFilter()).query()
-        async for item in stream_events(context, _position(context, after), after is None, query):
+        since = context.resume_after or after
+        async for item in stream_events(context, _position(context, since), since is None, query):
+            context.resume_at = item.cursor
             yield item
 
 

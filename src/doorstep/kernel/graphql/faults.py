@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 import structlog
-from cross_web import HTTPException
 from graphql import FieldNode, GraphQLError, GraphQLSyntaxError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
@@ -18,6 +17,8 @@ from doorstep.kernel.errors import DoorstepError, RequestError
 from doorstep.kernel.metrics import ERRORS
 
 log = structlog.get_logger(__name__)
+
+ONLY_SUBSCRIPTIONS = "Only subscriptions run over a socket: send queries and mutations by HTTP."
 
 
 def _root_cause(error: GraphQLError) -> BaseException | None:
@@ -43,6 +44,8 @@ def public_error(error: GraphQLError, *, before_execution: bool) -> GraphQLError
         return _with(error, cause.message, "BAD_USER_INPUT", problem=cause.code.value)
     if isinstance(cause, CannotGetOperationTypeError):
         return _with(error, error.message, "OPERATION_RESOLUTION_FAILURE")
+    if isinstance(cause, InvalidOperationTypeError):
+        return _with(error, ONLY_SUBSCRIPTIONS, "OPERATION_RESOLUTION_FAILURE")
     if error.extensions and "code" in error.extensions:
         return error
     if isinstance(error, GraphQLSyntaxError):
@@ -85,15 +88,6 @@ def internal_error(cause: BaseException, *, field: str | None = None) -> GraphQL
     reference = uuid4().hex[:12]
     log.error("internal_error", reference=reference, field=field, exc_info=cause)
     return GraphQLError("Something went wrong on our side.", extensions={"code": "INTERNAL", "reference": reference})
-
-
-def code_of_refusal(refusal: HTTPException) -> str:
-    """The code of a request that was refused before it was executed."""
-    if refusal.status_code == 405 or isinstance(
-        refusal.__cause__, CannotGetOperationTypeError | InvalidOperationTypeError
-    ):
-        return "OPERATION_RESOLUTION_FAILURE"
-    return "QUERY_TOO_COMPLEX" if refusal.status_code == 413 else "BAD_USER_INPUT"
 
 
 def public_errors(result: ExecutionResult) -> Sequence[GraphQLError]:
