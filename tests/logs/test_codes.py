@@ -76,7 +76,11 @@ SEVERAL = "query A { viewer { scopes } } query B { viewer { scopes } }"
 REQUESTS: dict[str, tuple[str, int | None, Ask]] = {
     "a key that is none": ("UNAUTHENTICATED", 401, _as("Bearer dsk_live_x")),
     "no key": ("UNAUTHENTICATED", 200, _as("", "{ orders { nodes { id } } }")),
-    "too many aliases": ("QUERY_TOO_COMPLEX", 200, _post("{ viewer { " + " ".join(f"a{number}: scopes" for number in range(31)) + " } }")),
+    "too many aliases": (
+        "QUERY_TOO_COMPLEX",
+        200,
+        _post("{ viewer { " + " ".join(f"a{number}: scopes" for number in range(31)) + " } }"),
+    ),
     "an argument out of range": ("BAD_USER_INPUT", 200, _post("{ orders(first: 0) { nodes { id } } }")),
     "a variable of another type": (
         "BAD_USER_INPUT",
@@ -125,7 +129,8 @@ async def test_a_key_without_the_right_is_told_so(server: Server, http: httpx.As
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(Unavailable("Away."), "UNAVAILABLE"), (TimedOut("Late."), "TIMEOUT"), (ValueError("x"), "INTERNAL")]
+    ("error", "code"),
+    [(Unavailable("Away."), "UNAVAILABLE"), (TimedOut("Late."), "TIMEOUT"), (ValueError("x"), "INTERNAL")],
 )
 async def test_what_the_database_does_to_an_operation(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
