@@ -1,5 +1,8 @@
-"""Partners whose operator holds them to quotas, exports or closes them."""
+"""Partners whose operator holds them to quotas, exports, suspends or closes them."""
 
+import gzip
+
+import orjson
 from tests.orders.conftest import Desk
 from tests.partners.conftest import Pair, do, refused
 
@@ -61,6 +64,17 @@ async def test_a_tender_is_in_the_export_of_both_sides_and_counts_as_open(pair: 
         await pair.relay()
     async with pair.merchant.services.system.transaction() as tx:
         assert await count_open_tenders(tx, pair.merchant.tenant_id) == 0
+
+
+async def test_a_pin_that_is_not_shared_is_not_in_the_carriers_export(pair: Pair) -> None:
+    await pair.accepted(proofRequired={"kinds": ["PIN"], "pin": "1234"})
+    pins = {}
+    for side in (pair.merchant, pair.carrier):
+        stream = b"".join([piece async for piece in export(side.services.system, side.tenant_id, Manifest())])
+        rows = [orjson.loads(line) for line in gzip.decompress(stream).splitlines()]
+        pins[side.tenant_id] = [row["row"]["pin"] for row in rows if row.get("table") == "orders"]
+        assert b'"sha256:' not in gzip.decompress(stream)
+    assert pins == {pair.merchant.tenant_id: ["1234"], pair.carrier.tenant_id: ["hidden"]}
 
 
 async def test_a_merchant_is_closed_and_its_carrier_keeps_its_own_and_works_on(pair: Pair) -> None:
