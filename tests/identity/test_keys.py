@@ -142,3 +142,20 @@ async def test_the_log_tells_of_keys_by_id_alone(company: Client):
     assert [node["__typename"] for node in made] == ["ApiKeyCreated", "ApiKeyUpdated"]
     assert made[1]["changes"] == ["name"]
     assert made[0]["actor"]["kind"] == "API_KEY"
+
+
+async def test_a_stronger_key_is_not_unbound_by_a_weaker_one(company: Client):
+    depot = await company.depot()
+    strong = await company.key("orders:write", depotIds=[depot])
+    weak = await company.key("keys:write")
+    assert await weak.refused("updateApiKey", id=strong.made["key"], depotIds=None) == [("EXCEEDS_RIGHTS", "id")]
+    assert (await strong.ask(VIEWER))["viewer"]["depotIds"] == [depot]
+
+
+async def test_a_token_makes_no_key_that_outlives_it(company: Client):
+    made = await company.do("createAccessToken", "secret", scopes=["keys:write", "orders:read"])
+    portal = company.using(made["secret"])
+    before = await company.written()
+    make = 'mutation { createApiKey(input: { name: "x", scopes: ["orders:read"] }) { secret } }'
+    assert await portal.code(make) == "FORBIDDEN"
+    assert await company.written() == before

@@ -154,3 +154,15 @@ async def test_a_sandbox_s_key_changes_nothing_of_the_organization(place: Place)
     role = 'mutation { createRole(input: { name: "A", permissions: ["orders:read"] }) { problems { code } } }'
     assert await sandbox.code(role) == "FORBIDDEN"
     assert await sandbox.written() == before
+
+
+async def test_an_owner_is_never_limited(company: Client):
+    depot, owner = await company.depot(), await invited(company)
+    assert await company.refused("updateMember", id=owner, depotIds=[depot]) == [("INVALID_VALUE", "depotIds")]
+    values = {"email": "b@example.org", "name": "B"}
+    assert await company.refused("inviteMember", **values, role="OWNER", depotIds=[depot]) == [
+        ("INVALID_VALUE", "depotIds")
+    ]
+    viewer = await invited(company, email="v@example.org", role="VIEWER", depotIds=[depot])
+    assert await company.refused("updateMember", id=viewer, role="OWNER") == [("INVALID_VALUE", "depotIds")]
+    await company.do("updateMember", "member { role depotIds }", id=viewer, role="OWNER", depotIds=None)

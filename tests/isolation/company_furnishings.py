@@ -25,7 +25,7 @@ async def _role(desk: Desk) -> dict[str, str]:
     return {"role": made["role"]["id"]}
 
 
-@furnishing("member", alone=True)
+@furnishing("member")
 async def _member(desk: Desk) -> dict[str, str]:
     email = f"{desk.canary}.{uuid4().hex[:8]}@example.org"
     limit = {"role": "VIEWER", "depotIds": [desk.ids["depot"]]}

@@ -102,7 +102,9 @@ async def walked(
             await walk.roots()
             await walk.types()
             after = await everything_of(stage.system, actor.foreign, about)
-            mentioned = await mentions(stage.system, actor.desk, actor.foreign)
+            mentioned = (
+                await mentions(stage.system, actor.desk, actor.foreign) if actor.beside_another_tenant else []
+            )  # within one company both are in the same rows
     transcript = actor.desk.client.transcript
     figures.add("operations", transcript.operations)
     figures.add("text columns with canaries", len(planted.columns))

@@ -153,10 +153,10 @@ class Walk:
                 await self._shown(Place(owner, name, (), listed=False), None, None)
 
     async def types(self) -> None:
-        """Each object type by the shortest ways to it, from the actor's own objects on."""
+        """Each object type by the shortest way to it (with every kind everywhere: by three), from the actor's own objects on."""
         for type_name, found in ways().items():
             shown = whole(object_type(type_name))
-            near = [way for way in found if way.owner == "Query"][:3] or found[:1]
+            near = [way for way in found if way.owner == "Query"][: 1 if self.others is not None else 3] or found[:1]
             for way in near:
                 place, value = Place(way.owner, way.field, (), listed=False), None
                 if way.field == "events":  # of a long log the items that are wanted

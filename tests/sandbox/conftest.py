@@ -18,9 +18,11 @@ from websockets.asyncio.client import connect
 
 from doorstep.identity.model import TenantMode
 from doorstep.identity.service import NewTenant, create_key, create_tenant, tenant_by_slug
+from doorstep.kernel import jobs
 from doorstep.kernel.db import Database, DatabaseUrls, Row
+from doorstep.kernel.jobs import Job
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
-from doorstep.kernel.scope import ALL_PERMISSIONS, Permission
+from doorstep.kernel.scope import ALL_PERMISSIONS, Permission, Principal
 from doorstep.server import Server, running_server
 from doorstep.settings import Settings
 
@@ -30,7 +32,7 @@ DOOR = {"latitude": 47.14, "longitude": 9.52}
 SHOP = {"latitude": 47.16, "longitude": 9.51}
 DEPOT = {"latitude": 47.13, "longitude": 9.51}
 
-SIMULATION = "simulation { id status nextActAt lastError startedAt finishedAt route { id status } order { id } }"
+SIMULATION = "simulation { id status nextActAt lastError startedAt finishedAt route { id status } order { id } tender { id status reason } }"
 SHOWN = {
     "simulateOrder": SIMULATION,
     "simulateRoute": SIMULATION,
@@ -44,6 +46,12 @@ SHOWN = {
     "assignOrders": "route { id stops { id kind plannedArrival orders { id } } }",
     "recallRoute": "route { id status }",
     "advanceStop": "stop { id status }",
+    "invitePartner": "token",
+    "acceptPartnership": "partnership { id }",
+    "tenderOrder": "results { tender { id } problems { code } }",
+    "acceptTender": "results { tender { id } problems { code } }",
+    "declineTender": "results { tender { id } problems { code } }",
+    "withdrawTender": "results { tender { id } problems { code } }",
 }
 STATUSES = """
 query ($id: ID!) { order(by: { id: $id }) {
@@ -254,6 +262,37 @@ async def live(server: Server, sandbox_system: Database) -> AsyncIterator[Compan
     """A program with a key of a LIVE tenant."""
     async with httpx.AsyncClient(timeout=30) as http:
         yield await make_company(server, http, sandbox_system, TenantMode.LIVE)
+
+
+@pytest.fixture
+async def idle_server(database_urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server without a worker: tests play by their own hands, or start workers to kill."""
+    settings = Settings(_env_file=None, home=tmp_path, roads="straight", drain_seconds=2)  # type: ignore[call-arg]
+    async with running_server(settings, database_urls, work=False, port=0) as running:
+        yield running
+
+
+@pytest.fixture
+async def idle(idle_server: Server, system: Database) -> AsyncIterator[Company]:
+    """A company there."""
+    async with httpx.AsyncClient(timeout=30) as http:
+        yield await make_company(idle_server, http, system, TenantMode.TEST)
+
+
+async def expire(company: Company) -> None:
+    """As if whoever holds a job had been silent for too long."""
+    async with company.system.transaction() as tx:
+        await tx.execute("UPDATE jobs SET lease_until = now() - interval '1 s' WHERE state = 'RUNNING'")
+
+
+async def claimed(system: Database, db: Database, principal: Principal) -> Job:
+    """The one due job, as a worker claims it."""
+    row = await jobs.claim(system)
+    assert row is not None
+    return Job(
+        row["id"], row["tenant_id"], row["kind"], row["input"], row["attempts"], row["run_token"],
+        principal, db, system, None,
+    )  # fmt: skip
 
 
 @dataclass

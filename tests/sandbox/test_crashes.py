@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -11,12 +10,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 from tests.processes.conftest import Doorstep
-from tests.sandbox.conftest import PATIENCE, Company, make_company
+from tests.sandbox.conftest import PATIENCE, Company, claimed, expire
 
-from doorstep.identity.model import TenantMode
 from doorstep.identity.service import system_principal
 from doorstep.kernel import jobs
 from doorstep.kernel.db import Database, DatabaseUrls
@@ -25,26 +22,11 @@ from doorstep.kernel.jobs import Job, LostLease
 from doorstep.kernel.scope import Principal
 from doorstep.sandbox.jobs import drive
 from doorstep.sandbox.service import clock, play, playing
-from doorstep.server import Server, running_server, running_worker
+from doorstep.server import running_worker
 from doorstep.settings import Settings
 
 STEP = 60
 ACTS = ["COMPLETE", "DEPART", "ARRIVE", "COMPLETE", "DEPART", "ARRIVE", "COMPLETE"]
-
-
-@pytest.fixture
-async def idle_server(database_urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[Server]:
-    """A server without a worker: tests play by their own hands, or start workers to kill."""
-    settings = Settings(_env_file=None, home=tmp_path, roads="straight", drain_seconds=2)  # type: ignore[call-arg]
-    async with running_server(settings, database_urls, work=False, port=0) as running:
-        yield running
-
-
-@pytest.fixture
-async def idle(idle_server: Server, system: Database) -> AsyncIterator[Company]:
-    """A company there."""
-    async with httpx.AsyncClient(timeout=30) as http:
-        yield await make_company(idle_server, http, system, TenantMode.TEST)
 
 
 @dataclass
@@ -116,26 +98,10 @@ async def test_planted_fault_without_lock_and_ids_two_hands_are_noticed(
     assert steps_between(await played.acts()) != {STEP}
 
 
-async def claimed(played: Play) -> Job:
-    """The simulation's job, as a worker claims it."""
-    row = await jobs.claim(played.company.system)
-    assert row is not None
-    return Job(
-        row["id"], row["tenant_id"], row["kind"], row["input"], row["attempts"], row["run_token"],
-        played.principal, played.db, played.company.system, None,
-    )  # fmt: skip
-
-
-async def expire(company: Company) -> None:
-    """As if whoever holds a job had been silent for too long."""
-    async with company.system.transaction() as tx:
-        await tx.execute("UPDATE jobs SET lease_until = now() - interval '1 s' WHERE state = 'RUNNING'")
-
-
 async def test_a_worker_that_slept_through_its_lease_changes_nothing(played: Play) -> None:
-    sleeper = await claimed(played)
+    sleeper = await claimed(played.company.system, played.db, played.principal)
     await expire(played.company)
-    successor = await claimed(played)
+    successor = await claimed(played.company.system, played.db, played.principal)
     before = await played.company.everything()
     with pytest.raises(LostLease):
         await drive(sleeper)
@@ -145,9 +111,9 @@ async def test_a_worker_that_slept_through_its_lease_changes_nothing(played: Pla
 
 
 async def test_planted_fault_without_the_fence_the_sleeper_acts(played: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    sleeper = await claimed(played)
+    sleeper = await claimed(played.company.system, played.db, played.principal)
     await expire(played.company)
-    await claimed(played)
+    await claimed(played.company.system, played.db, played.principal)
 
     async def open_gate(*_: Any) -> None:
         return None
@@ -162,7 +128,7 @@ async def jump_while_a_worker_puts_its_job_off(idle: Company, db: Database) -> P
     started = await idle.do("simulateOrder", orderId=await idle.order(), secondsPerStep=3600)
     principal = await system_principal(idle.system, idle.tenant_id)
     played = Play(idle, db, principal, parse_id("simulation", started["id"]))
-    job = await claimed(played)
+    job = await claimed(played.company.system, played.db, played.principal)
     async with db.write(principal) as scope:
         wait = await play(scope, played.simulation_id)
         assert wait is not None
@@ -176,7 +142,7 @@ async def jump_while_a_worker_puts_its_job_off(idle: Company, db: Database) -> P
 
 async def test_a_jump_of_the_clock_wakes_also_the_job_that_is_just_being_put_off(idle: Company, db: Database) -> None:
     played = await jump_while_a_worker_puts_its_job_off(idle, db)
-    await drive(await claimed(played))
+    await drive(await claimed(played.company.system, played.db, played.principal))
     assert [act for act, _ in await played.acts()] == ACTS
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from doorstep.kernel.audit import HASH, NOT_KEPT
+from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import Scope
 
 PLACEHOLDER = "erased"
@@ -43,7 +44,7 @@ SECRET = Keep("a hash of a credential")
 class Rules:
     """Rules of one table. A table whose rows belong to orders in more than one way has several.
 
-    ``of_orders`` is an SQL condition for the rows of the orders ``$2`` of the tenant ``$1``; None: no row is anybody's. ``delete``: they go as a
+    ``of_orders`` is an SQL condition for the rows of the orders ``$2`` of the tenant ``$1`` (``$3``: as clients see their ids); None: no row is anybody's. ``delete``: they go as a
     whole. ``marks`` are columns that are set along with the rules, such as a version. ``by`` is the statement that does it where the tenant may not
     do it by itself; it returns a row for each that it emptied.
     """
@@ -81,7 +82,8 @@ async def carry_out(scope: Scope, rules: Sequence[Rules], order_ids: Sequence[UU
     for one in rules:
         statement = one.statement()
         if statement is not None:
-            tag = await scope.tx.execute(statement, scope.tenant_id, list(order_ids))
+            shown = [[public_id("order", one) for one in order_ids]] if "$3" in statement else []
+            tag = await scope.tx.execute(statement, scope.tenant_id, list(order_ids), *shown)
             counts[one.table] = counts.get(one.table, 0) + int(tag.rpartition(" ")[2])
     return {table: count for table, count in counts.items() if count}
 
@@ -112,7 +114,10 @@ RULES = (
     Rules(
         # A client makes the key of whatever it likes, and stored problems can quote it. A call that is sent again after this is a new one.
         "idempotency_keys",
-        of_orders=f"EXISTS (SELECT FROM regexp_matches(outcome::text, '{_ID_IN_OUTCOME}', 'g') AS found WHERE found[1]::uuid = ANY($2))",
+        of_orders=(
+            f"EXISTS (SELECT FROM regexp_matches(outcome::text, '{_ID_IN_OUTCOME}', 'g') AS found WHERE found[1]::uuid = ANY($2)) "
+            "OR EXISTS (SELECT FROM regexp_matches(outcome::text, 'order_[0-9a-z]{26}', 'g') AS found WHERE found[1] = ANY($3))"
+        ),
         delete=True,
     ),
     Rules("jobs", {**each(OURS, "kind", "state", "error"), **each(IDS, "input", "progress", "result")}),

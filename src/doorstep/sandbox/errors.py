@@ -1,5 +1,6 @@
 """What the sandbox refuses, beyond the common refusals."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from doorstep.kernel.errors import DoorstepError, ProblemCode
@@ -16,14 +17,25 @@ class NotASandbox(DoorstepError):
         )
 
 
-class AlreadyDriven(DoorstepError):
-    """A robot is on this route already."""
+class CarrierIsLive(DoorstepError):
+    """The partner carrier is a LIVE tenant: nothing is simulated in its name."""
 
-    def __init__(self, simulation_id: UUID, path: str) -> None:
+    def __init__(self, path: Sequence[str] = ()) -> None:
+        super().__init__(
+            ProblemCode.NOT_A_SANDBOX,
+            "This carrier is a LIVE tenant, where people answer: no robot declines in its name.",
+            path,
+        )
+
+
+class AlreadySimulated(DoorstepError):
+    """A robot is on this route, or at this offer, already; ``doing`` says which."""
+
+    def __init__(self, simulation_id: UUID, doing: str, path: str) -> None:
         name = public_id("simulation", simulation_id)
         super().__init__(
             ProblemCode.IN_USE,
-            f"Simulation {name} drives this route already: wait until it is over, or cancel it (cancelSimulation).",
+            f"Simulation {name} {doing} already: wait until it is over, or cancel it (cancelSimulation).",
             [path],
             existing_id=name,
         )

@@ -6,14 +6,17 @@ So no worker's slot waits for a robot that is on its way, and a worker that dies
 import asyncio
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Final
 from uuid import UUID
 
+from doorstep.identity.errors import UnknownTenant
+from doorstep.identity.service import system_principal
 from doorstep.kernel.driver_errors import ChangedMeanwhile
-from doorstep.kernel.errors import DoorstepError
+from doorstep.kernel.errors import DoorstepError, ProblemCode
 from doorstep.kernel.jobs import Job, JobKind
 from doorstep.kernel.scope import ALL_PERMISSIONS, Scope
-from doorstep.sandbox.service import DRIVE, fail_simulation, play
+from doorstep.sandbox.service import DRIVE, decline_offer, fail_simulation, play
 
 LINGER_SECONDS: Final = 0.5
 """A shorter wait for the next act is not worth handing the job back."""
@@ -47,7 +50,7 @@ async def _step(job: Job, ends: float) -> float | None:
     """One transaction; wall seconds until the next one of this run, None when this run is over."""
     principal = replace(job.principal, permissions=ALL_PERMISSIONS)
     async with job.db.write(principal) as scope:
-        wait = await play(scope, UUID(job.input["simulation_id"]))
+        wait = await play(scope, UUID(job.input["simulation_id"]), partial(_decline, job, scope))
         await job.fence(scope)
         if wait is None:
             await job.finish(scope, {})
@@ -57,6 +60,17 @@ async def _step(job: Job, ends: float) -> float | None:
             await job.put_off(scope, min(wait, NAP_SECONDS))
             return None
     return wait
+
+
+async def _decline(job: Job, scope: Scope, carrier_id: UUID, tender_id: UUID) -> None:
+    """In a carrier's name, in a commit of its own: so the job's row is held first, and who has lost the job declines nothing."""
+    await job.fence(scope)
+    try:
+        principal = await system_principal(job.system, carrier_id)
+    except UnknownTenant as error:
+        raise DoorstepError(ProblemCode.NOT_FOUND, "The carrier's tenant is gone.") from error
+    async with job.db.write(principal) as carrier:
+        await decline_offer(carrier, tender_id)
 
 
 async def _fail(job: Job, reason: str) -> None:

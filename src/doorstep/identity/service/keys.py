@@ -11,9 +11,9 @@ from doorstep.identity.keys import PREFIX_LENGTH, key_hash, new_key
 from doorstep.identity.model import ApiKeyRow, TenantMode
 from doorstep.identity.service.rights import check_depots, check_name, check_scopes, must_cover
 from doorstep.kernel.db import Row
-from doorstep.kernel.errors import Conflict, DoorstepError, NotFound, ProblemCode
+from doorstep.kernel.errors import Conflict, DoorstepError, Forbidden, NotFound, ProblemCode
 from doorstep.kernel.ids import new_id
-from doorstep.kernel.scope import Permission, Scope
+from doorstep.kernel.scope import ActorKind, Permission, Scope
 
 MAX_LIVE_KEYS = 500
 MOST_OVERLAP_SECONDS = 7 * 86_400
@@ -44,6 +44,7 @@ class KeyChanges:
 async def create_api_key(scope: Scope, new: NewKey) -> tuple[Outcome, str]:
     """Make a key; outcome ``{id}`` and the secret. Refuses unknown scopes, EXCEEDS_RIGHTS, an expiry that is past."""
     scope.require(Permission.KEYS_WRITE)
+    _must_outlive(scope)
     name, scopes = check_name(new.name, "name"), check_scopes(new.scopes, "scopes")
     must_cover(scope.principal, scopes, "scopes")
     depots = await check_depots(scope, new.depot_ids, "depotIds")
@@ -69,6 +70,7 @@ async def update_api_key(scope: Scope, key_id: UUID, changes: KeyChanges, if_ver
     scope.require(Permission.KEYS_WRITE)
     row = await _lock(scope, key_id, if_version)
     _must_live(row)
+    must_cover(scope.principal, row["scopes"], "id")
     columns: dict[str, Any] = {}
     if changes.name is not None:
         columns["name"] = check_name(changes.name, "name")
@@ -95,6 +97,7 @@ async def update_api_key(scope: Scope, key_id: UUID, changes: KeyChanges, if_ver
 async def rotate_api_key(scope: Scope, key_id: UUID, overlap_seconds: int) -> tuple[Outcome, str]:
     """Give a key a new secret; the present one works on for ``overlap_seconds`` (0 to 7 days), an older one ends at once. Outcome ``{id}``."""
     scope.require(Permission.KEYS_WRITE)
+    _must_outlive(scope)
     row = await _lock(scope, key_id, None)
     _must_live(row)
     must_cover(scope.principal, row["scopes"], "id")
@@ -158,6 +161,12 @@ async def _lock(scope: Scope, key_id: UUID, if_version: int | None) -> Row:
     if if_version is not None and if_version != row["version"]:
         raise Conflict("key", row["version"], key_id)
     return row
+
+
+def _must_outlive(scope: Scope) -> None:
+    """A token of an hour makes no secret that lives on after it."""
+    if scope.actor.kind in {ActorKind.ACCESS_TOKEN, ActorKind.DRIVER_TOKEN}:
+        raise Forbidden("Secrets of keys are made with API keys and by members who signed in, not with tokens.")
 
 
 def _must_live(row: Row) -> None:

@@ -58,6 +58,7 @@ async def invite_member(scope: Scope, new: NewMember) -> Outcome:
     await _refuse_twin(scope, email)
     await _must_hold_role(scope, new.role, new.role_id)
     depots = await check_depots(scope, new.depot_ids, "depotIds")
+    _owners_are_unlimited(new.role, depots)
     drivers = await _drivers(scope, new.role, new.driver_id, None)
     member_id = new_id()
     await scope.tx.execute(
@@ -88,6 +89,7 @@ async def update_member(
     if changes.any_depot or changes.depot_ids is not None:
         columns["depot_ids"] = await check_depots(scope, changes.depot_ids, "depotIds")
     role = Role(columns["role"]) if columns.get("role") else _role(row) if "role" not in columns else None
+    _owners_are_unlimited(role, columns.get("depot_ids", row["depot_ids"]))
     if changes.driver_id is not None or (role is Role.DRIVER and row["role"] != Role.DRIVER):
         columns["driver_ids"] = await _drivers(scope, role, changes.driver_id, row["driver_ids"])
     await _write(scope, row, columns)
@@ -178,6 +180,13 @@ async def _keep_an_owner(scope: Scope, row: Row) -> None:
     )
     if not others or (row["status"] == MemberStatus.ACTIVE and all(one["status"] != "ACTIVE" for one in others)):
         raise LastOwner(["id"])
+
+
+def _owners_are_unlimited(role: Role | None, depots: Sequence[UUID] | None) -> None:
+    """An owner who is limited to depots could not manage the organization, and the last one would be locked out."""
+    if role is Role.OWNER and depots is not None:
+        message = "An owner is not limited to depots: leave depotIds out, or set it to null with the role."
+        raise DoorstepError(ProblemCode.INVALID_VALUE, message, ["depotIds"])
 
 
 async def _drivers(

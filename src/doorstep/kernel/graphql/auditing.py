@@ -1,7 +1,7 @@
 """What an audit entry says of a mutation: its coerced input as paths and values, and the objects that its outcome names."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -106,6 +106,7 @@ def subjects_of(payload: type, outcome: Mapping[str, Any]) -> Iterator[Subject]:
     own = _shown_first(payload)
     for name, value in outcome.items():
         if name == "problems":
+            yield from _named_by_problems(value)
             continue
         kind = own if name in {"id", "ids"} else _PLURAL.sub("", name)
         for item in value if isinstance(value, list) else [value]:
@@ -113,6 +114,14 @@ def subjects_of(payload: type, outcome: Mapping[str, Any]) -> Iterator[Subject]:
                 yield from subjects_of(payload, item)
             elif isinstance(item, str) and kind and (identifier := _uuid(item)) is not None:
                 yield Subject(kind, identifier)
+
+
+def _named_by_problems(problems: Sequence[Mapping[str, Any]]) -> Iterator[Subject]:
+    """What stood in the way of a refused item: what was said of it may be about the same person, and is to be found with it."""
+    for problem in problems:
+        existing = problem.get("existing_id")
+        if existing and _is_id(existing):
+            yield Subject(id_prefix(existing), parse_id(id_prefix(existing), existing))
 
 
 @cache

@@ -1,4 +1,5 @@
--- The sandbox: simulations, the robots that drive them, and the one way in which a request sets its TEST tenant's clock.
+-- The sandbox: simulations, the robots that drive them, whether the carrier of one's own offer is a sandbox too, and the one way in which a
+-- request sets its TEST tenant's clock.
 -- Frozen: what comes later is a revision of its own. Statements are separated by lines of two dashes.
 --
 CREATE TABLE robots (
@@ -20,7 +21,8 @@ CREATE TABLE simulations (
     version INTEGER NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
-    route_id UUID NOT NULL,
+    route_id UUID,
+    tender_id UUID,
     order_id UUID,
     job_id UUID NOT NULL,
     status VARCHAR NOT NULL,
@@ -35,11 +37,15 @@ CREATE TABLE simulations (
     finished_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (tenant_id, id),
     CONSTRAINT simulations_status CHECK (status IN ('RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED')),
+    CONSTRAINT simulations_subject CHECK (num_nonnulls(route_id, tender_id) = 1),
     FOREIGN KEY(tenant_id, route_id) REFERENCES routes (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY(tenant_id, tender_id) REFERENCES tenders (merchant_id, id) ON DELETE CASCADE,
     FOREIGN KEY(tenant_id, order_id) REFERENCES orders (tenant_id, id) ON DELETE CASCADE
 )
 --
 CREATE UNIQUE INDEX simulations_running ON simulations (tenant_id, route_id) WHERE status = 'RUNNING'
+--
+CREATE UNIQUE INDEX simulations_answering ON simulations (tenant_id, tender_id) WHERE status = 'RUNNING'
 --
 CREATE INDEX simulations_by_order ON simulations (tenant_id, order_id)
 --
@@ -64,6 +70,14 @@ CREATE POLICY system ON "simulations" TO doorstep_owner, doorstep_system USING (
 CREATE POLICY reach ON "simulations" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = ''))
 --
 REVOKE DELETE ON robots, simulations FROM doorstep_app
+--
+CREATE FUNCTION doorstep_carrier_is_sandbox(in_tender uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT coalesce((
+    SELECT carrier.mode = 'TEST' FROM public.tenders AS tender JOIN public.tenants AS carrier ON carrier.id = tender.carrier_id
+    WHERE tender.id = in_tender AND tender.merchant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid
+  ), false)
+$$
 --
 CREATE FUNCTION doorstep_set_sandbox_clock(in_at timestamptz, in_rate float8)
 RETURNS TABLE (is_set boolean, clock_anchor_wall float8, clock_anchor float8, clock_rate float8)

@@ -117,6 +117,8 @@ class AuditFilter:
         for values in (self.actor_ids, self.operations, self.subject_ids):
             if values is not None and not 1 <= len(values) <= MAX_PAGE:
                 raise BadUserInput(f"Give 1 to {MAX_PAGE} values in each condition of an audit filter.")
+        if any(not name.isidentifier() or not name.isascii() for name in self.operations or ()):
+            raise BadUserInput("An operation is the name of a mutation, such as createOrder.")
         return AuditQuery(
             actor_ids=_ids(self.actor_ids),
             operations=tuple(self.operations or ()),

@@ -57,7 +57,7 @@ class SimulateRouteInput:
 @strawberry.input(description="Which order a robot is to bring, and how that ends.")
 class SimulateOrderInput:
     order_id: strawberry.ID = strawberry.field(
-        description="An order that waits to be brought (a robot with a shift is made where there is none), or that is on a route."
+        description="An order that waits to be brought (a robot with a shift is made where there is none), or that is on a route; for CARRIER_DECLINES one that is OFFERED."
     )
     outcome: SimulatedOutcome = strawberry.field(
         default=SimulatedOutcome.DELIVERED, description="What becomes of it; left out: it is DELIVERED."

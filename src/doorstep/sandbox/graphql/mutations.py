@@ -87,7 +87,7 @@ class SandboxMutation:
         description=(
             "Take one order of a TEST tenant through every state to the outcome that you choose, one act after the other; it needs neither plan nor "
             "fleet. On a route with other orders a robot works this order's stops alone, and what failed is handed in when the route ends. "
-            "NOT_A_SANDBOX with a LIVE tenant's key."
+            "With CARRIER_DECLINES a robot answers the open offer instead. NOT_A_SANDBOX with a LIVE tenant's key, or for a LIVE carrier."
         )
     )
     async def simulate_order(
@@ -100,7 +100,7 @@ class SandboxMutation:
 
         return await info.context.write("simulateOrder", input, SimulateOrderPayload, use_case)
 
-    @strawberry.mutation(description="Take a robot off its route, which stays as it is, its orders too.")
+    @strawberry.mutation(description="Take a robot off its route or offer, which stays as it is, its orders too.")
     async def cancel_simulation(
         self, info: Info, input: Annotated[CancelSimulationInput, strawberry.argument(description="Which simulation.")]
     ) -> CancelSimulationPayload | None:

@@ -12,12 +12,15 @@ from doorstep.kernel.graphql.context import Context, Info
 from doorstep.kernel.graphql.nodes import Node, register_node
 from doorstep.kernel.scope import Permission
 from doorstep.orders.graphql import Order, load_orders
+from doorstep.partners.graphql import Tender, load_tenders
 from doorstep.planning.graphql import Route, load_routes
 from doorstep.sandbox.model import SimulationStatus
 from doorstep.sandbox.reads import sandbox_clock, simulations_by_ids
 
 
-@strawberry.type(description="A robot that drives a route of a TEST tenant.")
+@strawberry.type(
+    description="A robot that drives a route of a TEST tenant, or answers an offer in a partner carrier's name."
+)
 class Simulation(Node):
     version: int = strawberry.field(description="Counts what the robot did.")
     status: SimulationStatus = strawberry.field(description="Where it stands.")
@@ -27,14 +30,25 @@ class Simulation(Node):
     last_error: str | None = strawberry.field(description="Why it FAILED.")
     started_at: datetime = strawberry.field(description="When it began, by the sandbox's clock.")
     finished_at: datetime | None = strawberry.field(description="When it ended, by the sandbox's clock.")
-    route_uuid: strawberry.Private[UUID]
+    route_uuid: strawberry.Private[UUID | None]
+    tender_uuid: strawberry.Private[UUID | None]
     order_uuid: strawberry.Private[UUID | None]
 
-    @strawberry.field(description="The route that is driven; null without the scope `planning:read`.")
+    @strawberry.field(
+        description="The route that is driven; null when an offer is answered, and without the scope `planning:read`."
+    )
     async def route(self, info: Info) -> Route | None:
-        if not info.context.principal.allows(Permission.PLANNING_READ):
+        if self.route_uuid is None or not info.context.principal.allows(Permission.PLANNING_READ):
             return None
         return await info.context.load(load_routes, self.route_uuid)
+
+    @strawberry.field(
+        description="The offer that is declined; null when a route is driven, and without the scope `partners:read`."
+    )
+    async def tender(self, info: Info) -> Tender | None:
+        if self.tender_uuid is None or not info.context.principal.allows(Permission.PARTNERS_READ):
+            return None
+        return await info.context.load(load_tenders, self.tender_uuid)
 
     @strawberry.field(
         description="The order that it is about; null when it is about the whole route, and without the scope `orders:read`."
@@ -56,6 +70,7 @@ class Simulation(Node):
             started_at=row["started_at"],
             finished_at=row["finished_at"],
             route_uuid=row["route_id"],
+            tender_uuid=row["tender_id"],
             order_uuid=row["order_id"],
         )
 

@@ -14,15 +14,19 @@ show_enum(
             f"It is handed over `lateByMinutes` ({DEFAULT_LATE_MINUTES}) after its last window, or after the planned arrival where that is later. "
             "The ETA says so as soon as the robot sets off."
         ),
+        SimulatedOutcome.CARRIER_DECLINES: (
+            "Of an order that is OFFERED to a carrier whose tenant is a sandbox, too, in `simulateOrder` alone: after one step a robot declines "
+            "in the carrier's name (NO_CAPACITY), and the next carrier of the list is asked. Offers expire by the wall clock meanwhile."
+        ),
     },
 )
 show_enum(
     SimulationStatus,
     "Where a simulation stands.",
     {
-        SimulationStatus.RUNNING: "The robot drives.",
+        SimulationStatus.RUNNING: "The robot is at work.",
         SimulationStatus.SUCCEEDED: "There is nothing left for it to do; final.",
         SimulationStatus.FAILED: "It could not go on; `lastError` says why. Final.",
-        SimulationStatus.CANCELLED: "Taken off the route; final.",
+        SimulationStatus.CANCELLED: "The robot was taken off; final.",
     },
 )

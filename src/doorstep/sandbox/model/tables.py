@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -24,6 +24,7 @@ class SimulatedOutcome(StrEnum):
     NOT_HOME = "NOT_HOME"
     REFUSED = "REFUSED"
     LATE = "LATE"
+    CARRIER_DECLINES = "CARRIER_DECLINES"
 
 
 FAILURES: dict[SimulatedOutcome, FailureReason] = {
@@ -80,7 +81,7 @@ class RobotRow(TenantTable, table=True):
 
 
 class SimulationRow(MutableTable, table=True):
-    """One robot's work on one route; instants are the sandbox's.
+    """One robot's work on one route, or its answer to one offer in the carrier's name; instants are the sandbox's.
 
     ``order_id``: only this order's stops, ``seconds_per_step`` apart; None: the whole route at its planned times. ``endings`` are by order id.
     ``steps`` counts the acts and makes their ids; ``played_to`` is when the last one was; ``positions`` counts those reported since.
@@ -89,13 +90,23 @@ class SimulationRow(MutableTable, table=True):
     __tablename__ = "simulations"
     __table_args__ = (
         CheckConstraint(one_of("status", list(SimulationStatus)), name="simulations_status"),
+        CheckConstraint("num_nonnulls(route_id, tender_id) = 1", name="simulations_subject"),
         tenant_key("route_id", "routes", ondelete="CASCADE"),
+        ForeignKeyConstraint(["tenant_id", "tender_id"], ["tenders.merchant_id", "tenders.id"], ondelete="CASCADE"),
         tenant_key("order_id", "orders", ondelete="CASCADE"),
         Index("simulations_running", "tenant_id", "route_id", unique=True, postgresql_where=text("status = 'RUNNING'")),
+        Index(
+            "simulations_answering",
+            "tenant_id",
+            "tender_id",
+            unique=True,
+            postgresql_where=text("status = 'RUNNING'"),
+        ),
         Index("simulations_by_order", "tenant_id", "order_id"),
     )
 
-    route_id: UUID
+    route_id: UUID | None = None
+    tender_id: UUID | None = None
     order_id: UUID | None = None
     job_id: UUID
     status: str = SimulationStatus.RUNNING.value

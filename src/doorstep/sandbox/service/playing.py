@@ -26,7 +26,9 @@ from doorstep.sandbox.errors import NotASandbox
 from doorstep.sandbox.model import Ending, SimulationStatus
 from doorstep.sandbox.model.robot import POSITIONS_PER_LEG, Call, RobotAct, Script, next_act, positions_due
 from doorstep.sandbox.reads import sandbox_clock
+from doorstep.sandbox.service.declining import Decline, nobody, play_decline
 from doorstep.sandbox.service.proving import required_proofs
+from doorstep.sandbox.service.rows import close
 from doorstep.tracking.model import StopAct
 from doorstep.tracking.model.proofs import ProofGiven
 from doorstep.tracking.model.state import ABOARD, AWAITED
@@ -47,19 +49,21 @@ class _Field:
     script: Script
 
 
-async def play(scope: Scope, simulation_id: UUID) -> float | None:
+async def play(scope: Scope, simulation_id: UUID, decline: Decline = nobody) -> float | None:
     """Do what is due next, if it is; returns wall seconds until there is something to do (0: at once), None when the simulation is over.
 
-    Raises what tracking refuses: then the simulation cannot go on.
+    Raises what tracking refuses, or ``decline``, which answers offers in a carrier's name: then the simulation cannot go on.
     """
     simulation = await scope.tx.fetchrow(LOCK, scope.tenant_id, simulation_id)
     if simulation is None or simulation["status"] != SimulationStatus.RUNNING:
         return None
     clock = await _clock(scope)
+    if simulation["tender_id"] is not None:
+        return await play_decline(scope, simulation, clock, decline)
     field = await _field(scope, simulation)
     act = None if field is None else next_act(field.calls, field.script, simulation["played_to"])
     if field is None or act is None:
-        await _close(scope, simulation_id, SimulationStatus.SUCCEEDED, simulation["played_to"], None)
+        await close(scope, simulation_id, SimulationStatus.SUCCEEDED, simulation["played_to"], None)
         return None
     if act.at <= clock.now():
         await _carry_out(scope, simulation, field, act)
@@ -220,16 +224,4 @@ async def fail_simulation(scope: Scope, simulation_id: UUID, reason: str) -> Non
     """End a simulation that cannot go on, saying why; one that is over already stays as it is."""
     row = await scope.tx.fetchrow(LOCK, scope.tenant_id, simulation_id)
     if row is not None and row["status"] == SimulationStatus.RUNNING:
-        await _close(scope, simulation_id, SimulationStatus.FAILED, row["played_to"], reason)
-
-
-async def _close(scope: Scope, simulation_id: UUID, status: SimulationStatus, at: datetime, reason: str | None) -> None:
-    await scope.tx.execute(
-        "UPDATE simulations SET status = $3, finished_at = $4, last_error = $5, next_act_at = NULL, version = version + 1, updated_at = now() "
-        "WHERE tenant_id = $1 AND id = $2",
-        scope.tenant_id,
-        simulation_id,
-        status.value,
-        at,
-        reason,
-    )
+        await close(scope, simulation_id, SimulationStatus.FAILED, row["played_to"], reason)

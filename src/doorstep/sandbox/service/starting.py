@@ -8,26 +8,25 @@ from uuid import UUID
 from doorstep.kernel import jobs
 from doorstep.kernel.db import Row
 from doorstep.kernel.errors import DoorstepError, NotFound, ProblemCode
-from doorstep.kernel.ids import new_id, public_id
+from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import ALL_PERMISSIONS, Scope
 from doorstep.orders.model import FINAL, PLANNABLE
 from doorstep.orders.reads import PlanningOrder, orders_for_planning
 from doorstep.planning.model import ACTIVE_ROUTES, RouteStatus
 from doorstep.planning.reads import active_routes_of_orders
 from doorstep.planning.service import lock_route, set_route_status
-from doorstep.sandbox.errors import AlreadyDriven
 from doorstep.sandbox.model import (
     DEFAULT_LATE_MINUTES,
     DEFAULT_STEP_SECONDS,
     Ending,
     SimulatedOutcome,
-    SimulationRow,
     SimulationStatus,
 )
-from doorstep.sandbox.service.clock import DRIVE, enter
+from doorstep.sandbox.service.clock import enter
+from doorstep.sandbox.service.declining import simulate_decline
+from doorstep.sandbox.service.rows import Subject, begin, refuse_running
 from doorstep.sandbox.service.staging import put_on_route
 
-MOST_RUNNING = 250
 MOST_ENDINGS = 250
 LONGEST_STEP = 3600
 LATEST_MINUTES = 24 * 60
@@ -87,6 +86,9 @@ def _endings(drafts: Sequence[tuple[UUID, EndingDraft]], on_route: set[UUID]) ->
             raise DoorstepError(
                 ProblemCode.INVALID_VALUE, "An order ends in one way only.", ["outcomes", index, "orderId"]
             )
+        if draft.outcome is SimulatedOutcome.CARRIER_DECLINES:
+            said = "An order on a route is offered to nobody: CARRIER_DECLINES belongs to simulateOrder."
+            raise DoorstepError(ProblemCode.INVALID_VALUE, said, ["outcomes", index, "outcome"])
         endings[order_id] = draft.checked("outcomes", index)
     return endings
 
@@ -98,12 +100,15 @@ async def simulate_order(
 
     An order on no route gets one of its own, with a robot's shift. Refuses a LIVE tenant, an unknown order, one that is neither on a route nor
     waits to be brought (ILLEGAL_TRANSITION), one without a place (NOT_PLANNABLE), a route that has a robot already (IN_USE).
+    CARRIER_DECLINES is about an order that is offered to a carrier: see ``simulate_decline``.
     """
     await enter(scope)
     ending = draft.checked()
     step = DEFAULT_STEP_SECONDS if seconds_per_step is None else seconds_per_step
     if not 1 <= step <= LONGEST_STEP:
         raise DoorstepError(ProblemCode.INVALID_VALUE, f"A step is 1 to {LONGEST_STEP} seconds.", ["secondsPerStep"])
+    if ending.outcome is SimulatedOutcome.CARRIER_DECLINES:
+        return await simulate_decline(scope, order_id, ending, step)
     found = await orders_for_planning(scope.tx, scope.tenant_id, [order_id])
     if not found:
         raise NotFound("order", ["orderId"])
@@ -134,49 +139,11 @@ def _with_all_rights(scope: Scope) -> Scope:
 async def _start(
     scope: Scope, route: Row, order_id: UUID | None, endings: Mapping[UUID, Ending], step: int | None, path: str
 ) -> dict[str, Any]:
-    await _refuse_running(scope, route["id"], path)
+    subject = Subject(route_id=route["id"], order_id=order_id)
+    await refuse_running(scope, subject, path)
     if route["status"] == RouteStatus.COMMITTED:
         await set_route_status(scope, route, RouteStatus.DISPATCHED, scope.clock.now())
-    simulation_id, now = new_id(), scope.clock.now()
-    job_id = await jobs.enqueue(scope, DRIVE, {"simulation_id": str(simulation_id)})
-    await scope.tx.insert(
-        SimulationRow,
-        [
-            {
-                "tenant_id": scope.tenant_id,
-                "id": simulation_id,
-                "version": 1,
-                "route_id": route["id"],
-                "order_id": order_id,
-                "job_id": job_id,
-                "status": SimulationStatus.RUNNING.value,
-                "endings": {str(one): ending.as_json() for one, ending in endings.items()},
-                "seconds_per_step": step,
-                "steps": 0,
-                "positions": 0,
-                "played_to": now,
-                "started_at": now,
-            }
-        ],
-    )
-    outcome = {"id": str(simulation_id), "route_id": str(route["id"])}
-    return outcome if order_id is None else {**outcome, "order_id": str(order_id)}
-
-
-async def _refuse_running(scope: Scope, route_id: UUID, path: str) -> None:
-    """One robot a route (its lock is held), and so many in a tenant."""
-    rows = await scope.tx.fetch(
-        "SELECT id, route_id FROM simulations WHERE tenant_id = $1 AND status = 'RUNNING'", scope.tenant_id
-    )
-    for row in rows:
-        if row["route_id"] == route_id:
-            raise AlreadyDriven(row["id"], path)
-    if len(rows) >= MOST_RUNNING:
-        raise DoorstepError(
-            ProblemCode.TOO_MANY_ITEMS,
-            f"{MOST_RUNNING} simulations run already: let some end, or cancel them (cancelSimulation).",
-            [path],
-        )
+    return await begin(scope, subject, endings, step)
 
 
 async def cancel_simulation(scope: Scope, simulation_id: UUID) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+"""What mutations need to be carried out that no desk has ready: an input, made on the desk just before."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+from tests.isolation.desks import FURNISHINGS, Desk, instant
+from tests.isolation.furnishings import POINT, new_order
+
+Prepare = Callable[[Desk], Awaitable[dict[str, Any]]]
+PREPARED: dict[str, Prepare] = {}
+"""Mutation → what goes into its input."""
+
+
+def prepares(*mutations: str) -> Callable[[Prepare], Prepare]:
+    """Register what makes the input of these mutations."""
+
+    def register(prepare: Prepare) -> Prepare:
+        PREPARED.update(dict.fromkeys(mutations, prepare))
+        return prepare
+
+    return register
+
+
+async def _fresh(desk: Desk, kind: str) -> str:
+    return (await FURNISHINGS[kind](desk))[kind]
+
+
+async def _crew(desk: Desk) -> dict[str, str]:
+    return {
+        "driverId": await _fresh(desk, "driver"),
+        "vehicleId": await _fresh(desk, "vehicle"),
+        "depotId": desk.ids["depot"],
+    }
+
+
+async def _shift(desk: Desk) -> str:
+    made = await desk.made("createShift", "shift { id }", **await _crew(desk), start=instant(-1), end=instant(8))
+    shift_id: str = made["shift"]["id"]
+    return shift_id
+
+
+async def _route(desk: Desk) -> dict[str, str]:
+    order = (await new_order(desk))["id"]
+    made = await desk.made("assignOrders", "route { id }", orderIds=[order], shiftId=await _shift(desk))
+    return {"order": order, "route": made["route"]["id"]}
+
+
+@prepares("acceptPartnership")
+async def _invitation(desk: Desk) -> dict[str, Any]:
+    assert desk.neighbour is not None
+    await desk.made("endPartnership", "partnership { id }", id=desk.ids["partnership:carrier"])
+    return {"token": (await desk.neighbour.made("invitePartner", "token"))["token"]}
+
+
+@prepares("archiveDepot")
+async def _depot(desk: Desk) -> dict[str, Any]:
+    return {"id": await _fresh(desk, "depot")}
+
+
+@prepares("archiveDriver")
+async def _driver(desk: Desk) -> dict[str, Any]:
+    return {"id": await _fresh(desk, "driver")}
+
+
+@prepares("archiveVehicle")
+async def _vehicle(desk: Desk) -> dict[str, Any]:
+    return {"id": await _fresh(desk, "vehicle")}
+
+
+@prepares("archiveShift")
+async def _free_shift(desk: Desk) -> dict[str, Any]:
+    return {"id": await _shift(desk)}
+
+
+@prepares("cancelRoute", "recallRoute")
+async def _dispatched_route(desk: Desk) -> dict[str, Any]:
+    return {"routeId": (await _route(desk))["route"]}
+
+
+@prepares("dispatchRoute")
+async def _recalled_route(desk: Desk) -> dict[str, Any]:
+    route = (await _route(desk))["route"]
+    await desk.made("recallRoute", "route { id }", routeId=route)
+    return {"routeId": route}
+
+
+@prepares("unassignOrders")
+async def _assigned_order(desk: Desk) -> dict[str, Any]:
+    return {"orderIds": [(await _route(desk))["order"]]}
+
+
+@prepares("createDepot")
+async def _place(_desk: Desk) -> dict[str, Any]:
+    return {"coordinates": POINT, "name": f"Depot {uuid4().hex}"}
+
+
+@prepares("createShift")
+async def _free_crew(desk: Desk) -> dict[str, Any]:
+    return {**await _crew(desk), "start": instant(1), "end": instant(9)}
+
+
+@prepares("eraseRecipient")
+async def _done_order(desk: Desk) -> dict[str, Any]:
+    order = (await new_order(desk))["id"]
+    await desk.made("cancelOrder", "order { id }", id=order)
+    return {"orderIds": [order]}
+
+
+@prepares("inviteMember")
+async def _member(_desk: Desk) -> dict[str, Any]:
+    return {"role": "VIEWER", "email": f"{uuid4().hex}@example.org"}
+
+
+async def _accepted(desk: Desk) -> str:
+    await desk.made("acceptTender", "results { problems { code } }", ids=[desk.ids["tender:carrier"]])
+    return desk.ids["tender:carrier"]
+
+
+@prepares("releaseTender")
+async def _tender(desk: Desk) -> dict[str, Any]:
+    return {"ids": [await _accepted(desk)], "reason": "NO_CAPACITY"}
+
+
+@prepares("reportOrder")
+async def _delegated(desk: Desk) -> dict[str, Any]:
+    document = "query($id: ID!) { node(id: $id) { ... on Tender { order { id } } } }"
+    tender = (await desk.read(document, id=await _accepted(desk)))["node"]
+    return {"orderId": tender["order"]["id"], "act": "ASSIGN"}
+
+
+async def _proposed(desk: Desk) -> str:
+    what = {"orderIds": [(await new_order(desk))["id"]], "shiftIds": [await _shift(desk)]}
+    plan: str = (await desk.made("createPlan", "plan { id }", **what))["plan"]["id"]
+    for _ in range(300):
+        found = await desk.read("query($id: ID!) { plan(id: $id) { status } }", id=plan)
+        if found["plan"]["status"] == "PROPOSED":
+            return plan
+        await asyncio.sleep(0.1)
+    raise AssertionError("no worker solved the plan")
+
+
+@prepares("commitPlan")
+async def _proposed_plan(desk: Desk) -> dict[str, Any]:
+    return {"planId": await _proposed(desk)}
+
+
+@prepares("dispatchPlan")
+async def _committed_plan(desk: Desk) -> dict[str, Any]:
+    plan = await _proposed(desk)
+    await desk.made("commitPlan", "plan { id }", planId=plan)
+    return {"planId": plan}
+
+
+NEEDS_A_WORKER = frozenset({"commitPlan", "dispatchPlan"})
+"""Their plans are solved while they are prepared."""
