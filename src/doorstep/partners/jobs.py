@@ -17,6 +17,7 @@ from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import DoorstepError, RequestError
 from doorstep.kernel.periodic import Periodic
 from doorstep.kernel.scope import Scope
+from doorstep.orders.service import cancel_order
 from doorstep.partners.reads import partnerships_by_ids
 from doorstep.partners.service.closing import expire_tenders
 from doorstep.partners.service.partnerships import close_partnership
@@ -82,10 +83,10 @@ class Relay:
             self._again[tenant_id, target] = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
 
 
-async def relay_batch(db: Database, system: Database, tenant_id: UUID) -> bool:
+async def relay_batch(db: Database, system: Database, tenant_id: UUID, *, hold: bool = True) -> bool:
     """Apply the next batch of a tenant's events to its partners, then move the place; returns whether more may follow.
 
-    The place is held meanwhile, so that another worker leaves this tenant alone; should both be at it all the same, each event still has one effect.
+    ``hold`` False: also to suspended ones. The place is held meanwhile, so that another worker leaves this tenant alone; should both be at it all the same, each event still has one effect.
     """
     async with db.transaction(tenant_id) as tx:
         place = await tx.fetchval(_PLACE, tenant_id, RELAY)
@@ -93,7 +94,7 @@ async def relay_batch(db: Database, system: Database, tenant_id: UUID) -> bool:
             return False
         rows = await tx.fetch(_NEXT, tenant_id, place, BATCH)
         found = await _heard(tx, tenant_id, rows)
-        held = await _held(tx, system, tenant_id, found)
+        held = await _held(tx, system, tenant_id, found) if hold else set()
         for heard in found:
             if heard.target in held:
                 await _hold_back(tx, heard)
@@ -271,6 +272,48 @@ async def _facts(tx: Transaction, tenant_id: UUID, rows: Sequence[Row]) -> dict[
         elif row["order_id"] in references:
             facts[row["id"]] = {"carrier_reference": references[row["order_id"]]}
     return facts
+
+
+_OWN_PARTNERSHIPS = (
+    "SELECT id FROM partnerships WHERE (merchant_id = $1 OR carrier_id = $1) AND status <> 'ENDED' ORDER BY id"
+)
+_NOT_FETCHED = (
+    "SELECT carrier_order_id FROM tenders WHERE carrier_id = $1 AND status = 'ACCEPTED' AND NOT picked_up ORDER BY id"
+)
+_IS_BEHIND = """
+SELECT EXISTS (SELECT 1 FROM consumers AS place JOIN event_heads AS head ON head.tenant_id = place.tenant_id
+  WHERE place.tenant_id = $1 AND starts_with(place.name, $2) AND head.seq > place.seq)
+"""
+
+
+async def leave_partners(db: Database, system: Database, tenant_id: UUID) -> bool:
+    """A tenant that nobody is let into any more leaves its partners before it is erased; returns whether they know all of it (else: again, later).
+
+    Its partnerships end, with their open offers, and its merchants get back what it has not fetched, also what it gave on to carriers of its own.
+    What is on board stays as it is. Partners hear of it even while they are suspended: later there is nobody who could tell them.
+    """
+    principal = await system_principal(system, tenant_id)
+    async with system.transaction() as tx:
+        partnerships = [row["id"] for row in await tx.fetch(_OWN_PARTNERSHIPS, tenant_id)]
+        orders = [row["carrier_order_id"] for row in await tx.fetch(_NOT_FETCHED, tenant_id)]
+    for partnership_id in partnerships:
+        async with db.write(principal) as scope:
+            await close_partnership(scope, partnership_id)
+    for order_id in orders:
+        try:
+            async with db.write(principal) as scope:
+                await cancel_order(scope, order_id)
+        except DoorstepError as refusal:  # its merchant was faster
+            log.info("not_given_back", code=refusal.code.value)
+    async with system.transaction() as tx:
+        waiting = [row["target"] for row in await tx.fetch(_HELD, tenant_id, RELAY)]
+    for target in waiting:
+        while await catch_up(db, system, tenant_id, target):
+            pass
+    while await relay_batch(db, system, tenant_id, hold=False):
+        pass
+    async with system.transaction() as tx:
+        return not await tx.fetchval(_IS_BEHIND, tenant_id, RELAY)
 
 
 _DUE_TENDERS = """
