@@ -20,6 +20,7 @@ from doorstep.tracking.model.proofs import ProofGiven, check_form
 from doorstep.tracking.service import keep_attempts, keep_proofs
 
 AHEAD: Final = timedelta(minutes=5)
+"""How far the clock of a carrier's system may be off."""
 MAX_LATENESS: Final = timedelta(days=7)
 MAX_PROOFS: Final = 250
 _OUTCOMES: Final = {ReportAct.DELIVER: AttemptOutcome.DELIVERED, ReportAct.FAIL: AttemptOutcome.FAILED}
@@ -49,6 +50,7 @@ async def report_order(scope: Scope, report: Report) -> dict[str, Any]:
     order = (await lock_orders(scope, [report.order_id])).get(report.order_id)
     if order is None:
         raise NotFound("order", ["orderId"])
+    _check_age(report, order)
     steps = await _steps(scope, order, report.act)
     reason = report.reason.value if report.reason else None
     again = report.act is ReportAct.RETRY
@@ -78,6 +80,12 @@ async def _steps(scope: Scope, order: Row, act: ReportAct) -> tuple[OrderStatus,
             f"The order is {status}: {act} does not fit. What fits: {fitting}.", ["act"], existing_id=name
         )
     return steps
+
+
+def _check_age(report: Report, order: Row) -> None:
+    if report.occurred_at is not None and report.occurred_at < order["created_at"] - AHEAD:
+        said = f"You have this order since {order['created_at'].isoformat(timespec='seconds')}: nothing has happened to it before."
+        raise DoorstepError(ProblemCode.INVALID_VALUE, said, ["occurredAt"])
 
 
 def _check_form(report: Report, at: datetime, now: datetime) -> None:
