@@ -108,6 +108,21 @@ async def test_a_carrier_is_closed_and_its_merchants_get_back_what_it_has_not_fe
     await pair.relay()
 
 
+async def test_a_merchant_says_itself_how_it_ended_with_what_a_closed_carrier_had_on_board(pair: Pair) -> None:
+    delivered, returned = await pair.accepted(), await pair.accepted()
+    for job in (delivered, returned):
+        await job.report("PICK_UP")
+    await pair.relay()
+    report = {"orderId": delivered.order_id, "act": "DELIVER"}
+    assert await refused(pair.merchant, "reportOrder", **report) == ["ILLEGAL_TRANSITION"]  # the carrier will say it
+    await closed(pair.carrier)
+    assert not (await do(pair.merchant, "reportOrder", **report))["problems"]
+    assert not (await do(pair.merchant, "cancelOrder", id=returned.order_id))["problems"]
+    assert not (await do(pair.merchant, "reportOrder", orderId=returned.order_id, act="HAND_BACK"))["problems"]
+    statuses = [(await pair.merchant.order(job.order_id, "status"))["status"] for job in (delivered, returned)]
+    assert statuses == ["DELIVERED", "RETURNED"]
+
+
 async def test_what_a_closed_carrier_gave_on_comes_back_all_the_way(pair: Pair, office: Office) -> None:
     job, last = await pair.accepted(), await office.desk()
     through = await partnership(pair.carrier, last)
