@@ -9,6 +9,7 @@ from doorstep.identity.keys import key_hash
 from doorstep.identity.oidc.providers import add_provider
 from doorstep.identity.service import create_key, tenant_by_slug
 from doorstep.kernel.db import Database
+from doorstep.planning.reads import is_assigned
 
 
 async def test_requests_cannot_write_what_belongs_to_no_tenant(db, alpha):
@@ -226,3 +227,4 @@ async def test_what_is_out_of_reach_is_told_of_ones_own_tenant_alone(db, system,
                 "doorstep_assignment_out_of_reach($1, $2)",
             ):
                 assert await tx.fetchval(f"SELECT {question}", beta.tenant_id, one) is found, question
+            assert await is_assigned(tx, beta.tenant_id, one) is found
