@@ -14,7 +14,7 @@ from doorstep.orders.model import Custody, OrderStatus
 from doorstep.orders.service import Move, lock_orders, move_orders
 from doorstep.partners.errors import IllegalTender
 from doorstep.partners.model import ReportAct, fitting_acts, reported_steps
-from doorstep.planning.reads import active_routes_of_orders
+from doorstep.planning.reads import is_assigned
 from doorstep.tracking.model import AttemptOutcome, FailureReason
 from doorstep.tracking.model.proofs import ProofGiven, check_form
 from doorstep.tracking.service import keep_attempts, keep_proofs
@@ -79,7 +79,7 @@ async def _steps(scope: Scope, order: Row, act: ReportAct, *, left: bool) -> tup
     if order["source_tender_id"] is None and not left:
         said = "This order came by no tender: its route is driven by advanceStop."
         raise IllegalTender(said, ["orderId"], existing_id=name)
-    if await active_routes_of_orders(scope.tx, scope.tenant_id, [order["id"]]):
+    if await is_assigned(scope.tx, scope.tenant_id, order["id"]):
         said = "This order is on a route of Doorstep: let the driver report (advanceStop), or take it off first (unassignOrders)."
         raise DoorstepError(ProblemCode.IN_USE, said, ["orderId"], existing_id=name)
     status = OrderStatus(order["status"])
