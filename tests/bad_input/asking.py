@@ -90,7 +90,7 @@ class Asker:
         if _accepted(answer) or _names(answer, place):
             self.verdict.reached.add(str(place))
         if _accepted(answer) and place.owner == "Mutation" and USES_UP.match(place.field):
-            await self.desk.furnish()
+            await self.desk.furnish([one for one in self.desk.ids.values() if one in str(question.variables)])
 
     async def try_subscription(self, place: Place, kinds: Kinds, value: Any) -> None:
         """The same over a socket; a value that is fine is followed by a message, or by silence."""
