@@ -454,6 +454,8 @@ export type ProblemCode =
   | 'LAST_OWNER'
   /** No order or no shift is left to plan with. */
   | 'NOTHING_TO_PLAN'
+  /** This is for TEST tenants, and the key is of a LIVE one. */
+  | 'NOT_A_SANDBOX'
   /** This tenant has no such object. */
   | 'NOT_FOUND'
   /** The order's state, place or kind does not allow planning it so. */

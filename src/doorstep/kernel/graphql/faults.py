@@ -41,7 +41,7 @@ def public_error(error: GraphQLError, *, before_execution: bool) -> GraphQLError
         return _with(error, cause.message, cause.code, **cause.extensions)
     if isinstance(cause, DoorstepError):
         return _with(error, cause.message, "BAD_USER_INPUT", problem=cause.code.value)
-    if isinstance(cause, CannotGetOperationTypeError):
+    if isinstance(cause, CannotGetOperationTypeError | InvalidOperationTypeError):
         return _with(error, error.message, "OPERATION_RESOLUTION_FAILURE")
     if error.extensions and "code" in error.extensions:
         return error
