@@ -25,7 +25,8 @@ async def new_partner(desk: Desk) -> Desk:
 @furnishing("tender", alone=True)
 async def _partners(desk: Desk) -> dict[str, str]:
     """Partnerships with two other tenants: offered to us, accepted by us, offered by us to the one and in the queue for the other."""
-    partner, second = await new_partner(desk), await new_partner(desk)
+    desk.neighbour = partner = await new_partner(desk)
+    second = await new_partner(desk)
     ours, spare = await _partnership(desk, partner), await _partnership(desk, second)
     theirs = await _partnership(partner, desk)
     offered, taken = await _tender(partner, theirs), await _tender(partner, theirs)
@@ -34,9 +35,10 @@ async def _partners(desk: Desk) -> dict[str, str]:
     return {
         "partnership": ours,
         "partnership:spare": spare,
-        "tender": offered,
+        "partnership:carrier": theirs,
+        "tender": await _tender(desk, ours, spare),
+        "tender:carrier": offered,
         "tender:taken": taken,
-        "tender:given": await _tender(desk, ours, spare),
         "order:copy": accepted["results"][0]["tender"]["order"]["id"],
     }
 
