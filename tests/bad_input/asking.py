@@ -48,6 +48,9 @@ class Verdict:
     reached: set[str] = field(default_factory=set)
     """Places where a value got past all that stands around it: it was taken, or refused at this very place."""
 
+    taken: list[str] = field(default_factory=list)
+    """What was accepted."""
+
     wrote: list[str] = field(default_factory=list)
     """Refusals that left something behind."""
 
@@ -87,10 +90,12 @@ class Asker:
         """Ask with the value, note what is wrong with the answer, and put fresh objects onto the desk where it used them up."""
         question = question_with(self.desk, kinds, place, value)
         answer = await self._ask(question, f"{place} = {str(value)[:40]!r}")
+        if _accepted(answer):
+            self.verdict.taken.append(str(place))
         if _accepted(answer) or _names(answer, place):
             self.verdict.reached.add(str(place))
         if _accepted(answer) and place.owner == "Mutation" and USES_UP.match(place.field):
-            await self.desk.furnish()
+            await self.desk.furnish([one for one in self.desk.ids.values() if one in str(question.variables)])
 
     async def try_subscription(self, place: Place, kinds: Kinds, value: Any) -> None:
         """The same over a socket; a value that is fine is followed by a message, or by silence."""

@@ -10,14 +10,25 @@ from typing import Any
 
 import httpx
 import pytest
+from graphql import get_named_type
 from tests.bad_input.asking import Asker, places_of, question_with
-from tests.bad_input.values import MEGABYTE, hostile_to
+from tests.bad_input.values import LONG_LIST, MEGABYTE, hostile_to
 from tests.isolation.arguments import Kinds
 from tests.isolation.kinds import learn_kinds
 from tests.isolation.places import Place, every_place
 from tests.isolation.stages import Stage, open_stage
 
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
+
+LONG_LISTS = {"ID": "order_00000000000000000000000000", "NewOrderInput": {}, "String": "orders:read"}
+"""Type → an item that might pass, of a list that is too long."""
+
+SETS_OF_WORDS = {
+    "Query.vehicles(filter.skills)", "Query.drivers(filter.skills)", "Query.auditLog(filter.operations)", "Mutation.createApiKey(input.scopes)",
+    "Mutation.updateApiKey(input.scopes)", "Mutation.createAccessToken(input.scopes)", "Mutation.createRole(input.permissions)",
+    "Mutation.updateRole(input.permissions)",
+}  # fmt: skip
+"""Where one word ten thousand times is the word once."""
 
 EACH_PUSH = 2
 """Values that are tried in every place."""
@@ -75,6 +86,16 @@ async def test_no_value_is_answered_by_a_fault_of_ours(
 async def test_no_value_at_all_is_answered_by_a_fault_of_ours(asker: Asker, kinds: Kinds) -> None:
     await _try_all(asker, kinds, None)
     assert (asker.verdict.faults, asker.verdict.wrote) == ([], [])
+
+
+@pytest.mark.timeout(300)
+async def test_a_list_of_ten_thousand_is_refused_wherever_lists_are_taken(asker: Asker, kinds: Kinds) -> None:
+    long = Asker(asker.desk, asker.system)
+    for place, kind in places_of(asker.desk):
+        if place.listed and place.owner != "Subscription":
+            await long.try_value(place, kinds, [LONG_LISTS.get(get_named_type(kind).name, "x")] * LONG_LIST)
+    assert (long.verdict.faults, long.verdict.wrote) == ([], [])
+    assert set(long.verdict.taken) <= SETS_OF_WORDS
 
 
 async def test_every_place_of_the_schema_can_be_tried(asker: Asker) -> None:

@@ -93,13 +93,13 @@ async def place_orders(name: str, api: Api, log: OrderLog, stop: asyncio.Event, 
         number += 1
         key = f"{name}-{number}"
         for _ in range(2 if chance.random() < 0.25 else 1):
-            id_ = await _place(key, api, log)
+            id_ = await place_once(key, api, log)
             if id_ is not None:
                 log.acknowledged.setdefault(key, []).append(id_)
         await asyncio.sleep(chance.uniform(0, 0.1))
 
 
-async def _place(key: str, api: Api, log: OrderLog) -> str | None:
+async def place_once(key: str, api: Api, log: OrderLog) -> str | None:
     """The id of the order under the key; keeps trying while the answer is that it is worth another try."""
     while True:
         try:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from tests.isolation.desks import FURNISHINGS, Desk, instant
 from tests.isolation.furnishings import POINT, new_order
+from tests.isolation.partner_furnishings import new_partner
 
 Prepare = Callable[[Desk], Awaitable[dict[str, Any]]]
 PREPARED: dict[str, Prepare] = {}
@@ -49,9 +50,7 @@ async def _route(desk: Desk) -> dict[str, str]:
 
 @prepares("acceptPartnership")
 async def _invitation(desk: Desk) -> dict[str, Any]:
-    assert desk.neighbour is not None
-    await desk.made("endPartnership", "partnership { id }", id=desk.ids["partnership:carrier"])
-    return {"token": (await desk.neighbour.made("invitePartner", "token"))["token"]}
+    return {"token": (await (await new_partner(desk)).made("invitePartner", "token"))["token"]}
 
 
 @prepares("archiveDepot")
@@ -74,7 +73,7 @@ async def _free_shift(desk: Desk) -> dict[str, Any]:
     return {"id": await _shift(desk)}
 
 
-@prepares("cancelRoute", "recallRoute")
+@prepares("cancelRoute", "recallRoute", "simulateRoute")
 async def _dispatched_route(desk: Desk) -> dict[str, Any]:
     return {"routeId": (await _route(desk))["route"]}
 
@@ -113,21 +112,14 @@ async def _member(_desk: Desk) -> dict[str, Any]:
     return {"role": "VIEWER", "email": f"{uuid4().hex}@example.org"}
 
 
-async def _accepted(desk: Desk) -> str:
-    await desk.made("acceptTender", "results { problems { code } }", ids=[desk.ids["tender:carrier"]])
-    return desk.ids["tender:carrier"]
-
-
 @prepares("releaseTender")
-async def _tender(desk: Desk) -> dict[str, Any]:
-    return {"ids": [await _accepted(desk)], "reason": "NO_CAPACITY"}
+async def _tender(_desk: Desk) -> dict[str, Any]:
+    return {"reason": "NO_CAPACITY"}
 
 
 @prepares("reportOrder")
-async def _delegated(desk: Desk) -> dict[str, Any]:
-    document = "query($id: ID!) { node(id: $id) { ... on Tender { order { id } } } }"
-    tender = (await desk.read(document, id=await _accepted(desk)))["node"]
-    return {"orderId": tender["order"]["id"], "act": "ASSIGN"}
+async def _first_report(_desk: Desk) -> dict[str, Any]:
+    return {"act": "ASSIGN"}
 
 
 async def _proposed(desk: Desk) -> str:
@@ -155,3 +147,28 @@ async def _committed_plan(desk: Desk) -> dict[str, Any]:
 
 NEEDS_A_WORKER = frozenset({"commitPlan", "dispatchPlan"})
 """Their plans are solved while they are prepared."""
+
+
+@prepares("cancelSimulation")
+async def _simulation(desk: Desk) -> dict[str, Any]:
+    made = await desk.made("simulateOrder", "simulation { id }", orderId=(await new_order(desk))["id"])
+    return {"simulationId": made["simulation"]["id"]}
+
+
+@prepares("simulateOrder")
+async def _order_of_a_sandbox(desk: Desk) -> dict[str, Any]:
+    return {"orderId": (await new_order(desk))["id"]}
+
+
+@prepares("cancelOrder", "updateOrder")
+async def _new_order(desk: Desk) -> dict[str, Any]:
+    return {"id": (await new_order(desk))["id"]}
+
+
+@prepares("setSandboxClock")
+async def _clock(_desk: Desk) -> dict[str, Any]:
+    return {"rate": 1.5}
+
+
+OF_THE_SANDBOX = frozenset({"cancelSimulation", "setSandboxClock", "simulateOrder", "simulateRoute"})
+"""Only TEST tenants have them."""

@@ -3,11 +3,13 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from tests.identity.conftest import Client
 
 from doorstep.kernel.db import Database
+from doorstep.kernel.ids import new_id, public_id
 
 ALL = ["orders:write", "fleets:write", "planning:write", "tracking:write", "events:read", "tokens:write"]
 
@@ -102,6 +104,20 @@ async def test_a_till_of_two_shops_says_which(company: Client):
         (await till.do("createAccessToken", "secret", scopes=["orders:read"], depotId=depots[0]))["secret"]
     )
     assert (await narrow.ask("{ viewer { depotIds } }"))["viewer"]["depotIds"] == [depots[0]]
+
+
+async def test_a_till_makes_tokens_for_members_of_its_own_shop_alone(company: Client):
+    here, there = await company.depot(), await company.depot()
+    members = []
+    for depots in ([here], [there], [here, there], None):
+        email = f"{uuid4().hex}@example.org"
+        made = await company.do("inviteMember", "member { id }", email=email, name="A", role="VIEWER", depotIds=depots)
+        members.append(made["member"]["id"])
+    till, token = await company.key(*ALL, depotIds=[here]), {"scopes": ["orders:read"]}
+    for stranger in [*members[1:], public_id("member", new_id())]:
+        assert await till.refused("createAccessToken", memberId=stranger, **token) == [("NOT_FOUND", "memberId")]
+    made = await till.do("createAccessToken", "accessToken { memberId }", memberId=members[0], **token)
+    assert made["accessToken"]["memberId"] == members[0]
 
 
 async def test_a_plan_over_two_shops_is_not_a_till_s(company: Client):

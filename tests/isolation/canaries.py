@@ -18,7 +18,7 @@ from doorstep.kernel.ids import parse_id
 
 SEEDS = {
     "consumers": "INSERT INTO consumers (tenant_id, name, seq) VALUES ($1, 'seed', 0)",
-    "relayed_events": "INSERT INTO relayed_events (tenant_id, event_id) VALUES ($1, gen_random_uuid())",
+    "relayed_events": "INSERT INTO relayed_events (tenant_id, event_id, about_id) VALUES ($1, gen_random_uuid(), gen_random_uuid())",
     "sign_in_providers": "INSERT INTO sign_in_providers (tenant_id, id, issuer, audience) VALUES ($1, gen_random_uuid(), 'seed', gen_random_uuid()::text)",
     "tender_queues": "INSERT INTO tender_queues (tenant_id, order_id) SELECT tenant_id, id FROM orders WHERE tenant_id = $1 LIMIT 1",
 }

@@ -28,7 +28,8 @@ STATES = {
     "eraseRecipient": "final",
     "reportOrder": "copy",
     "tenders": "copy",
-    "withdrawTender": "given",
+    "acceptTender": "carrier",
+    "declineTender": "carrier",
     "releaseTender": "taken",
     "endPartnership": "spare",
     "auditLog": "acting",
@@ -68,6 +69,9 @@ class Desk:
 
     maker: Client | None = None
     """Who puts things onto the desk, when the desk's own credential may not make them all (one that is limited to a depot)."""
+
+    neighbour: "Desk | None" = None
+    """The other company of the desk's partnerships, which is nobody's ``foreign``."""
 
     into_mode: Callable[[str], Awaitable[None]] | None = None
     """Makes the tenant a TEST one and a LIVE one again, for what only a sandbox has."""

@@ -10,7 +10,7 @@ from doorstep.identity.service import NewTenant, create_key, create_tenant, tena
 from doorstep.kernel.scope import ALL_PERMISSIONS
 
 
-async def _partner(desk: Desk) -> Desk:
+async def new_partner(desk: Desk) -> Desk:
     """Another tenant, whose every text is this desk's."""
     services = desk.client.server.services
     slug = f"partner-{uuid4().hex[:12]}"
@@ -25,7 +25,8 @@ async def _partner(desk: Desk) -> Desk:
 @furnishing("tender", alone=True)
 async def _partners(desk: Desk) -> dict[str, str]:
     """Partnerships with two other tenants: offered to us, accepted by us, offered by us to the one and in the queue for the other."""
-    partner, second = await _partner(desk), await _partner(desk)
+    desk.neighbour = partner = await new_partner(desk)
+    second = await new_partner(desk)
     ours, spare = await _partnership(desk, partner), await _partnership(desk, second)
     theirs = await _partnership(partner, desk)
     offered, taken = await _tender(partner, theirs), await _tender(partner, theirs)
@@ -34,9 +35,10 @@ async def _partners(desk: Desk) -> dict[str, str]:
     return {
         "partnership": ours,
         "partnership:spare": spare,
-        "tender": offered,
+        "partnership:carrier": theirs,
+        "tender": await _tender(desk, ours, spare),
+        "tender:carrier": offered,
         "tender:taken": taken,
-        "tender:given": await _tender(desk, ours, spare),
         "order:copy": accepted["results"][0]["tender"]["order"]["id"],
     }
 

@@ -9,6 +9,7 @@ from doorstep.identity.keys import key_hash
 from doorstep.identity.oidc.providers import add_provider
 from doorstep.identity.service import create_key, tenant_by_slug
 from doorstep.kernel.db import Database
+from doorstep.planning.reads import is_assigned
 
 
 async def test_requests_cannot_write_what_belongs_to_no_tenant(db, alpha):
@@ -179,7 +180,7 @@ async def test_what_a_credential_reaches_is_never_another_tenants(db, system, al
             row["name"]
             for row in await tx.fetch("SELECT proname AS name FROM pg_proc WHERE proname LIKE 'doorstep\\_reaches\\_%'")
         ]
-    assert len(names) == 9
+    assert len(names) == 10
     for inside, found in ((alpha.tenant_id, False), (None, False), (beta.tenant_id, True)):
         async with db.transaction(inside) as tx:
             assert await tx.fetchval("SELECT doorstep_reaches_order($1, $2)", beta.tenant_id, order) is found
@@ -189,3 +190,41 @@ async def test_what_a_credential_reaches_is_never_another_tenants(db, system, al
             arguments = "$1, $2, NULL, NULL, '{}'" if name == "doorstep_reaches_event" else "$1, $2"
             assert await tx.fetchval(f"SELECT {name}({arguments})", beta.tenant_id, order) is False, name
         assert await tx.fetchval("SELECT doorstep_driver_has_order($1, $2, $2)", beta.tenant_id, order) is False
+
+
+STAFFED = """
+WITH a_depot AS (
+  INSERT INTO depots (tenant_id, id, version, name, line1, city, country, formatted, latitude, longitude, time_zone)
+  VALUES ($1, $2, 1, 'd', 'x', 'x', 'LI', 'x', 47, 9, 'UTC')
+), a_driver AS (INSERT INTO drivers (tenant_id, id, version, name) VALUES ($1, $2, 1, 'd')
+), a_vehicle AS (
+  INSERT INTO vehicles (tenant_id, id, version, name, kind, speed_factor, cost_fixed_minor, cost_per_hour_minor, cost_per_kilometer_minor)
+  VALUES ($1, $2, 1, 'v', 'VAN', 1, 0, 0, 0)
+), a_shift AS (
+  INSERT INTO shifts (tenant_id, id, version, driver_id, depot_id, starts_at, ends_at, returns_to_depot)
+  VALUES ($1, $2, 1, $2, $2, now(), now() + interval '1 hour', true)
+), a_route AS (
+  INSERT INTO routes (tenant_id, id, version, shift_id, driver_id, vehicle_id, depot_id, status, starts_at, network)
+  VALUES ($1, $2, 1, $2, $2, $2, $2, 'COMMITTED', now(), 'car')
+)
+INSERT INTO assignments (tenant_id, id, order_id, route_id, active, assigned_at) VALUES ($1, $2, $2, $2, true, now())
+"""
+"""A depot, a driver, a vehicle, a shift and a route with an order, all with one id."""
+
+
+async def test_what_is_out_of_reach_is_told_of_ones_own_tenant_alone(db, system, alpha, beta):
+    one = uuid4()
+    async with system.transaction() as tx:
+        await tx.execute(PLACED, beta.tenant_id, one)
+        await tx.execute(STAFFED, beta.tenant_id, one)
+    limited = f"SELECT set_config('app.limited', 'yes', true), set_config('app.depot_ids', '{{{uuid4()}}}', true)"
+    for inside, found in ((alpha.tenant_id, False), (None, False), (beta.tenant_id, True)):
+        async with db.transaction(inside) as tx:
+            await tx.fetch(limited)
+            for question in (
+                "doorstep_shift_out_of_reach($1, $2, NULL, NULL, now(), NULL, NULL)",
+                "doorstep_route_out_of_reach($1, $2)",
+                "doorstep_assignment_out_of_reach($1, $2)",
+            ):
+                assert await tx.fetchval(f"SELECT {question}", beta.tenant_id, one) is found, question
+            assert await is_assigned(tx, beta.tenant_id, one) is found

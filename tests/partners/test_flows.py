@@ -1,5 +1,6 @@
 """What flows between two accepted orders: status, ETA and proof back; cancelling and changes forward; and what races with pickup."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -335,3 +336,27 @@ async def test_a_carrier_may_give_an_order_on_and_everything_flows_through(pair:
     await pair.relay()
     assert await job.statuses() == ("DELIVERED", "DELIVERED", "FULFILLED")
     assert await job.way() == ["OFFERED", "ASSIGNED", "PICKED_UP", "AT_DROPOFF", "DELIVERED"]
+
+
+async def test_a_new_contact_is_not_mixed_with_the_one_before(pair: Pair) -> None:
+    job = await pair.accepted()
+    await do(pair.merchant, "updatePartnership", id=pair.id, sharedFields=["CONTACT_EMAIL"])
+    hugo = {"name": "Hugo H.", "phone": "+423 232 99 99", "email": "hugo@example.org"}
+    assert not codes(await do(pair.merchant, "updateOrder", id=job.order_id, dropoff={"contact": hugo}))
+    await pair.relay()
+    copy = await pair.carrier.order(job.copy_id, "dropoff { contact { name phone email } instructions }")
+    assert copy["dropoff"]["contact"] == {"name": None, "phone": None, "email": "hugo@example.org"}
+    assert copy["dropoff"]["instructions"] == "Ring twice"  # the door is the same
+    await do(pair.merchant, "updatePartnership", id=pair.id, sharedFields=[])
+    await do(pair.merchant, "updateOrder", id=job.order_id, dropoff={"contact": {"name": "Ida"}})
+    await pair.relay()
+    copy = await pair.carrier.order(job.copy_id, "dropoff { contact { name phone email } }")
+    assert not any((copy["dropoff"]["contact"] or {}).values())
+
+
+async def test_nothing_has_happened_to_an_order_before_the_carrier_had_it(pair: Pair) -> None:
+    job = await pair.accepted()
+    yesterday, just_now = (datetime.now(UTC) - timedelta(days=1)).isoformat(), datetime.now(UTC).isoformat()
+    early = {"orderId": job.copy_id, "act": "DEPART", "occurredAt": yesterday}
+    assert await refused(pair.carrier, "reportOrder", **early) == ["INVALID_VALUE"]
+    await job.report("DEPART", occurredAt=just_now)

@@ -126,6 +126,7 @@ async def test_both_logs_tell_it_and_the_next_carrier_is_asked_and_then_nobody(r
     again = await ring.merchant.do("simulateOrder", orderId=order_id, outcome="CARRIER_DECLINES", secondsPerStep=300)
     assert (await ring.merchant.over(again["id"]))["status"] == "SUCCEEDED"
     await ring.until(order_id, [("DECLINED", "NO_CAPACITY")] * 2)
+    await ring.settled()
     assert await ring.merchant.statuses(order_id) == ["OFFERED", "PENDING"]
     actors = await ring.first.rows("SELECT actor_kind FROM events WHERE tenant_id = $1 AND type = 'TenderDeclined'")
     assert [row["actor_kind"] for row in actors] == ["SYSTEM"]

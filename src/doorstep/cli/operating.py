@@ -26,6 +26,7 @@ from doorstep.identity.service.operating import QUOTAS, resume, set_quotas, susp
 from doorstep.identity.service.usage import usage_of_all
 from doorstep.kernel.db import Database, Row
 from doorstep.kernel.ids import public_id
+from doorstep.partners.jobs import leave_partners
 from doorstep.partners.reads import count_open_tenders
 from doorstep.settings import get_settings
 
@@ -172,7 +173,8 @@ def close_command(
     leave_partners: Annotated[
         bool,
         typer.Option(
-            "--leave-partners", help="Also while orders are under way with partners, who will not hear of them again."
+            "--leave-partners",
+            help="Also while orders are under way with partners: it gives back what it has not fetched, and of the rest they hear nothing more.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -204,6 +206,10 @@ async def _close(database: Database, found: Row, file: ExportFile, *, ask: bool)
             if seconds := await seconds_to_settle(database, found["id"]):
                 errors.print(f"Suspended; waiting {seconds:.0f} s for what is under way.")
                 await asyncio.sleep(seconds)
+            if not await leave_partners(database, database, found["id"]):
+                raise CommandError(
+                    "Its partners could not be told of everything yet. Nothing was erased: run this again."
+                )
             manifest = await _write(database, found, part)
         await record_export(database, found, manifest)
         file.finish()
@@ -219,7 +225,7 @@ async def _refuse_open_tenders(database: Database, found: Row) -> None:
     if number and found["status"] != TenantStatus.CLOSING:
         raise CommandError(
             f"'{found['slug']}' has {number} orders offered to or under way with partners: let them be delivered, released or called off first. "
-            "With --leave-partners the partners' own orders stay as they are, and nobody hears of them again."
+            "With --leave-partners open offers end, merchants get back what was not fetched, and of the rest nobody hears again."
         )
 
 

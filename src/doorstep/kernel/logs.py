@@ -6,6 +6,7 @@ part is kept: asyncio, for one, writes the whole exception into the text of "Tas
 """
 
 import logging
+import re
 import sys
 import threading
 import traceback
@@ -20,6 +21,8 @@ _ERROR = tuple[type[BaseException], BaseException, TracebackType | None]
 
 QUIET = ("asyncio", "alembic", "sqlalchemy", "uvicorn", "httpx", "httpcore", "websockets", "prometheus_client")
 """Loggers of others whose warnings we want and whose chatter we do not."""
+
+_VALUES = re.compile(r"[<('\"]")
 
 SILENT = ("strawberry.execution", "uvicorn.access", "graphql")
 """Loggers that would write a client's documents, values or addresses."""
@@ -97,8 +100,10 @@ def _console() -> Processor:
 
 def _fixed_words(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Of another library's record the first line of its template, without what was put in; of an exception as message the class."""
-    message = event["_record"].msg
-    event["event"] = message.partition("\n")[0] if isinstance(message, str) else type(message).__name__
+    record = event["_record"]
+    words = record.msg.partition("\n")[0] if isinstance(record.msg, str) else type(record.msg).__name__
+    # asyncio puts its callbacks, with their arguments, into the template itself.
+    event["event"] = _VALUES.split(words, 1)[0].rstrip() if record.name == "asyncio" else words
     return event
 
 

@@ -68,6 +68,9 @@ WITHIN_REACH = frozenset(
 )
 """What a credential that is limited to depots, an order or a driver can hold; the rest is about the whole company."""
 
+WITHIN_ONE = WITHIN_REACH - {Permission.FLEETS_WRITE, Permission.PLANNING_WRITE, Permission.TOKENS_WRITE}
+"""The same of one that is limited to an order or a driver: what it reads of depots, shifts and routes is others' as well, so not its to write."""
+
 
 class ActorKind(StrEnum):
     """What sort of principal acted."""
@@ -95,6 +98,8 @@ class Reach:
     """Which of the tenant's objects a credential is limited to; None: all. What is given counts together.
 
     PostgreSQL enforces it beside the tenant (policies ``reach``, revision 0002): an object out of reach does not exist, and cannot be written.
+    A route or plan that holds an order out of reach is out of reach as a whole, so that no use case changes half of it. It also becomes so the
+    moment somebody who reaches more puts such an order on it, and comes back when the order has left.
     """
 
     depot_ids: frozenset[UUID] | None = None
@@ -105,6 +110,12 @@ class Reach:
     def limited(self) -> bool:
         """Whether there is any limit."""
         return self.depot_ids is not None or self.order_id is not None or self.driver_id is not None
+
+    def permits(self, permission: Permission) -> bool:
+        """Whether a credential of this reach can hold the permission at all."""
+        if self.order_id is not None or self.driver_id is not None:
+            return permission in WITHIN_ONE
+        return self.depot_ids is None or permission in WITHIN_REACH
 
 
 EVERYTHING = Reach()
@@ -131,16 +142,16 @@ class Principal:
 
     def allows(self, permission: Permission) -> bool:
         """Whether the credential has the permission, itself or by its right to write, and its reach permits it."""
-        if self.reach.limited and permission not in WITHIN_REACH:
+        if not self.reach.permits(permission):
             return False
         return permission in self.permissions or permission.implied_by in self.permissions
 
     def require(self, permission: Permission) -> None:
         """Pass, or raise Forbidden naming the missing permission."""
         if not self.allows(permission):
-            if self.reach.limited and permission not in WITHIN_REACH:
+            if not self.reach.permits(permission):
                 raise Forbidden(
-                    f"This credential is limited to a part of the company, and {permission.value} is about all of it.",
+                    f"This credential is limited to a part of the company, and {permission.value} is about more than that.",
                     scope=permission.value,
                 )
             raise Forbidden(f"This credential lacks the scope {permission.value}.", scope=permission.value)

@@ -261,11 +261,15 @@ class TenderQueueRow(SQLModel, table=True):
 
 
 class RelayedEventRow(SQLModel, table=True):
-    """An event of the other side whose effect this tenant has; written with the effect, so that it has one."""
+    """An event of the other side whose effect this tenant has; written with the effect, so that it has one.
+
+    ``about_id`` is the tender or the partnership by which it was heard: one event may concern a tenant by several.
+    """
 
     __tablename__ = "relayed_events"
     __table_args__ = (Index("relayed_events_by_age", "applied_at"),)
 
     tenant_id: UUID = Field(primary_key=True)
     event_id: UUID = Field(primary_key=True)
+    about_id: UUID = Field(primary_key=True)
     applied_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})

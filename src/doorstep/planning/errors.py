@@ -62,8 +62,13 @@ def shift_over(shift_id: UUID, path: Sequence[str | int]) -> DoorstepError:
     )
 
 
-def shift_in_use(shift_id: UUID, route_id: UUID, path: Sequence[str | int]) -> DoorstepError:
-    """The shift has an active route."""
+def shift_in_use(shift_id: UUID, route_id: UUID | None, path: Sequence[str | int]) -> DoorstepError:
+    """The shift has an active route; None: one out of the credential's reach."""
+    if route_id is None:
+        message = (
+            f"Shift {public_id('shift', shift_id)} has a route with orders that you do not see: choose another shift."
+        )
+        return DoorstepError(ProblemCode.IN_USE, message, path)
     return DoorstepError(
         ProblemCode.IN_USE,
         f"Shift {public_id('shift', shift_id)} has route {public_id('route', route_id)} already: "

@@ -37,6 +37,17 @@ async def active_routes_of_orders(tx: Transaction, tenant_id: UUID, order_ids: C
     return {row["order_id"]: row["route_id"] for row in rows}
 
 
+async def is_assigned(tx: Transaction, tenant_id: UUID, order_id: UUID) -> bool:
+    """Whether the order is assigned to a route now, also to one out of the credential's reach."""
+    found: bool = await tx.fetchval(
+        "SELECT EXISTS (SELECT FROM assignments WHERE tenant_id = $1 AND order_id = $2 AND active) "
+        "OR (coalesce(current_setting('app.limited', true), '') <> '' AND doorstep_assignment_out_of_reach($1, $2))",
+        tenant_id,
+        order_id,
+    )
+    return found
+
+
 async def orders_on_active_routes(tx: Transaction, tenant_id: UUID, order_ids: Collection[UUID]) -> set[UUID]:
     """Those of the orders that have a place on a route which is not over, served or not."""
     rows = await tx.fetch(
@@ -51,10 +62,14 @@ async def orders_on_active_routes(tx: Transaction, tenant_id: UUID, order_ids: C
     return {row["order_id"] for row in rows}
 
 
-async def active_routes_of_shifts(tx: Transaction, tenant_id: UUID, shift_ids: Collection[UUID]) -> dict[UUID, UUID]:
-    """The committed, dispatched or running route of each shift; shifts without one are missing."""
+async def active_routes_of_shifts(
+    tx: Transaction, tenant_id: UUID, shift_ids: Collection[UUID]
+) -> dict[UUID, UUID | None]:
+    """The committed, dispatched or running route of each shift, None for one out of the credential's reach; shifts without one are missing."""
     rows = await tx.fetch(
-        "SELECT shift_id, id FROM routes WHERE tenant_id = $1 AND shift_id = ANY($2) AND status = ANY($3)",
+        "SELECT shift_id, id FROM routes WHERE tenant_id = $1 AND shift_id = ANY($2) AND status = ANY($3) "
+        "UNION ALL SELECT shift_id, NULL FROM unnest($2::uuid[]) AS shift_id "
+        "WHERE current_setting('app.limited', true) <> '' AND doorstep_route_out_of_reach($1, shift_id)",
         tenant_id,
         list(shift_ids),
         _ACTIVE,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 from uuid import UUID
 
-from doorstep.fleets.errors import Archived, InUse
+from doorstep.fleets.errors import Archived
 from doorstep.fleets.events import DepotArchived, DepotCreated, DepotUpdated
 from doorstep.fleets.service.checks import Checks
 from doorstep.fleets.service.rows import (
@@ -15,9 +15,9 @@ from doorstep.fleets.service.rows import (
     check_version,
     field_names,
     insert,
-    present_shift,
     raise_shift_versions,
     read,
+    refuse_in_use,
 )
 from doorstep.fleets.service.siting import Survey
 from doorstep.kernel.scope import Permission, Scope
@@ -72,7 +72,7 @@ async def update_depot(
         fields = field_names(written, _SHOWN)
         scope.emit(DepotUpdated(depot_id=identifier, changes=fields, aggregate_version=row["version"] + 1))
         if "coordinates" in fields:
-            await raise_shift_versions(scope, "depot_id", identifier, ["depot"])
+            await raise_shift_versions(scope, DEPOT, identifier)
     return {"id": str(identifier)}
 
 
@@ -81,9 +81,7 @@ async def archive_depot(scope: Scope, identifier: UUID, if_version: int | None =
     scope.require(Permission.FLEETS_WRITE)
     row = await read(scope, DEPOT, identifier, "id", lock="FOR UPDATE")
     check_version(DEPOT, row, if_version)
-    shift_id = await present_shift(scope, "depot_id", identifier)
-    if shift_id is not None:
-        raise InUse(DEPOT.word, shift_id)
+    await refuse_in_use(scope, DEPOT, identifier)
     if await archive(scope, DEPOT, row):
         scope.emit(DepotArchived(depot_id=identifier, aggregate_version=row["version"] + 1))
     return {"id": str(identifier)}

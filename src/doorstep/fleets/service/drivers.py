@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 from uuid import UUID
 
-from doorstep.fleets.errors import Archived, InUse
+from doorstep.fleets.errors import Archived
 from doorstep.fleets.events import DriverArchived, DriverCreated, DriverUpdated
 from doorstep.fleets.service.checks import Checks
 from doorstep.fleets.service.rows import (
@@ -15,9 +15,9 @@ from doorstep.fleets.service.rows import (
     check_version,
     field_names,
     insert,
-    present_shift,
     raise_shift_versions,
     read,
+    refuse_in_use,
 )
 from doorstep.kernel.errors import ProblemCode
 from doorstep.kernel.scope import Permission, Scope
@@ -64,7 +64,7 @@ async def update_driver(
         fields = field_names(written, {})
         scope.emit(DriverUpdated(driver_id=identifier, changes=fields, aggregate_version=row["version"] + 1))
         if "skills" in written:
-            await raise_shift_versions(scope, "driver_id", identifier, ["driver"])
+            await raise_shift_versions(scope, DRIVER, identifier)
     return {"id": str(identifier)}
 
 
@@ -73,9 +73,7 @@ async def archive_driver(scope: Scope, identifier: UUID, if_version: int | None 
     scope.require(Permission.FLEETS_WRITE)
     row = await read(scope, DRIVER, identifier, "id", lock="FOR UPDATE")
     check_version(DRIVER, row, if_version)
-    shift_id = await present_shift(scope, "driver_id", identifier)
-    if shift_id is not None:
-        raise InUse(DRIVER.word, shift_id)
+    await refuse_in_use(scope, DRIVER, identifier)
     if await archive(scope, DRIVER, row):
         scope.emit(DriverArchived(driver_id=identifier, aggregate_version=row["version"] + 1))
     return {"id": str(identifier)}

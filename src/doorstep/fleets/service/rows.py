@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlmodel import SQLModel
 
-from doorstep.fleets.errors import Archived
+from doorstep.fleets.errors import Archived, InUse
 from doorstep.fleets.events import ShiftUpdated
 from doorstep.fleets.model import DepotRow, DriverRow, ShiftRow, VehicleRow
 from doorstep.kernel.db import Row
@@ -86,8 +87,15 @@ async def archive(scope: Scope, kind: Kind, row: Row) -> bool:
     return True
 
 
-async def present_shift(scope: Scope, column: str, identifier: UUID) -> UUID | None:
-    """A shift that has not ended and needs the driver, vehicle or depot in ``column``."""
+async def refuse_in_use(scope: Scope, kind: Kind, identifier: UUID) -> None:
+    """Raise InUse while a shift that has not ended needs the driver, vehicle or depot, also one that the credential does not reach."""
+    column = f"{kind.word}_id"
+    shift_id = await _present_shift(scope, column, identifier)
+    if shift_id is not None or await needed_out_of_reach(scope, column, identifier, scope.clock.now()):
+        raise InUse(kind.word, shift_id)
+
+
+async def _present_shift(scope: Scope, column: str, identifier: UUID) -> UUID | None:
     found: UUID | None = await scope.tx.fetchval(
         f"SELECT id FROM shifts WHERE tenant_id = $1 AND {_NEEDS[column]} = $2 AND archived_at IS NULL AND ends_at > $3 "
         "ORDER BY starts_at, id LIMIT 1",
@@ -99,8 +107,36 @@ async def present_shift(scope: Scope, column: str, identifier: UUID) -> UUID | N
 _NEEDS = {name: name for name in ("driver_id", "vehicle_id", "depot_id")}
 
 
-async def raise_shift_versions(scope: Scope, column: str, identifier: UUID, changes: list[str]) -> None:
-    """Tell the shifts that have not ended that what they need has changed: plans that were made before it are stale."""
+async def needed_out_of_reach(
+    scope: Scope,
+    column: str,
+    identifier: UUID,
+    start: datetime,
+    end: datetime | None = None,
+    itself: UUID | None = None,
+) -> bool:
+    """Whether a shift between the times (UTC) that the credential does not reach needs the driver, vehicle or depot in ``column``.
+
+    Only that is told of it. A credential without limits reaches every shift, and costs no query.
+    """
+    if not scope.principal.reach.limited:
+        return False
+    needed = dict.fromkeys(_NEEDS) | {column: identifier}
+    found: bool = await scope.tx.fetchval(
+        "SELECT doorstep_shift_out_of_reach($1, $2, $3, $4, $5, $6, $7)",
+        scope.tenant_id, *needed.values(), start, end, itself,
+    )  # fmt: skip
+    return found
+
+
+async def raise_shift_versions(scope: Scope, kind: Kind, identifier: UUID) -> None:
+    """Tell the shifts that have not ended that what they need has changed: plans that were made before it are stale.
+
+    Raises InUse when one of them is out of the credential's reach: its planners would not be told.
+    """
+    column = f"{kind.word}_id"
+    if await needed_out_of_reach(scope, column, identifier, scope.clock.now()):
+        raise InUse(kind.word, None)
     rows = await scope.tx.fetch(
         "WITH touched AS (SELECT tenant_id, id FROM shifts "
         f"WHERE tenant_id = $1 AND {_NEEDS[column]} = $2 AND archived_at IS NULL AND ends_at > $3 ORDER BY id FOR UPDATE) "
@@ -109,7 +145,7 @@ async def raise_shift_versions(scope: Scope, column: str, identifier: UUID, chan
         scope.tenant_id, identifier, scope.clock.now(),
     )  # fmt: skip
     for row in sorted(rows, key=lambda row: row["id"]):
-        scope.emit(ShiftUpdated(shift_id=row["id"], changes=changes, aggregate_version=row["version"]))
+        scope.emit(ShiftUpdated(shift_id=row["id"], changes=[kind.word], aggregate_version=row["version"]))
 
 
 def field_names(columns: set[str], shown: Mapping[str, str]) -> list[str]:

@@ -23,6 +23,7 @@ from doorstep.fleets.service.rows import (
     check_version,
     field_names,
     insert,
+    needed_out_of_reach,
     read,
     read_usable,
 )
@@ -110,7 +111,8 @@ class ShiftChanges(TypedDict, total=False):
 async def create_shift(scope: Scope, draft: ShiftDraft) -> Outcome:
     """Make a shift; answers ``{"id"}``.
 
-    Refuses times or breaks that make no sense, what is unknown or archived, and SHIFT_OVERLAP with the id of the other shift.
+    Refuses times or breaks that make no sense, what is unknown or archived, and SHIFT_OVERLAP with the id of the other shift
+    (without it when the credential does not reach that shift).
     """
     scope.require(Permission.FLEETS_WRITE)
     _check(draft)
@@ -232,3 +234,7 @@ async def _check_overlap(scope: Scope, draft: ShiftDraft, itself: UUID | None) -
     if found is not None:
         what = DRIVER if found["same_driver"] else VEHICLE
         raise ShiftOverlap(what.word, found["id"], (f"{what.word}Id",))
+    times = (draft.start, draft.end, itself)
+    for what, identifier in ((DRIVER, draft.driver_id), (VEHICLE, draft.vehicle_id)):
+        if identifier is not None and await needed_out_of_reach(scope, f"{what.word}_id", identifier, *times):
+            raise ShiftOverlap(what.word, None, (f"{what.word}Id",))

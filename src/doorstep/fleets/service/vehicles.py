@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 from uuid import UUID
 
-from doorstep.fleets.errors import Archived, InUse
+from doorstep.fleets.errors import Archived
 from doorstep.fleets.events import VehicleArchived, VehicleCreated, VehicleUpdated
 from doorstep.fleets.model import VehicleKind
 from doorstep.fleets.service.checks import LARGEST_INTEGER, Checks
@@ -17,10 +17,10 @@ from doorstep.fleets.service.rows import (
     check_version,
     field_names,
     insert,
-    present_shift,
     raise_shift_versions,
     read,
     read_usable,
+    refuse_in_use,
 )
 from doorstep.kernel.scope import Permission, Scope
 
@@ -130,7 +130,7 @@ async def update_vehicle(
         fields = field_names(written, _SHOWN)
         scope.emit(VehicleUpdated(vehicle_id=identifier, changes=fields, aggregate_version=row["version"] + 1))
         if written - _NOT_PLANNED_WITH:
-            await raise_shift_versions(scope, "vehicle_id", identifier, ["vehicle"])
+            await raise_shift_versions(scope, VEHICLE, identifier)
     return {"id": str(identifier)}
 
 
@@ -139,9 +139,7 @@ async def archive_vehicle(scope: Scope, identifier: UUID, if_version: int | None
     scope.require(Permission.FLEETS_WRITE)
     row = await read(scope, VEHICLE, identifier, "id", lock="FOR UPDATE")
     check_version(VEHICLE, row, if_version)
-    shift_id = await present_shift(scope, "vehicle_id", identifier)
-    if shift_id is not None:
-        raise InUse(VEHICLE.word, shift_id)
+    await refuse_in_use(scope, VEHICLE, identifier)
     if await archive(scope, VEHICLE, row):
         scope.emit(VehicleArchived(vehicle_id=identifier, aggregate_version=row["version"] + 1))
     return {"id": str(identifier)}

@@ -1,7 +1,8 @@
 """Export of everything that a tenant holds: one gzip'd stream of JSON lines, read from one snapshot by a cursor, in constant memory.
 
 The first line says what this is, each further one is ``{"table": …, "row": …}``, tables by name and rows by primary key; the last line counts the
-rows of each table, so that a stream that was cut off shows. Only what would let somebody in (hashes of keys and tokens) is left out.
+rows of each table, so that a stream that was cut off shows. Only what would let somebody in (hashes of keys and tokens) is left out, and a
+PIN that a partner keeps to itself is called hidden.
 """
 
 import asyncio
@@ -92,9 +93,8 @@ async def _head(tx: Transaction, owner: Owner) -> bytes:
 
 def _select(holding: Holding, owner: Owner) -> str:
     """One row as one JSON text."""
-    columns = ", ".join(f'"{column}"' for column in holding.shown)
     order = ", ".join(f'"{column}"' for column in holding.key or holding.shown)
     return (
-        f'SELECT row_to_json(found)::text FROM (SELECT {columns} FROM "{holding.name}" '
+        f'SELECT row_to_json(found)::text FROM (SELECT {holding.selected} FROM "{holding.name}" '
         f"WHERE {holding.condition(owner)} ORDER BY {order}) AS found"
     )

@@ -163,6 +163,24 @@ BEGIN
     AND (the_driver IS NULL OR public.doorstep_driver_has_order(in_tenant, in_id, the_driver));
 END $$
 --
+CREATE FUNCTION doorstep_reaches_orders_of_route(in_tenant uuid, in_id uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+  depots uuid[] := NULLIF(current_setting('app.depot_ids', true), '')::uuid[];
+BEGIN
+  IF in_tenant IS DISTINCT FROM NULLIF(current_setting('app.tenant_id', true), '')::uuid THEN RETURN false; END IF;
+  RETURN depots IS NULL OR NOT (
+    EXISTS (
+      SELECT 1 FROM public.assignments AS a JOIN public.orders AS o ON o.tenant_id = a.tenant_id AND o.id = a.order_id
+      WHERE a.tenant_id = in_tenant AND a.route_id = in_id AND a.active AND (o.depot_id = ANY(depots)) IS NOT TRUE
+    ) OR EXISTS (
+      SELECT 1 FROM public.stops AS s JOIN public.stop_orders AS so ON so.tenant_id = s.tenant_id AND so.stop_id = s.id
+        JOIN public.orders AS o ON o.tenant_id = so.tenant_id AND o.id = so.order_id
+      WHERE s.tenant_id = in_tenant AND s.route_id = in_id AND s.status <> 'CANCELLED' AND (o.depot_id = ANY(depots)) IS NOT TRUE
+    )
+  );
+END $$
+--
 CREATE FUNCTION doorstep_reaches_route(in_tenant uuid, in_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 DECLARE
@@ -174,7 +192,7 @@ BEGIN
   RETURN the_order IS NULL AND EXISTS (
     SELECT 1 FROM public.routes AS r WHERE r.tenant_id = in_tenant AND r.id = in_id AND (depots IS NULL OR r.depot_id = ANY(depots))
       AND (the_driver IS NULL OR (r.driver_id = the_driver AND r.status IN ('DISPATCHED', 'IN_PROGRESS', 'COMPLETED')))
-  );
+  ) AND public.doorstep_reaches_orders_of_route(in_tenant, in_id);
 END $$
 --
 CREATE FUNCTION doorstep_reaches_stop(in_tenant uuid, in_id uuid) RETURNS boolean
@@ -201,7 +219,10 @@ BEGIN
   RETURN the_order IS NULL AND the_driver IS NULL AND NOT EXISTS (
     SELECT 1 FROM public.plan_shifts AS p JOIN public.shifts AS s ON s.tenant_id = p.tenant_id AND s.id = p.shift_id
     WHERE p.tenant_id = in_tenant AND p.plan_id = in_id AND s.depot_id <> ALL(depots)
-  );
+  ) AND (depots IS NULL OR NOT EXISTS (
+    SELECT 1 FROM public.plan_orders AS p JOIN public.orders AS o ON o.tenant_id = p.tenant_id AND o.id = p.order_id
+    WHERE p.tenant_id = in_tenant AND p.plan_id = in_id AND (o.depot_id = ANY(depots)) IS NOT TRUE
+  ));
 END $$
 --
 CREATE FUNCTION doorstep_reaches_shift(in_tenant uuid, in_id uuid) RETURNS boolean
@@ -279,7 +300,39 @@ BEGIN
   END;
 END $$
 --
-CREATE POLICY reach ON "depots" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR doorstep_reaches_depot(tenant_id, id))
+CREATE FUNCTION doorstep_shift_out_of_reach(
+  in_tenant uuid, in_driver uuid, in_vehicle uuid, in_depot uuid, in_start timestamptz, in_end timestamptz, in_itself uuid
+) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT EXISTS (
+    SELECT 1 FROM public.shifts AS s
+    WHERE s.tenant_id = in_tenant AND s.tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid
+      AND (s.driver_id = in_driver OR s.vehicle_id = in_vehicle OR s.depot_id = in_depot) AND s.archived_at IS NULL
+      AND s.starts_at < coalesce(in_end, 'infinity') AND s.ends_at > in_start AND s.id IS DISTINCT FROM in_itself
+      AND NOT public.doorstep_reaches_shift(s.tenant_id, s.id)
+  )
+$$
+--
+CREATE FUNCTION doorstep_assignment_out_of_reach(in_tenant uuid, in_order uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT EXISTS (
+    SELECT 1 FROM public.assignments AS a
+    WHERE a.tenant_id = in_tenant AND a.tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid
+      AND a.order_id = in_order AND a.active AND NOT public.doorstep_reaches_route(a.tenant_id, a.route_id)
+  )
+$$
+--
+CREATE FUNCTION doorstep_route_out_of_reach(in_tenant uuid, in_shift uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT EXISTS (
+    SELECT 1 FROM public.routes AS r
+    WHERE r.tenant_id = in_tenant AND r.tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid
+      AND r.shift_id = in_shift AND r.status IN ('COMMITTED', 'DISPATCHED', 'IN_PROGRESS')
+      AND NOT public.doorstep_reaches_route(r.tenant_id, r.id)
+  )
+$$
+--
+CREATE POLICY reach ON "depots" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR doorstep_reaches_depot(tenant_id, id)) WITH CHECK ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR ((SELECT NULLIF(current_setting('app.order_id', true), '')::uuid) IS NULL AND (SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid) IS NULL AND doorstep_reaches_depot(tenant_id, id)))
 --
 CREATE POLICY reach ON "orders" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR ((((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[]) IS NULL OR depot_id = ANY(((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[]))) AND ((SELECT NULLIF(current_setting('app.order_id', true), '')::uuid) IS NULL OR id = (SELECT NULLIF(current_setting('app.order_id', true), '')::uuid)) AND ((SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid) IS NULL OR doorstep_driver_has_order(tenant_id, id, (SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid)))))
 --
@@ -301,19 +354,19 @@ CREATE POLICY reach ON "stop_orders" AS RESTRICTIVE TO doorstep_app USING ((SELE
 --
 CREATE POLICY reach ON "assignments" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR (doorstep_reaches_route(tenant_id, route_id) AND doorstep_reaches_order(tenant_id, order_id)))
 --
-CREATE POLICY reach ON "routes" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR ((SELECT NULLIF(current_setting('app.order_id', true), '')::uuid) IS NULL AND (((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[]) IS NULL OR depot_id = ANY(((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[]))) AND ((SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid) IS NULL OR (driver_id = (SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid) AND status IN ('DISPATCHED', 'IN_PROGRESS', 'COMPLETED')))))
+CREATE POLICY reach ON "routes" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR ((SELECT NULLIF(current_setting('app.order_id', true), '')::uuid) IS NULL AND (((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[]) IS NULL OR (depot_id = ANY(((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[])) AND doorstep_reaches_orders_of_route(tenant_id, id))) AND ((SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid) IS NULL OR (driver_id = (SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid) AND status IN ('DISPATCHED', 'IN_PROGRESS', 'COMPLETED')))))
 --
 CREATE POLICY reach ON "stops" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR doorstep_reaches_route(tenant_id, route_id))
 --
 CREATE POLICY reach ON "stop_acts" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR doorstep_reaches_stop(tenant_id, stop_id))
 --
-CREATE POLICY reach ON "shifts" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR ((SELECT NULLIF(current_setting('app.order_id', true), '')::uuid) IS NULL AND (((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[]) IS NULL OR depot_id = ANY(((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[]))) AND ((SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid) IS NULL OR driver_id = (SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid))))
+CREATE POLICY reach ON "shifts" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR ((SELECT NULLIF(current_setting('app.order_id', true), '')::uuid) IS NULL AND (((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[]) IS NULL OR depot_id = ANY(((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[]))) AND ((SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid) IS NULL OR driver_id = (SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid)))) WITH CHECK ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR ((SELECT NULLIF(current_setting('app.order_id', true), '')::uuid) IS NULL AND (SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid) IS NULL AND (((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[]) IS NULL OR depot_id = ANY(((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[])))))
 --
 CREATE POLICY reach ON "vehicles" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR doorstep_reaches_vehicle(tenant_id, id)) WITH CHECK ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR ((SELECT NULLIF(current_setting('app.order_id', true), '')::uuid) IS NULL AND (SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid) IS NULL AND depot_id = ANY(((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[]))))
 --
 CREATE POLICY reach ON "vehicle_positions" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR doorstep_reaches_vehicle(tenant_id, vehicle_id))
 --
-CREATE POLICY reach ON "drivers" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR doorstep_reaches_driver(tenant_id, id))
+CREATE POLICY reach ON "drivers" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR doorstep_reaches_driver(tenant_id, id)) WITH CHECK ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR ((SELECT NULLIF(current_setting('app.order_id', true), '')::uuid) IS NULL AND (SELECT NULLIF(current_setting('app.driver_id', true), '')::uuid) IS NULL AND doorstep_reaches_driver(tenant_id, id)))
 --
 CREATE POLICY reach ON "access_tokens" AS RESTRICTIVE TO doorstep_app USING ((SELECT coalesce(current_setting('app.limited', true), '') = '') OR (((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[]) IS NULL OR depot_ids <@ ((SELECT NULLIF(current_setting('app.depot_ids', true), ''))::uuid[])))
 --

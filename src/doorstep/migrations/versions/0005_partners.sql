@@ -98,8 +98,9 @@ CREATE TABLE tender_queues (
 CREATE TABLE relayed_events (
     tenant_id UUID NOT NULL,
     event_id UUID NOT NULL,
+    about_id UUID NOT NULL,
     applied_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
-    PRIMARY KEY (tenant_id, event_id)
+    PRIMARY KEY (tenant_id, event_id, about_id)
 )
 --
 CREATE INDEX relayed_events_by_age ON relayed_events (applied_at)
@@ -227,7 +228,7 @@ SELECT accepted.id, jsonb_build_object(
   'display_reference', CASE WHEN shares ? 'REFERENCE' THEN coalesce(placed.display_reference, placed.reference) END,
   'required_skills', CASE WHEN shares ? 'SKILLS' THEN placed.required_skills ELSE '[]'::jsonb END,
   'metadata', CASE WHEN shares ? 'METADATA' THEN placed.metadata ELSE '{}'::jsonb END,
-  'pin', CASE WHEN shares ? 'PIN' THEN placed.pin
+  'pin', CASE WHEN shares ? 'PIN' OR starts_with(placed.pin, 'sha256:') THEN placed.pin
               ELSE 'sha256:' || accepted.id || ':' || encode(sha256(convert_to(accepted.id || placed.pin, 'UTF8')), 'hex') END,
   'pickup', coalesce((SELECT columns FROM ends WHERE ends.id = accepted.id AND ends.role = 'PICKUP' AND placed.custody = 'SENDER'), '{}'::jsonb)
             || accepted.pickup,
@@ -240,4 +241,19 @@ SELECT accepted.id, jsonb_build_object(
     ELSE '[]'::jsonb END)
 FROM accepted JOIN public.orders AS placed
   ON placed.tenant_id = accepted.merchant_id AND placed.id = accepted.merchant_order_id
+$$
+--
+CREATE FUNCTION doorstep_would_come_back(order_ids uuid[], carrier_ids uuid[]) RETURNS TABLE (order_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+WITH RECURSIVE came AS (
+  SELECT placed.id AS order_id, placed.source_tender_id, placed.tenant_id AS holder
+  FROM public.orders AS placed
+  WHERE placed.tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid AND placed.id = ANY (order_ids)
+  UNION
+  SELECT came.order_id, placed.source_tender_id, placed.tenant_id
+  FROM came
+  JOIN public.tenders AS tender ON tender.carrier_id = came.holder AND tender.id = came.source_tender_id
+  JOIN public.orders AS placed ON placed.tenant_id = tender.merchant_id AND placed.id = tender.merchant_order_id
+)
+SELECT DISTINCT came.order_id FROM came WHERE came.holder = ANY (carrier_ids)
 $$

@@ -147,7 +147,8 @@ class ReportOrderInput:
     order_id: strawberry.ID = strawberry.field(description="Your own order.")
     act: ReportAct = strawberry.field(description="What has happened.")
     occurred_at: datetime | None = strawberry.field(
-        default=None, description="When, by your clock; left out: now. At most 7 days ago."
+        default=None,
+        description="When, by your clock; left out: now. At most 7 days ago, and not before you had the order.",
     )
     coordinates: CoordinatesInput | None = strawberry.field(default=None, description="Where.")
     reason: FailureReason | None = strawberry.field(default=None, description="Why it failed; needed for FAIL.")

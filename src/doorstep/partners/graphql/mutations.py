@@ -262,7 +262,8 @@ class PartnersMutation:
 
     @strawberry.mutation(
         description="Move an order that came by a tender through its states without a route of Doorstep, for carriers with a dispatch system of "
-        "their own; they keep their number in `carrierReference` (updateOrder)."
+        "their own; they keep their number in `carrierReference` (updateOrder). Also for an order of yours that a carrier had on board when it was "
+        "closed: say yourself how it ended."
     )
     async def report_order(
         self, info: Info, input: Annotated[ReportOrderInput, strawberry.argument(description=_ONE_INPUT)]

@@ -97,7 +97,7 @@ def patch_of_copy(order_id: UUID, shared: Mapping[str, Any], changes: Sequence[s
     for role in WaypointRole:
         end = shared[role.value.lower()]
         names = {change.partition(".")[2] for change in wanted if change.startswith(f"{role.value.lower()}.")}
-        columns = {name: end.get(name) for name in _END if FIELD_OF_COLUMN[name] in names and _is_shared(name, shared)}
+        columns = {name: end.get(name) for name in _END if FIELD_OF_COLUMN[name] in names and _goes_on(name, shared)}
         if names & {"address", "coordinates"}:
             columns |= {name: end.get(name) for name in _SPOT}
         if columns:
@@ -118,3 +118,8 @@ _SHARE_OF_COLUMN: Final = {
 
 def _is_shared(column: str, shared: Mapping[str, Any]) -> bool:
     return column not in _SHARE_OF_COLUMN or _SHARE_OF_COLUMN[column] in shared["shares"]
+
+
+def _goes_on(column: str, shared: Mapping[str, Any]) -> bool:
+    """A contact is one person: what is not shared of the new one is emptied (``shared`` has None), lest it be mixed with the one before."""
+    return FIELD_OF_COLUMN[column] == "contact" or _is_shared(column, shared)

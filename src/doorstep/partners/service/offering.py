@@ -55,7 +55,8 @@ async def tender_orders(
     """Offer orders to the first of ``offers``, each answered by itself; the others follow by rank when nobody accepts.
 
     Outcome ``{results: [{index, id: the tender, problems}]}``. Refuses the whole call for bad offers: NOT_FOUND (no such partnership),
-    PARTNERSHIP_INACTIVE, INVALID_VALUE; an order by itself: NOT_FOUND, ALREADY_TENDERED, ILLEGAL_TRANSITION, NOT_PLANNABLE, REQUIRED.
+    PARTNERSHIP_INACTIVE, INVALID_VALUE; an order by itself: NOT_FOUND, ALREADY_TENDERED, ILLEGAL_TRANSITION (also back to a company that it
+    came from), NOT_PLANNABLE, REQUIRED.
     """
     scope.require(Permission.PARTNERS_WRITE)
     verdicts = Verdicts(orders, "orderIds")
@@ -69,6 +70,7 @@ async def tender_orders(
         refusal = _refusal(rows.get(order_id), pickups.get(order_id), ("orderIds", index))
         if refusal is not None:
             verdicts.refuse(index, refusal)
+    await _refuse_circles(scope, verdicts, [partner["carrier_id"] for partner in partners.values()])
     chosen = [rows[order_id] for _, order_id in verdicts.entries()]
     made = await _offer(scope, chosen, pickups, partners[offers[0].partnership_id], offers[0])
     await scope.tx.insert(
@@ -86,6 +88,17 @@ async def tender_orders(
     await move_orders(scope, [Move(row["id"], OrderStatus.OFFERED) for row in chosen])
     await give_orders(scope, made)
     return verdicts.outcome(made)
+
+
+async def _refuse_circles(scope: Scope, verdicts: Verdicts, carriers: Sequence[UUID]) -> None:
+    """An order that goes to a company which gave it on would follow itself. How it came is past, so the whole list is judged once."""
+    rows = await scope.tx.fetch("SELECT order_id FROM doorstep_would_come_back($1, $2)", verdicts.sound, list(carriers))
+    circling = {row["order_id"] for row in rows}
+    for index, order_id in list(verdicts.entries()):
+        if order_id in circling:
+            said = "It came to you from one of these carriers, itself or through others, and cannot go back there: offer it to another one."
+            name = public_id("order", order_id)
+            verdicts.refuse(index, IllegalTender(said, verdicts.path(index), existing_id=name))
 
 
 def _check_offers(offers: Sequence[Offer]) -> None:

@@ -77,7 +77,7 @@ class Heard:
 
 async def apply_once(scope: Scope, heard: Heard) -> bool:
     """Apply an event in the target's transaction, unless it was applied before; returns whether it was now."""
-    if await _is_known(scope, heard.event["id"]):
+    if await _is_known(scope, heard):
         return False
     effect = _EFFECTS.get((heard.side, heard.event["type"]))
     if effect is not None:
@@ -85,12 +85,14 @@ async def apply_once(scope: Scope, heard: Heard) -> bool:
     return True
 
 
-async def _is_known(scope: Scope, event_id: UUID) -> bool:
+async def _is_known(scope: Scope, heard: Heard) -> bool:
     """A twin at work on the same event makes this wait; then it is known."""
+    about = heard.tender or heard.partnership
     fresh = await scope.tx.fetchval(
-        "INSERT INTO relayed_events (tenant_id, event_id) VALUES ($1, $2) ON CONFLICT (tenant_id, event_id) DO NOTHING RETURNING 1",
+        "INSERT INTO relayed_events (tenant_id, event_id, about_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1",
         scope.tenant_id,
-        event_id,
+        heard.event["id"],
+        about["id"] if about is not None else heard.event["id"],
     )
     return fresh is None
 

@@ -14,12 +14,13 @@ from doorstep.orders.model import Custody, OrderStatus
 from doorstep.orders.service import Move, lock_orders, move_orders
 from doorstep.partners.errors import IllegalTender
 from doorstep.partners.model import ReportAct, fitting_acts, reported_steps
-from doorstep.planning.reads import active_routes_of_orders
+from doorstep.planning.reads import is_assigned
 from doorstep.tracking.model import AttemptOutcome, FailureReason
 from doorstep.tracking.model.proofs import ProofGiven, check_form
 from doorstep.tracking.service import keep_attempts, keep_proofs
 
 AHEAD: Final = timedelta(minutes=5)
+"""How far the clock of a carrier's system may be off."""
 MAX_LATENESS: Final = timedelta(days=7)
 MAX_PROOFS: Final = 250
 _OUTCOMES: Final = {ReportAct.DELIVER: AttemptOutcome.DELIVERED, ReportAct.FAIL: AttemptOutcome.FAILED}
@@ -38,7 +39,7 @@ class Report:
 
 
 async def report_order(scope: Scope, report: Report) -> dict[str, Any]:
-    """Move an order that came by a tender; outcome ``{id}``.
+    """Move an order that came by a tender, or that a carrier had on board when it was closed; outcome ``{id}``.
 
     Refuses without writing anything: a malformed report, NOT_FOUND, ILLEGAL_TRANSITION (the order is our own, or the act does not fit its state),
     IN_USE (a route of Doorstep has it), ORDER_TAKEN (given on to another carrier), PROOF_REQUIRED, PROOF_REJECTED.
@@ -49,10 +50,13 @@ async def report_order(scope: Scope, report: Report) -> dict[str, Any]:
     order = (await lock_orders(scope, [report.order_id])).get(report.order_id)
     if order is None:
         raise NotFound("order", ["orderId"])
-    steps = await _steps(scope, order, report.act)
+    _check_age(report, order)
+    left = await _is_left(scope, order)
+    steps = await _steps(scope, order, report.act, left=left)
     reason = report.reason.value if report.reason else None
     again = report.act is ReportAct.RETRY
-    await move_orders(scope, [Move(order["id"], step, reason, at, new_attempt=again) for step in steps])
+    moves = [Move(order["id"], step, reason, at, new_attempt=again) for step in steps]
+    await move_orders(scope, moves, by_partner=left)
     if report.act in _OUTCOMES:
         delivers = report.act is ReportAct.DELIVER
         await keep_proofs(scope, [order], report.proofs, None, at, report.coordinates, all_required=delivers)
@@ -60,12 +64,22 @@ async def report_order(scope: Scope, report: Report) -> dict[str, Any]:
     return {"id": str(order["id"])}
 
 
-async def _steps(scope: Scope, order: Row, act: ReportAct) -> tuple[OrderStatus, ...]:
+async def _is_left(scope: Scope, order: Row) -> bool:
+    """Whether it is on board of a carrier that was closed since: its tender is gone with the carrier, who will say nothing more."""
+    if order["given_tender_id"] is None or order["custody"] != Custody.VEHICLE:
+        return False
+    found = await scope.tx.fetchval(
+        "SELECT 1 FROM tenders WHERE merchant_id = $1 AND id = $2", scope.tenant_id, order["given_tender_id"]
+    )
+    return found is None
+
+
+async def _steps(scope: Scope, order: Row, act: ReportAct, *, left: bool) -> tuple[OrderStatus, ...]:
     name = public_id("order", order["id"])
-    if order["source_tender_id"] is None:
+    if order["source_tender_id"] is None and not left:
         said = "This order came by no tender: its route is driven by advanceStop."
         raise IllegalTender(said, ["orderId"], existing_id=name)
-    if await active_routes_of_orders(scope.tx, scope.tenant_id, [order["id"]]):
+    if await is_assigned(scope.tx, scope.tenant_id, order["id"]):
         said = "This order is on a route of Doorstep: let the driver report (advanceStop), or take it off first (unassignOrders)."
         raise DoorstepError(ProblemCode.IN_USE, said, ["orderId"], existing_id=name)
     status = OrderStatus(order["status"])
@@ -78,6 +92,12 @@ async def _steps(scope: Scope, order: Row, act: ReportAct) -> tuple[OrderStatus,
             f"The order is {status}: {act} does not fit. What fits: {fitting}.", ["act"], existing_id=name
         )
     return steps
+
+
+def _check_age(report: Report, order: Row) -> None:
+    if report.occurred_at is not None and report.occurred_at < order["created_at"] - AHEAD:
+        said = f"You have this order since {order['created_at'].isoformat(timespec='seconds')}: nothing has happened to it before."
+        raise DoorstepError(ProblemCode.INVALID_VALUE, said, ["occurredAt"])
 
 
 def _check_form(report: Report, at: datetime, now: datetime) -> None:

@@ -51,9 +51,15 @@ async def lock_route(scope: Scope, route_id: UUID) -> tuple[Row, list[Row]]:
     route = await scope.tx.fetchrow(
         "SELECT * FROM routes WHERE tenant_id = $1 AND id = $2 FOR UPDATE", scope.tenant_id, route_id
     )
-    if route is None:
+    if route is None or (scope.principal.reach.limited and not await _still_reached(scope, route_id)):
         raise NotFound("route", ["routeId"])
     return route, await scope.tx.fetch(_STOPS, scope.tenant_id, route_id)
+
+
+async def _still_reached(scope: Scope, route_id: UUID) -> bool:
+    """Whether a limited credential reaches a route that it has locked: while it waited, an order out of reach may have been put on it."""
+    found = await scope.tx.fetchval("SELECT 1 FROM routes WHERE tenant_id = $1 AND id = $2", scope.tenant_id, route_id)
+    return found is not None
 
 
 async def lock_route_of_stop(scope: Scope, stop_id: UUID) -> tuple[Row, list[Row]]:

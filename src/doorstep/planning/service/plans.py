@@ -1,6 +1,6 @@
 """Plans before they are true: create, optimize, cancel."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -287,22 +287,22 @@ async def _shifts(scope: Scope, wanted: NewPlan, faults: list[DoorstepError]) ->
     used = await active_routes_of_shifts(scope.tx, scope.tenant_id, ids)
     now = scope.clock.now()
     for index, shift_id in enumerate(ids):
-        fault = shift_fault(found.get(shift_id), used.get(shift_id), now, ["shiftIds", index])
+        fault = shift_fault(found.get(shift_id), used, now, ["shiftIds", index])
         if fault is not None:
             faults.append(fault)
     return list(found.values())
 
 
 def shift_fault(
-    shift: PlanningShift | None, route_id: UUID | None, now: datetime, path: Sequence[str | int]
+    shift: PlanningShift | None, used: Mapping[UUID, UUID | None], now: datetime, path: Sequence[str | int]
 ) -> DoorstepError | None:
-    """Why a shift cannot be planned for, or None."""
+    """Why a shift cannot be planned for, or None; ``used`` are the shifts that have a route (``active_routes_of_shifts``)."""
     if shift is None:
         return NotFound("shift", path)
     if shift.vehicle is None:
         return shift_without_vehicle(shift.id, path)
-    if route_id is not None:
-        return shift_in_use(shift.id, route_id, path)
+    if shift.id in used:
+        return shift_in_use(shift.id, used[shift.id], path)
     return shift_over(shift.id, path) if shift.ends_at <= now else None
 
 

@@ -18,7 +18,7 @@ from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import Permission, Principal
 from doorstep.orders.model import LocationStatus
 from doorstep.orders.reads import PlanningOrder, orders_for_planning
-from doorstep.planning.errors import nothing_to_plan, refuse_all
+from doorstep.planning.errors import nothing_to_plan, refuse_all, shift_in_use
 from doorstep.planning.model import (
     StopKind,
     StopStatus,
@@ -137,7 +137,7 @@ def check_number(order_ids: Sequence[UUID]) -> None:
 async def _load_shift(tx: Transaction, tenant_id: UUID, shift_id: UUID, now: datetime) -> PlanningShift:
     found = await shifts_for_planning(tx, tenant_id, [shift_id])
     shift = found[0] if found else None
-    fault = shift_fault(shift, None, now, ["shiftId"])
+    fault = shift_fault(shift, {}, now, ["shiftId"])
     if fault is not None or shift is None:
         raise fault or NotFound("shift", ["shiftId"])
     return shift
@@ -165,9 +165,12 @@ def _ranked(order: PlanningOrder, is_kept: bool) -> PlanningOrder:
 
 
 async def _load_present(tx: Transaction, tenant_id: UUID, shift: PlanningShift, now: datetime) -> Present | None:
-    route_id = (await active_routes_of_shifts(tx, tenant_id, [shift.id])).get(shift.id)
-    if route_id is None:
+    used = await active_routes_of_shifts(tx, tenant_id, [shift.id])
+    if shift.id not in used:
         return None
+    route_id = used[shift.id]
+    if route_id is None:
+        raise shift_in_use(shift.id, None, ["shiftId"])
     route = (await routes_by_ids(tx, tenant_id, [route_id]))[route_id]
     stops = (await stops_of_routes(tx, tenant_id, [route_id])).get(route_id, [])
     orders_of = await order_ids_of_stops(tx, tenant_id, [stop["id"] for stop in stops])
