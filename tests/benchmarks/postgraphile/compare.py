@@ -6,7 +6,6 @@ It needs npm's registry the first time, Linux (``/proc``), and a machine with at
 """
 
 import argparse
-import asyncio
 import statistics
 import sys
 import tempfile

@@ -4,6 +4,9 @@
 - ``values``       coordinates, windows, loads: value types that several slices show
 - ``problems``     ``Problem`` and the base of every payload
 - ``context``      one operation's principal, reads, batches and writes
+- ``batches``      reads of many keys at once, and who waits for them
+- ``documents``    what is known of a document by its text
+- ``execution``    answers level by level, in columns
 - ``connections``  Relay connections over keyset pages
 - ``nodes``        ``node`` and ``nodes``
 - ``events``       the event log as query and subscription

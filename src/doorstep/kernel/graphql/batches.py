@@ -99,12 +99,13 @@ def _done() -> "asyncio.Future[None]":
 class Asked(Generic[K, V]):
     """What a resolver awaits while a level collects (``execution.levels``): the level reads for all its rows and answers each."""
 
-    __slots__ = ("batch", "keys")
+    __slots__ = ("_told", "batch", "keys")
 
-    def __init__(self, batch: Batch[K, V], keys: Sequence[K]) -> None:
+    def __init__(self, batch: Batch[K, V], keys: Sequence[K], told: Callable[[list[V]], Any]) -> None:
         self.batch = batch
         self.keys = keys
+        self._told = told
 
-    def __await__(self) -> Generator[Any, list[V], list[V]]:
+    def __await__(self) -> Generator[Any, list[V], Any]:
         """Hand this to the level; go on with what it read."""
-        return (yield self)
+        return self._told((yield self))

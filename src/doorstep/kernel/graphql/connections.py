@@ -1,6 +1,6 @@
 """Relay connections over keyset pages: ``edges``, ``nodes``, ``pageInfo`` and, on demand, ``totalCount``."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
@@ -34,13 +34,19 @@ class Edge(Generic[T]):
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
-    edges: list[Edge[T]] = strawberry.field(description="The items with their places.")
     page_info: PageInfo = strawberry.field(description="Where this page lies in the list.")
+    items: strawberry.Private[Sequence[Any]]
+    cursors: strawberry.Private[Callable[[], Sequence[str]]]
+    """Of all items; worked out only for those who ask for edges."""
     count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="The items with their places.")
+    def edges(self) -> list[Edge[T]]:
+        return [Edge(node=item, cursor=Cursor(cursor)) for item, cursor in zip(self.items, self.cursors(), strict=True)]
 
     @strawberry.field(description="The items.")
     def nodes(self) -> list[T]:
-        return [edge.node for edge in self.edges]
+        return list(self.items)
 
     @strawberry.field(description="How many items the whole list has; counted only when asked for.")
     async def total_count(self) -> int:
@@ -51,11 +57,15 @@ def connection_of(
     list_name: str, sort: Sort, page: Page, node: Callable[[Row], Any], count: Callable[[], Awaitable[int]]
 ) -> Connection[Any]:
     """A connection from a page of rows; ``node`` makes the type from a row."""
-    edges = [Edge(node=node(row), cursor=Cursor(cursor_of(list_name, sort, row, page.tenant_id))) for row in page.rows]
+
+    def cursor(row: Row) -> Cursor:
+        return Cursor(cursor_of(list_name, sort, row, page.tenant_id))
+
     info = PageInfo(
         has_next_page=page.has_next,
         has_previous_page=page.has_previous,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
+        start_cursor=cursor(page.rows[0]) if page.rows else None,
+        end_cursor=cursor(page.rows[-1]) if page.rows else None,
     )
-    return Connection(edges=edges, page_info=info, count=count)
+    items = [node(row) for row in page.rows]
+    return Connection(page_info=info, items=items, cursors=lambda: [cursor(row) for row in page.rows], count=count)

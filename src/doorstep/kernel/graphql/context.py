@@ -168,21 +168,40 @@ class Context:
         self._closed = True
         await self.finish()
 
-    async def load(self, batch: BatchRead[K, V], key: K) -> V:
+    def load(self, batch: BatchRead[K, V], key: K) -> Awaitable[V]:
         """``key``'s value by a batch read: ``batch(context, keys)`` runs once for all keys that a level asks for.
 
         Raises Forbidden for what the credential may not see, TooComplex when the lists of the operation grow past MAX_LISTED.
         """
-        return (await self.load_many(batch, (key,)))[0]
+        known = self._batch_of(batch)
+        if self.collecting:
+            return Asked(known, (key,), self._told_one)
+        return self._load(known, (key,), self._told_one)
 
-    async def load_many(self, batch: BatchRead[K, V], keys: Sequence[K]) -> list[V]:
+    def load_many(self, batch: BatchRead[K, V], keys: Sequence[K]) -> Awaitable[list[V]]:
         """The values of several keys, as ``load`` gives each."""
+        known = self._batch_of(batch)
+        return Asked(known, keys, self._told) if self.collecting else self._load(known, keys, self._told)
+
+    def _batch_of(self, batch: BatchRead[K, V]) -> Batch[K, V]:
         known = self._batches.get(batch)
         if known is None:
             if (permission := _GUARDED.get(batch)) is not None:
                 self.require(permission)
             known = self._batches[batch] = Batch(lambda wanted: batch(self, wanted))
-        values: list[V] = await (Asked(known, keys) if self.collecting else known.load(keys))
+        return known
+
+    @staticmethod
+    async def _load(batch: Batch[K, V], keys: Sequence[K], told: Callable[[list[V]], Any]) -> Any:
+        return told(await batch.load(keys))
+
+    def _told_one(self, values: list[V]) -> V:
+        value = values[0]
+        if isinstance(value, list):
+            self._count(len(value))
+        return value
+
+    def _told(self, values: list[V]) -> list[V]:
         for value in values:
             if isinstance(value, list):
                 self._count(len(value))

@@ -23,7 +23,7 @@ from doorstep.kernel.event_stream import (
     encode_cursor,
     read_events,
 )
-from doorstep.kernel.graphql.connections import Connection, Edge, First, PageInfo
+from doorstep.kernel.graphql.connections import Connection, First, PageInfo
 from doorstep.kernel.graphql.context import Context, Info, argument_id
 from doorstep.kernel.graphql.enums import show_enum
 from doorstep.kernel.graphql.nodes import Node, name_node
@@ -215,15 +215,16 @@ class EventQueries:
         page = await read_events(
             tx, context.tenant_id, _position(context, after), query, PageRequest(first=first).size()
         )
-        edges = [Edge(node=event, cursor=event.cursor(info)) for event in map(show_event, page.rows)]
+        shown = [show_event(row) for row in page.rows]
 
         async def count() -> int:
             return await count_events(tx, context.tenant_id, query)
 
         end = Cursor(encode_cursor(context.tenant_id, page.position))
-        start = edges[0].cursor if edges else end
+        start = shown[0].cursor(info) if shown else end
         return Connection(
-            edges=edges,
+            items=shown,
+            cursors=lambda: [event.cursor(info) for event in shown],
             page_info=PageInfo(
                 has_next_page=page.has_more, has_previous_page=after is not None, start_cursor=start, end_cursor=end
             ),

@@ -10,8 +10,9 @@ import strawberry
 
 from doorstep.kernel.db import Row
 from doorstep.kernel.event_stream import decode_cursor
-from doorstep.kernel.graphql.connections import After, Connection, Edge, First, PageInfo
+from doorstep.kernel.graphql.connections import After, Connection, First, PageInfo
 from doorstep.kernel.graphql.context import Context, Info
+from doorstep.kernel.graphql.enums import member_of
 from doorstep.kernel.graphql.events import Event, show_event
 from doorstep.kernel.graphql.nodes import Node, register_node
 from doorstep.kernel.graphql.scalars import JSONObject
@@ -54,6 +55,13 @@ if TYPE_CHECKING:
     from doorstep.planning.graphql import Assignment
     from doorstep.tracking.graphql import Attempt, Proof
 
+_CUSTODY = member_of(Custody)
+_LOCATION_CHECK = member_of(LocationCheck)
+_LOCATION_REASON = member_of(LocationReason)
+_LOCATION_STATUS = member_of(LocationStatus)
+_ORDER_KIND = member_of(OrderKind)
+_ORDER_STATUS = member_of(OrderStatus)
+
 
 def _load_of(row: Row) -> Load:
     return Load(
@@ -87,8 +95,8 @@ class Waypoint:
         return cls(
             address=Address.of(row),
             coordinates=Coordinates(latitude=row["latitude"], longitude=row["longitude"]) if located else None,
-            location_check=LocationCheck(row["location_check"]),
-            location_reason=LocationReason(row["location_reason"]) if row["location_reason"] else None,
+            location_check=_LOCATION_CHECK(row["location_check"]),
+            location_reason=_LOCATION_REASON(row["location_reason"]) if row["location_reason"] else None,
             contact=Contact(name=contact[0], phone=contact[1], email=contact[2]) if any(contact) else None,
             windows=[TimeWindow(start=window.start, end=window.end) for window in windows_of(row)],
             service_seconds=row["service_seconds"],
@@ -198,11 +206,11 @@ class Order(Node):
             display_reference=row["display_reference"],
             carrier_reference=row["carrier_reference"],
             version=row["version"],
-            kind=OrderKind(row["kind"]),
-            status=OrderStatus(row["status"]),
+            kind=_ORDER_KIND(row["kind"]),
+            status=_ORDER_STATUS(row["status"]),
             status_reason=row["status_reason"],
-            custody=Custody(row["custody"]),
-            location_status=LocationStatus(row["location_status"]),
+            custody=_CUSTODY(row["custody"]),
+            location_status=_LOCATION_STATUS(row["location_status"]),
             attempt_number=row["attempt_number"],
             priority=row["priority"],
             required_skills=row["required_skills"],
@@ -320,14 +328,15 @@ class Order(Node):
         size = PageRequest(first=first).size()
         seq = decode_cursor(context.tenant_id, after).seq if after is not None else 0
         rows = await context.load(load_events, (self.uuid, size, seq))
-        edges = [Edge(node=event, cursor=event.cursor(info)) for event in map(show_event, rows[:size])]
+        shown = [show_event(row) for row in rows[:size]]
         return Connection(
-            edges=edges,
+            items=shown,
+            cursors=lambda: [event.cursor(info) for event in shown],
             page_info=PageInfo(
                 has_next_page=len(rows) > size,
                 has_previous_page=after is not None,
-                start_cursor=edges[0].cursor if edges else None,
-                end_cursor=edges[-1].cursor if edges else after,
+                start_cursor=shown[0].cursor(info) if shown else None,
+                end_cursor=shown[-1].cursor(info) if shown else after,
             ),
             count=lambda: context.load(load_event_counts, self.uuid),
         )

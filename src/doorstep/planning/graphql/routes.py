@@ -20,6 +20,7 @@ from doorstep.fleets.graphql import (
 from doorstep.fleets.graphql.edges import CURRENT_ROUTE
 from doorstep.kernel.db import Row
 from doorstep.kernel.graphql.context import Context, Info, UpwardEdge
+from doorstep.kernel.graphql.enums import member_of
 from doorstep.kernel.graphql.nodes import Node, register_node
 from doorstep.kernel.graphql.scalars import Polyline
 from doorstep.kernel.graphql.values import Coordinates, Load
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
     from doorstep.planning.graphql.plans import Plan
 
 T = TypeVar("T")
+_ROUTE_STATUS = member_of(RouteStatus)
+_STOP_KIND = member_of(StopKind)
+_STOP_STATUS = member_of(StopStatus)
 
 PLAN: "UpwardEdge[UUID, Plan | None]" = UpwardEdge("Route.plan")
 """A plan by its id; plans show their routes, so routes name this here and ``plans`` supplies it."""
@@ -83,8 +87,8 @@ class Stop(Node):
             row=row,
             version=row["version"],
             sequence=row["sequence"],
-            kind=StopKind(row["kind"]),
-            status=StopStatus(row["status"]),
+            kind=_STOP_KIND(row["kind"]),
+            status=_STOP_STATUS(row["status"]),
             planned_arrival=row["planned_arrival"],
             planned_service_start=row["planned_service_start"],
             planned_departure=row["planned_departure"],
@@ -185,7 +189,7 @@ class Route(Node):
             uuid=row["id"],
             row=row,
             version=row["version"],
-            status=RouteStatus(row["status"]),
+            status=_ROUTE_STATUS(row["status"]),
             starts_at=row["starts_at"],
             dispatched_at=row["dispatched_at"],
             started_at=row["started_at"],

@@ -5,7 +5,7 @@ once, and the resolvers are stepped to their ends: a row costs neither a task no
 """
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -82,55 +82,70 @@ class Levels:
     async def _resolve(self, level: list[_Waiting]) -> None:
         alone: list[tuple[_Waiting, int]] = []
         for waiting in level:
-            for position, one in enumerate(waiting.objects):
-                if waiting.field.alone:
-                    alone.append((waiting, position))
-                else:
-                    await self._begin(waiting, position, one)
+            begun = 0
+            while begun < len(waiting.objects) and not waiting.field.alone:
+                begun = await self._begin(waiting, begun)
+            alone += [(waiting, position) for position in range(begun, len(waiting.objects))]
         if alone:
             await self._run_as_tasks(alone)
         while self._parked:
             await self._answer()
 
-    async def _begin(self, waiting: _Waiting, position: int, one: Any) -> None:
-        outcome = waiting.field.call(self, one)  # type: ignore[misc]
-        if hasattr(outcome, "send"):
-            await self._step(_Call(outcome, waiting, position, None), None)  # type: ignore[arg-type]
-        else:
-            waiting.values[position] = outcome
-
-    async def _step(self, call: _Call, answer: Any) -> None:
-        """To the next question, or to the end."""
-        context = self._context
-        context.collecting = True
+    async def _begin(self, waiting: _Waiting, first: int) -> int:
+        """Call the field for the objects from ``first`` on, up to one that awaits something of the event loop's; how far it came."""
+        call, values, parked = waiting.field.call, waiting.values, self._parked
+        rest = None
+        self._context.collecting = True
         try:
-            asked = call.coroutine.send(answer)
-        except StopIteration as end:
-            call.waiting.values[call.position] = end.value
-            return
+            for position in range(first, len(waiting.objects)):
+                coroutine = call(self, waiting.objects[position])  # type: ignore[misc]
+                try:
+                    asked = coroutine.send(None)
+                except StopIteration as end:
+                    values[position] = end.value
+                    continue
+                if type(asked) is not Asked:
+                    rest = _Rest(coroutine, asked)
+                    break
+                parked.append(_Call(coroutine, waiting, position, asked))
         finally:
-            context.collecting = False
-        if type(asked) is Asked:
-            call.asked = asked
-            self._parked.append(call)
-        else:
-            call.waiting.field.alone = True
-            call.waiting.values[call.position] = await _Rest(call.coroutine, asked)
+            self._context.collecting = False
+        if rest is not None:
+            waiting.field.alone = True
+            values[position] = await rest
+        return position + 1
 
     async def _answer(self) -> None:
         """Read what was asked for, each batch once, and go on with those who asked."""
+        wanted: dict[Batch[Any, Any], list[Any]] = {}
+        for call in self._parked:
+            wanted.setdefault(call.asked.batch, []).extend(call.asked.keys)
+        found = await _load_all(wanted)
         parked, self._parked = self._parked, []
+        rests: list[tuple[_Call, _Rest]] = []
+        context = self._context
+        context.collecting = True
         try:
-            wanted: dict[Batch[Any, Any], dict[Any, None]] = {}
             for call in parked:
-                wanted.setdefault(call.asked.batch, {}).update(dict.fromkeys(call.asked.keys))
-            found = await _load_all([(batch, list(keys)) for batch, keys in wanted.items()])
-            while parked:
-                call = parked.pop()
                 values = found[call.asked.batch]
-                await self._step(call, [values[key] for key in call.asked.keys])
+                try:
+                    asked = call.coroutine.send([values[key] for key in call.asked.keys])
+                except StopIteration as end:
+                    call.waiting.values[call.position] = end.value
+                    continue
+                if type(asked) is Asked:
+                    call.asked = asked
+                    self._parked.append(call)
+                else:
+                    rests.append((call, _Rest(call.coroutine, asked)))
+        except BaseException:
+            self._parked += [*parked, *(call for call, _ in rests)]
+            raise
         finally:
-            self._parked += parked
+            context.collecting = False
+        for call, rest in rests:
+            call.waiting.field.alone = True
+            call.waiting.values[call.position] = await rest
 
     async def _run_as_tasks(self, calls: list[tuple[_Waiting, int]]) -> None:
         outcomes = [waiting.field.call(self, waiting.objects[position]) for waiting, position in calls]  # type: ignore[misc]
@@ -138,9 +153,10 @@ class Levels:
             waiting.values[position] = value
 
 
-async def _load_all(wanted: Sequence[tuple[Batch[Any, Any], list[Any]]]) -> dict[Batch[Any, Any], dict[Any, Any]]:
-    values = await _all([batch.load(keys) for batch, keys in wanted])
-    return {batch: dict(zip(keys, loaded, strict=True)) for (batch, keys), loaded in zip(wanted, values, strict=True)}
+async def _load_all(wanted: dict[Batch[Any, Any], list[Any]]) -> dict[Batch[Any, Any], dict[Any, Any]]:
+    keys = {batch: list(dict.fromkeys(asked)) for batch, asked in wanted.items()}
+    values = await _all([batch.load(distinct) for batch, distinct in keys.items()])
+    return {batch: dict(zip(keys[batch], loaded, strict=True)) for batch, loaded in zip(keys, values, strict=True)}
 
 
 async def _all(awaitables: list[Any]) -> list[Any]:
