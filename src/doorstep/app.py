@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from doorstep.identity.http import ExportEndpoint
 from doorstep.identity.service import Authenticator
 from doorstep.kernel.graphql.context import Services
+from doorstep.kernel.graphql.tolls import Limits
 from doorstep.kernel.graphql.view import GraphQLView
 from doorstep.readiness import readiness
 from doorstep.schema import build_schema, schema_text
@@ -63,7 +64,11 @@ def create_app(services: Services) -> Starlette:
     """The application over services that are already started."""
     settings = services.get(Settings)
     api = GraphQLView(
-        build_schema(), services, services.get(Authenticator), allowed_origins=tuple(settings.allowed_origins)
+        build_schema(),
+        services,
+        services.get(Authenticator),
+        limits=Limits(settings.max_cost, settings.operation_seconds),
+        allowed_origins=tuple(settings.allowed_origins),
     )
     endpoint = GraphQLEndpoint(api)
     sdl = schema_text()

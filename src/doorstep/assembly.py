@@ -16,6 +16,7 @@ from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.logs import configure_unless_done
 from doorstep.kernel.metrics import POOL_IN_USE
+from doorstep.kernel.points import Bucket, Points
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.postgres.errors import EmbeddedPostgresError, LoginRefused
 from doorstep.kernel.postgres.migrate import check_schema, migrate
@@ -128,6 +129,8 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
     services.offer(secret_keys)
     services.offer(Authenticator(db, verifier))
     services.offer(verifier)
+    points = Points(system, Bucket(settings.bucket_points, settings.bucket_points_per_second))
+    services.offer(points)
     hub.start()
     await roads.start()
     try:
@@ -137,5 +140,6 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
         await solver.close()
         await roads.close()
         await verifier.close()
+        await points.close()
         await db.close()
         await system.close()

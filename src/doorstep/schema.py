@@ -17,6 +17,7 @@ from doorstep.kernel.graphql.execution import LevelExecutor
 from doorstep.kernel.graphql.guarding import guard_root_fields
 from doorstep.kernel.graphql.limits import DocumentLimits
 from doorstep.kernel.graphql.nodes import NodeQuery
+from doorstep.kernel.graphql.price_tags import tag
 from doorstep.kernel.graphql.scalars import SCALARS
 from doorstep.orders.graphql import DEPOT, OrdersMutation, OrdersQuery
 from doorstep.partners.graphql import PartnersMutation, PartnersQuery
@@ -90,6 +91,7 @@ def build_schema(*, sort: bool = False) -> DoorstepSchema:
         execution_context_class=LevelExecutor,
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=sort),
     )
+    documents.of_schema(schema._schema)
     schema.documents = documents
     guard_root_fields(schema._schema, NEEDS)
     return schema
@@ -97,4 +99,6 @@ def build_schema(*, sort: bool = False) -> DoorstepSchema:
 
 def schema_text() -> str:
     """The schema in SDL, as committed in ``schema.graphql``."""
-    return build_schema(sort=True).as_str().rstrip() + "\n"
+    schema = build_schema(sort=True)
+    tag(schema, schema.documents.prices)
+    return schema.as_str().rstrip() + "\n"

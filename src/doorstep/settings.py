@@ -3,10 +3,10 @@
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT_HOME = Path("/var/lib/doorstep")
@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         default_factory=list, validation_alias="DOORSTEP_ALLOWED_ORIGINS"
     )
+    max_cost: int = Field(10_000, ge=1_000, validation_alias="DOORSTEP_MAX_COST")
+    bucket_points: int = Field(20_000, ge=1_000, validation_alias="DOORSTEP_BUCKET_POINTS")
+    bucket_points_per_second: int = Field(1_000, ge=1, validation_alias="DOORSTEP_BUCKET_POINTS_PER_SECOND")
+    operation_seconds: float = Field(10.0, gt=0, le=60, validation_alias="DOORSTEP_OPERATION_SECONDS")
     secret_keys: Annotated[list[str], NoDecode] = Field(default_factory=list, validation_alias="DOORSTEP_SECRET_KEYS")
     metrics_host: str = Field("127.0.0.1", validation_alias="DOORSTEP_METRICS_HOST")
     metrics_port: int = Field(9464, ge=0, le=65535, validation_alias="DOORSTEP_METRICS_PORT")
@@ -72,6 +76,15 @@ class Settings(BaseSettings):
             return value
         pairs = [part.partition("=") for part in value.split(",") if part.strip()]
         return {name.strip(): url.strip() for name, _, url in pairs}
+
+    @model_validator(mode="after")
+    def _holds_any_operation(self) -> Self:
+        """What is permitted must be possible."""
+        if self.bucket_points < self.max_cost:
+            raise ValueError(
+                "DOORSTEP_BUCKET_POINTS must be at least DOORSTEP_MAX_COST, or no bucket holds the dearest operation"
+            )
+        return self
 
     @property
     def embedded(self) -> bool:

@@ -13,6 +13,7 @@ import doorstep.kernel.consumers
 import doorstep.kernel.events
 import doorstep.kernel.idempotency
 import doorstep.kernel.jobs
+import doorstep.kernel.points
 import doorstep.orders.model
 import doorstep.partners.model
 import doorstep.places.model

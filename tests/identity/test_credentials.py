@@ -153,7 +153,7 @@ async def test_every_bad_credential_gets_the_same_answer_and_does_nothing(caller
     assert len(keys_and_tokens) == 1
     assert {code for code, _ in answers.values()} == {"UNAUTHENTICATED"}
     assert await written(caller) == (0, 0, 0)
-    assert (await caller.asks(shop.key)).json() == {"data": {"viewer": {"tenant": {"slug": "shop"}}}}
+    assert (await caller.asks(shop.key)).json()["data"] == {"viewer": {"tenant": {"slug": "shop"}}}
 
 
 async def test_no_bad_credential_opens_a_socket(caller: Outside):
@@ -175,7 +175,7 @@ async def test_a_key_stands_in_the_header_alone(caller: Outside):
         await caller.http.post(url, json={"query": WHO}, headers={"authorization": f"Basic {shop.key}"}),
         await caller.http.post(url, json={"query": WHO}, headers={"authorization": shop.key}),
     ]
-    assert [answer.json() for answer in nobody] == [{"data": {"viewer": None}}] * len(nobody)
+    assert [answer.json()["data"] for answer in nobody] == [{"viewer": None}] * len(nobody)
 
 
 async def test_another_company_s_key_opens_its_own_door_alone(caller: Outside):
@@ -261,7 +261,7 @@ async def test_an_address_that_fails_too_often_waits_and_its_neighbours_do_not(c
     assert (await caller.asks(new_key(TenantMode.LIVE))).status_code == 401
     # Without any credential there is nothing to guess.
     answer = await caller.http.post(caller.server.graphql_url, json={"query": WHO}, headers={"x-forwarded-for": here})
-    assert answer.json() == {"data": {"viewer": None}}
+    assert answer.json()["data"] == {"viewer": None}
 
 
 async def test_guesses_over_sockets_count_as_well(caller: Outside):

@@ -117,6 +117,14 @@ async def test_a_repeated_field_is_one_field(schema: DoorstepSchema) -> None:
     assert "QUERY_TOO_COMPLEX" not in await codes(schema, "{ " + "viewer { scopes } " * 40 + "}")
 
 
+async def test_repeated_objects_are_limited(schema: DoorstepSchema) -> None:
+    def repeated(number: int) -> str:
+        return "{ viewer { " + "tenant { slug } " * number + "} }"
+
+    assert "QUERY_TOO_COMPLEX" not in await codes(schema, repeated(101))
+    assert await codes(schema, repeated(102)) == {"QUERY_TOO_COMPLEX"}
+
+
 async def test_a_document_is_validated_once(schema: DoorstepSchema, monkeypatch: pytest.MonkeyPatch) -> None:
     validated = []
 
@@ -127,7 +135,7 @@ async def test_a_document_is_validated_once(schema: DoorstepSchema, monkeypatch:
     monkeypatch.setattr(document_cache, "validate_document", counted)
     for _ in range(5):
         await codes(schema, "query OnlyOnce { viewer { scopes } }")
-    assert len(validated) == 1
+    assert len(validated) == 2, "by the limits, and then by the rules"
 
 
 async def test_the_introspection_of_tools_passes(schema: DoorstepSchema) -> None:

@@ -200,7 +200,7 @@ async def test_queries_and_mutations_run_over_a_stream_within_the_limits_of_http
     async with shop.stream("{ viewer { tenant { slug } } }") as stream:
         message, end = await stream.next(), await stream.next()
     assert message is not None
-    assert message.data == {"data": {"viewer": {"tenant": {"slug": "shop"}}}}
+    assert message.data["data"] == {"viewer": {"tenant": {"slug": "shop"}}}
     assert message.id is None
     assert end is not None
     assert end.event == "complete"

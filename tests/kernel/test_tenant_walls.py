@@ -29,6 +29,8 @@ async def test_requests_cannot_write_what_belongs_to_no_tenant(db, alpha):
         "UPDATE tenants SET quota_orders_per_day = NULL",
         "DELETE FROM usage_days",
         "SELECT * FROM closures",
+        "SELECT * FROM point_buckets",
+        "UPDATE point_buckets SET points = 20000",
         "SELECT doorstep_ensure_event_partitions(1)",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

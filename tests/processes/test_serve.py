@@ -61,7 +61,7 @@ def test_serve_answers_survives_a_kill_and_drains(doorstep: Doorstep):
     code, said = doorstep.run("key", "create", "--tenant", "shop", "--name", "till", "--json")
     assert code == 0, said
     key = json.loads(said)["key"]
-    assert ask(first, key, "{ viewer { tenant { slug } } }") == {"data": {"viewer": {"tenant": {"slug": "shop"}}}}
+    assert ask(first, key, "{ viewer { tenant { slug } } }")["data"] == {"viewer": {"tenant": {"slug": "shop"}}}
 
     kept = secrets.read_bytes()
     assert first.stop(signal.SIGKILL) == -signal.SIGKILL

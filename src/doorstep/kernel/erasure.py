@@ -120,6 +120,13 @@ RULES = (
         ),
         delete=True,
     ),
+    Rules(
+        "point_buckets",
+        {
+            "id": Keep("a hash of a credential's id, a tenant's or a client's network, kept for minutes"),
+            "points": Keep("what may still be asked for"),
+        },
+    ),
     Rules("jobs", {**each(OURS, "kind", "state", "error"), **each(IDS, "input", "progress", "result")}),
 )
 """The kernel's own tables."""

@@ -68,7 +68,7 @@ def is_request_error(result: ExecutionResult) -> bool:
     return result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or ())
 
 
-def result_answer(request: Request, result: ExecutionResult) -> Response:
+def result_answer(request: Request, result: ExecutionResult, headers: Mapping[str, str]) -> Response:
     """A result whose errors are public."""
     status, media = 200, "application/json"
     if prefers_response_json(request):
@@ -76,9 +76,14 @@ def result_answer(request: Request, result: ExecutionResult) -> Response:
         if is_request_error(result):
             codes = [(error.extensions or {}).get("code") for error in result.errors or ()]
             status = next((_STATUS_OF_CODE[str(code)] for code in codes if code in _STATUS_OF_CODE), 400)
-    return Response(orjson.dumps(result_body(result)), status, media_type=media)
+    return Response(orjson.dumps(result_body(result)), status, dict(headers), media_type=media)
 
 
 def result_of(error: GraphQLError) -> ExecutionResult:
     """A result that is this one error."""
     return ExecutionResult(data=None, errors=[error])
+
+
+def error_of(refusal: RequestError) -> GraphQLError:
+    """A refusal as a GraphQL error."""
+    return GraphQLError(refusal.message, extensions={"code": refusal.code, **refusal.extensions})

@@ -2,19 +2,24 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphql import (
     ASTValidationRule,
     DocumentNode,
     GraphQLError,
+    GraphQLSchema,
     OperationDefinitionNode,
     get_operation_ast,
     parse,
+    specified_rules,
 )
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 from strawberry.types.graphql import OperationType
+
+from doorstep.kernel.graphql.costs import Costing
+from doorstep.kernel.graphql.prices import Prices, prices_of
 
 MAX_TOKENS = 1000
 MAX_KEPT = 512
@@ -26,27 +31,71 @@ class _Known:
     document: DocumentNode
     operations: int
     errors: list[GraphQLError] | None = None
+    costings: dict[str | None, Costing] = field(default_factory=dict)
+
+
+def _read(text: str) -> _Known | GraphQLError:
+    """A document, or what is wrong with its text, which is remembered as well: nobody reads the same text twice."""
+    try:
+        document = parse(text, max_tokens=MAX_TOKENS)
+    except GraphQLError as error:
+        return error
+    return _Known(document, sum(isinstance(node, OperationDefinitionNode) for node in document.definitions))
 
 
 class DocumentCache:
     """The documents of one schema by their texts. Validation asks for the schema and these rules alone, never for variables."""
 
-    def __init__(self, rules: Sequence[type[ASTValidationRule]] = ()) -> None:
-        self.rules = tuple(rules)
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+    def __init__(self, limits: Sequence[type[ASTValidationRule]] = ()) -> None:
+        self.limits = tuple(limits)
+        self._known: OrderedDict[str, _Known | GraphQLError] = OrderedDict()
+        self._schema: GraphQLSchema | None = None
+        self.prices = Prices()
+
+    def of_schema(self, schema: GraphQLSchema) -> None:
+        """Say which schema they are documents of, once it is built."""
+        self._schema = schema
+        self.prices = prices_of(schema)
 
     def parsed(self, text: str) -> _Known:
         """The document of a text; raises GraphQLError for a syntax error and for too many tokens."""
         known = self._known.get(text)
-        if known is not None:
+        if known is None:
+            known = self._known[text] = _read(text)
+            if len(self._known) > MAX_KEPT:
+                self._known.popitem(last=False)
+        else:
             self._known.move_to_end(text)
-            return known
-        document = parse(text, max_tokens=MAX_TOKENS)
-        operations = sum(isinstance(node, OperationDefinitionNode) for node in document.definitions)
-        known = self._known[text] = _Known(document, operations)
-        if len(self._known) > MAX_KEPT:
-            self._known.popitem(last=False)
+        if isinstance(known, GraphQLError):
+            raise known.with_traceback(None)
         return known
+
+    def validated(self, known: _Known) -> list[GraphQLError]:
+        """What is wrong with a document."""
+        if known.errors is None:
+            # The limits first: other rules take long over what they refuse.
+            schema = self._built()
+            known.errors = validate_document(schema, known.document, self.limits) or validate_document(
+                schema, known.document, specified_rules
+            )
+        return known.errors
+
+    def costing(self, text: str, name: str | None) -> Costing | None:
+        """The costs of the operation that is meant; None where nothing will be executed. Raises GraphQLError for a syntax error."""
+        known = self.parsed(text)
+        costing = known.costings.get(name)
+        if costing is not None or self.validated(known):
+            return costing
+        operation = get_operation_ast(known.document, name)
+        if operation is None:
+            return None
+        costing = known.costings[name] = Costing(self._built(), self.prices, known.document, operation)
+        return costing
+
+    def _built(self) -> GraphQLSchema:
+        if self._schema is None:
+            raise LookupError("the schema of these documents is not built yet")
+        return self._schema
 
     def operation_type(self, text: str | None, name: str | None) -> OperationType | None:
         """What the operation that is meant does; None where that cannot be told, which those who execute it will say."""
@@ -78,11 +127,7 @@ class Documents(SchemaExtension):
         if known is None:
             yield
             return
-        if known.errors is None:
-            known.errors = validate_document(
-                execution.schema._schema, known.document, execution.validation_rules + self._cache.rules
-            )
-        execution.pre_execution_errors = known.errors
+        execution.pre_execution_errors = self._cache.validated(known)
         if known.operations > 1 and not execution._provided_operation_name:
             message = "The document has several operations: say which one in operationName."
             error = GraphQLError(message, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})

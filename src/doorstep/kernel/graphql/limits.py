@@ -6,7 +6,7 @@ have a limit of their own, since the introspection that tools send is deep by na
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
@@ -32,6 +32,9 @@ MAX_ROOT_FIELDS_OF_MUTATION = 10
 MAX_INTROSPECTIONS = 3
 """Each is a walk through the whole schema, and needs no credential."""
 
+MAX_REPEATS = 100
+"""Each pair of fields of one name in the answer is compared before they become one: 250 of them cost a third of a second."""
+
 CODE = "QUERY_TOO_COMPLEX"
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
@@ -56,6 +59,17 @@ class Extent:
     names: frozenset[str] = frozenset()
     """Names in the answer at its top level."""
 
+    repeats: int = 0
+    """Fields with selections that the answer has already under their name, below the top level."""
+
+    objects: Mapping[str, int] = field(default_factory=dict)
+    """Names at the top level of fields with selections, and how often each is there."""
+
+    @property
+    def all_repeats(self) -> int:
+        """The same with the top level."""
+        return self.repeats + sum(times - 1 for times in self.objects.values())
+
     def beside(self, other: "Extent") -> "Extent":
         """Both in one selection set."""
         return Extent(
@@ -64,6 +78,8 @@ class Extent:
             self.aliases + other.aliases,
             self.introspections + other.introspections,
             self.names | other.names,
+            self.repeats + other.repeats,
+            {name: self.objects.get(name, 0) + other.objects.get(name, 0) for name in (*self.objects, *other.objects)},
         )
 
 
@@ -88,14 +104,15 @@ class DocumentMeasure:
                 total = total.beside(self.extent(selection.selection_set))
         return total
 
-    def _of_field(self, field: FieldNode) -> Extent:
-        below = self.extent(field.selection_set) if field.selection_set else Extent()
-        aliases = below.aliases + (field.alias is not None)
-        names = frozenset({(field.alias or field.name).value})
-        if field.name.value in _INTROSPECTION:
-            return Extent(0, 1 + max(below.depth, below.introspection_depth), aliases, 1, names)
+    def _of_field(self, node: FieldNode) -> Extent:
+        below = self.extent(node.selection_set) if node.selection_set else Extent()
+        aliases = below.aliases + (node.alias is not None)
+        name = (node.alias or node.name).value
+        names, objects = frozenset({name}), {name: 1} if node.selection_set else {}
+        if node.name.value in _INTROSPECTION:
+            return Extent(0, 1 + max(below.depth, below.introspection_depth), aliases, 1, names, below.all_repeats, objects)
         through = 1 + below.introspection_depth if below.introspection_depth else 0
-        return Extent(1 + below.depth, through, aliases, below.introspections, names)
+        return Extent(1 + below.depth, through, aliases, below.introspections, names, below.all_repeats, objects)
 
     def _of_fragment(self, name: str) -> Extent:
         known = self._known.get(name)
@@ -118,6 +135,8 @@ def excesses(extent: Extent, operation: OperationType) -> list[str]:
         )
     if extent.aliases > MAX_ALIASES:
         found.append(f"There are more than {MAX_ALIASES} aliases. Ask for lists, or send several requests.")
+    if extent.all_repeats > MAX_REPEATS:
+        found.append(f"Fields are repeated more than {MAX_REPEATS} times. Ask for each once.")
     if extent.introspections > MAX_INTROSPECTIONS:
         found.append(f"There are more than {MAX_INTROSPECTIONS} introspections. Send several requests.")
     if len(extent.names) > roots:

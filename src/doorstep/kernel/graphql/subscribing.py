@@ -9,15 +9,23 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 from strawberry.utils.aio import aclosing
 
-from doorstep.kernel.graphql.answers import result_of
+from doorstep.kernel.errors import RequestError
+from doorstep.kernel.graphql.answers import error_of, result_of
 from doorstep.kernel.graphql.bodies import Asked
 from doorstep.kernel.graphql.context import Context
 from doorstep.kernel.graphql.faults import internal_error, public_error, public_errors
+from doorstep.kernel.graphql.tolls import Tolls
 
 
-async def subscribe(schema: Any, context: Context, asked: Asked) -> AsyncGenerator[ExecutionResult, None]:
-    """Every result of a subscription; a failed one (``failed``) is the last. Never raises, and closes the context."""
+async def subscribe(
+    schema: Any, tolls: Tolls, context: Context, asked: Asked
+) -> AsyncGenerator[ExecutionResult, None]:
+    """Every result of a subscription; a failed one (``failed``) is the last. Never raises, and closes the context.
+
+    It is charged once, for its first result: later ones come when something happened, and not because somebody asks.
+    """
     try:
+        (await tolls.enter(context, asked)).spend(None)
         source = await schema.stream(
             asked.query,
             variable_values=asked.variables,
@@ -34,6 +42,8 @@ async def subscribe(schema: Any, context: Context, asked: Asked) -> AsyncGenerat
                 yield result
                 if failed(result):
                     return
+    except RequestError as refusal:
+        yield result_of(error_of(refusal))
     except GraphQLError as error:
         yield result_of(public_error(error, before_execution=True))
     except Exception as error:  # noqa: BLE001 - logged under a reference

@@ -138,7 +138,7 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
         """Run one subscription to its end."""
         asked = Asked(operation.query, operation.variables, operation.operation_name, None, by_get=False)
         with suppress(WebSocketDisconnected):
-            async with aclosing(subscribe(self.schema, self.context.fork(), asked)) as results:
+            async with aclosing(subscribe(self.schema, self._view.tolls, self.context.fork(), asked)) as results:
                 async for result in results:
                     if failed(result):
                         await operation.send_initial_errors(list(result.errors or ()))

@@ -24,7 +24,14 @@ from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
 from doorstep.kernel.errors import BadUserInput, RateLimited, RequestError, TimedOut, Unavailable
-from doorstep.kernel.graphql.answers import fault_answer, refusal_answer, result_answer, result_of
+from doorstep.kernel.graphql.answers import (
+    error_of,
+    fault_answer,
+    is_request_error,
+    refusal_answer,
+    result_answer,
+    result_of,
+)
 from doorstep.kernel.graphql.attempts import Authenticate, FailedAttempts
 from doorstep.kernel.graphql.bodies import Asked, NotAllowed, read_request, strict_json
 from doorstep.kernel.graphql.context import Context, Services
@@ -35,11 +42,12 @@ from doorstep.kernel.graphql.sessions import Sessions
 from doorstep.kernel.graphql.sockets import OpenSockets, TooManySockets
 from doorstep.kernel.graphql.sse import EventStream, OpenStreams, wants_events
 from doorstep.kernel.graphql.subscribing import subscribe
+from doorstep.kernel.graphql.tolls import Limits, Toll, Tolls
 from doorstep.kernel.graphql.transport_ws import SocketAdapter, SocketHandler
 from doorstep.kernel.metrics import REQUEST_SECONDS, REQUESTS, SOCKETS, STREAMS
+from doorstep.kernel.points import Points
 from doorstep.kernel.scope import Principal
 
-OPERATION_SECONDS = 10.0
 MAX_SUBSCRIPTIONS_PER_SOCKET = 20
 INIT_SECONDS = 5.0
 
@@ -50,7 +58,13 @@ class GraphQLView(GraphQL[Context, None]):
     """POST and GET for queries, POST for mutations, WebSocket and server-sent events for subscriptions."""
 
     def __init__(
-        self, schema: Any, services: Services, authenticate: Authenticate, *, allowed_origins: tuple[str, ...] = ()
+        self,
+        schema: Any,
+        services: Services,
+        authenticate: Authenticate,
+        *,
+        limits: Limits,
+        allowed_origins: tuple[str, ...] = (),
     ) -> None:
         super().__init__(
             schema,
@@ -61,6 +75,7 @@ class GraphQLView(GraphQL[Context, None]):
             allowed_origins=allowed_origins,
         )
         self.documents: DocumentCache = schema.documents
+        self.tolls = Tolls(self.documents, services.get(Points), limits)
         self.services = services
         self.authenticate = authenticate
         self.sessions = Sessions(authenticate)
@@ -102,7 +117,9 @@ class GraphQLView(GraphQL[Context, None]):
             asked = await read_request(request)
             if wants_events(request):
                 return self._stream(request, context, asked)
-            return result_answer(request, await self._execute(context, asked))
+            toll = await self.tolls.enter(context, asked)
+            result = await self._execute(context, asked, toll)
+            return result_answer(request, result, toll.headers())
         except RequestError as refusal:
             return refusal_answer(request, refusal)
         except Exception as error:  # noqa: BLE001 - logged under a reference
@@ -148,12 +165,14 @@ class GraphQLView(GraphQL[Context, None]):
                 raise ConnectionRejectionError from error
         return _NO_ACK_PAYLOAD
 
-    async def _execute(self, context: Context, asked: Asked) -> ExecutionResult:
+    async def _execute(self, context: Context, asked: Asked, toll: Toll) -> ExecutionResult:
         """Execute a query or mutation within the operation's deadline; its errors are public ones."""
+        seconds = self.tolls.limits.seconds
+        result: ExecutionResult | None = None
         allowed = {OperationType.QUERY} if asked.by_get else {OperationType.QUERY, OperationType.MUTATION}
         try:
-            async with asyncio.timeout(OPERATION_SECONDS):
-                result: ExecutionResult = await self.schema.execute(
+            async with asyncio.timeout(seconds):
+                result = await self.schema.execute(
                     asked.query,
                     root_value=None,
                     variable_values=asked.variables,
@@ -163,7 +182,7 @@ class GraphQLView(GraphQL[Context, None]):
                     operation_extensions=asked.extensions,
                 )
         except TimeoutError as error:
-            stopped = TimedOut("The operation took longer than 10 s and was stopped. Ask for less at a time.")
+            stopped = TimedOut(f"The operation took longer than {seconds:g} s and was stopped. Ask for less at a time.")
             stopped.__cause__ = error
             result = result_of(GraphQLError(stopped.message, original_error=stopped))
         except CannotGetOperationTypeError as error:
@@ -171,9 +190,12 @@ class GraphQLView(GraphQL[Context, None]):
         except InvalidOperationTypeError as error:
             raise _wrong_transport(error.operation_type) from error
         finally:
+            toll.spend(result.data if result is not None else None)
             await context.close()
         if result.errors:
             result.errors = list(public_errors(result))
+        if not is_request_error(result):
+            result.extensions = {**(result.extensions or {}), "cost": toll.shown()}
         return result
 
     def _stream(self, request: Request, context: Context, asked: Asked) -> EventStream:
@@ -187,13 +209,13 @@ class GraphQLView(GraphQL[Context, None]):
             except TooManySockets as error:
                 raise RateLimited(str(error), seconds=1) from error
         context.resume_after = request.headers.get("last-event-id")
-        return EventStream(subscribe(self.schema, context, asked), context)
+        return EventStream(subscribe(self.schema, self.tolls, context, asked), context)
 
     async def _once(self, context: Context, asked: Asked) -> Any:
         try:
-            yield await self._execute(context, asked)
+            yield await self._execute(context, asked, await self.tolls.enter(context, asked))
         except RequestError as refusal:
-            yield result_of(GraphQLError(refusal.message, extensions={"code": refusal.code, **refusal.extensions}))
+            yield result_of(error_of(refusal))
 
 
 class UnknownOperation(BadUserInput):

@@ -1,0 +1,100 @@
+"""What an operation is charged before it runs, and given back after: the same for requests, streams and sockets."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLError
+
+from doorstep.kernel.errors import TooComplex
+from doorstep.kernel.graphql.attempts import network_of
+from doorstep.kernel.graphql.bodies import Asked
+from doorstep.kernel.graphql.context import Context
+from doorstep.kernel.graphql.costs import Costing
+from doorstep.kernel.graphql.documents import DocumentCache
+from doorstep.kernel.points import Payer, Points
+
+UNSOUND = 10
+"""What a document costs that is refused: reading it is work, too."""
+
+_UNSPEAKABLE = 10**15
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an operation may cost, and how many seconds it may take."""
+
+    most_points: int = 10_000
+    seconds: float = 10.0
+
+
+@dataclass(slots=True)
+class Toll:
+    """What was taken for one operation; ``spend`` must follow."""
+
+    points: Points
+    payer: Payer
+    requested: int
+    costing: Costing | None
+    variables: dict[str, Any] | None
+    actual: int = 0
+
+    def spend(self, data: Any) -> None:
+        """The operation is over: what its answer did not come to is given back. Without an answer all of it was spent."""
+        self.actual = self.requested
+        if self.costing is not None and isinstance(data, dict):
+            self.actual = self.costing.actual(data, self.variables)
+        self.points.settle(self.payer, self.requested, self.actual)
+
+    def shown(self) -> dict[str, Any]:
+        """For an answer's ``extensions.cost``."""
+        bucket, available = self.points.bucket, self.points.available(self.payer)
+        throttle = {"maximum": bucket.maximum, "available": available, "restoreRate": bucket.per_second}
+        return {"requested": self.requested, "actual": self.actual, "throttle": throttle}
+
+    def headers(self) -> dict[str, str]:
+        """The same for whoever reads headers; ``t`` is in how many seconds the bucket is full."""
+        bucket, available = self.points.bucket, self.points.available(self.payer)
+        return {
+            "x-cost-requested": str(self.requested),
+            "x-cost-actual": str(self.actual),
+            "ratelimit-policy": f'"points";q={bucket.maximum};w={math.ceil(bucket.maximum / bucket.per_second)}',
+            "ratelimit": f'"points";r={available};t={math.ceil((bucket.maximum - available) / bucket.per_second)}',
+        }
+
+
+class Tolls:
+    """Charges operations by their documents."""
+
+    def __init__(self, documents: DocumentCache, points: Points, limits: Limits) -> None:
+        self._documents = documents
+        self._points = points
+        self.limits = limits
+
+    async def enter(self, context: Context, asked: Asked) -> Toll:
+        """Take what the operation may cost. Raises TooComplex for one that costs more than any may, RateLimited when the points are not there."""
+        payer = Payer.of(context.principal_or_none, network_of(context.address or ""))
+        costing = self._costing(asked)
+        requested = costing.requested(asked.variables) if costing is not None else UNSOUND
+        most = self.limits.most_points
+        if requested > most:
+            await self._points.take(payer, UNSOUND)
+            self._points.settle(payer, UNSOUND, UNSOUND)
+            raise TooComplex(
+                f"The operation may cost {_words(requested)} points; at most {most:,} are allowed. "
+                "Ask for smaller pages, or in several requests.",
+                requestedCost=min(requested, _UNSPEAKABLE),
+                maximumCost=most,
+            )
+        await self._points.take(payer, requested)
+        return Toll(self._points, payer, requested, costing, asked.variables)
+
+    def _costing(self, asked: Asked) -> Costing | None:
+        try:
+            return self._documents.costing(asked.query or "", asked.operation_name)
+        except GraphQLError:
+            return None
+
+
+def _words(points: int) -> str:
+    return f"{points:,}" if points < _UNSPEAKABLE else "far too many"
