@@ -9,7 +9,7 @@ from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext, get_object_definition
 
 from doorstep.fleets.graphql import FleetsMutation, FleetsQuery, load_depots
-from doorstep.identity.graphql import IdentityMutation, IdentityQuery, UsageQuery
+from doorstep.identity.graphql import DocumentsMutation, DocumentsQuery, IdentityMutation, IdentityQuery, UsageQuery
 from doorstep.identity.permissions import NEEDS
 from doorstep.kernel.graphql.documents import DocumentCache, Documents
 from doorstep.kernel.graphql.events import EventQueries, EventSubscriptions, event_types
@@ -30,6 +30,7 @@ Query = merge_types(
     "Query",
     (
         IdentityQuery,
+        DocumentsQuery,
         UsageQuery,
         NodeQuery,
         EventQueries,
@@ -45,6 +46,7 @@ Mutation = merge_types(
     "Mutation",
     (
         IdentityMutation,
+        DocumentsMutation,
         FleetsMutation,
         OrdersMutation,
         PlanningMutation,

@@ -15,7 +15,9 @@ def undescribed(kind: GraphQLNamedType) -> Iterator[str]:
     for name, field in getattr(kind, "fields", {}).items():
         if not field.description:
             yield f"{kind.name}.{name}"
-        yield from (f"{kind.name}.{name}({each})" for each, one in getattr(field, "args", {}).items() if not one.description)
+        yield from (
+            f"{kind.name}.{name}({each})" for each, one in getattr(field, "args", {}).items() if not one.description
+        )
     yield from (f"{kind.name}.{name}" for name, value in getattr(kind, "values", {}).items() if not value.description)
 
 

@@ -84,7 +84,10 @@ def test_an_operator_redeems_an_invitation_for_a_new_carrier(doorstep: Run, data
     ("arguments", "expected"),
     [
         (("tenant", "create", "Corner Shop"), "slug"),
-        (("tenant", "sign-in", "add", "nobody", "--issuer", "https://x.example", "--audience", "x"), "doorstep tenant list"),
+        (
+            ("tenant", "sign-in", "add", "nobody", "--issuer", "https://x.example", "--audience", "x"),
+            "doorstep tenant list",
+        ),
         (("tenant", "sign-in", "remove", "nobody", "12345"), "signin_"),
         (("tenant", "create", "shop", "--time-zone", "Europe/Atlantis"), "IANA"),
         (("tenant", "create", "shop", "--country", "Narnia"), "Narnia"),

@@ -17,7 +17,9 @@ from doorstep.kernel.scope import ALL_PERMISSIONS
 
 ORDERS = 30
 WAY = ["OFFERED", "ASSIGNED", "PICKED_UP", "AT_DROPOFF", "DELIVERED"]
-REPORT = "mutation ($input: ReportOrderInput!) { reportOrder(input: $input) { order { status } problems { code message } } }"
+REPORT = (
+    "mutation ($input: ReportOrderInput!) { reportOrder(input: $input) { order { status } problems { code message } } }"
+)
 CREATE = "mutation ($input: CreateOrdersInput!) { createOrders(input: $input) { results { order { id } } problems { code message } } }"
 LOG = """query ($after: Cursor) { events(first: 250, after: $after, filter: {types: ["OrderStatusChanged", "TenderAccepted", "TenderFulfilled"]}) {
   nodes { __typename ... on OrderStatusChanged { orderId to } ... on TenderAccepted { order { id } } ... on TenderFulfilled { order { id } } }
@@ -62,18 +64,26 @@ async def test_killed_while_it_relays_each_status_arrives_once_in_order(home: Ho
 
         token = (await merchant.do(documents.INVITE_PARTNER))["token"]
         partnership = (await carrier.do(documents.ACCEPT_PARTNERSHIP, token=token))["partnership"]["id"]
-        point = {"address": {"line1": "Städtle 49", "city": "Vaduz"}, "coordinates": {"latitude": 47.14, "longitude": 9.52}}
+        point = {
+            "address": {"line1": "Städtle 49", "city": "Vaduz"},
+            "coordinates": {"latitude": 47.14, "longitude": 9.52},
+        }
         order: dict[str, Any] = {"kind": "PICKUP_AND_DELIVERY", "pickup": point, "dropoff": point}
         made = await merchant.do(CREATE, orders=[order] * ORDERS)
         ids = [result["order"]["id"] for result in made["results"]]
-        await merchant.do(documents.TENDER_ORDER, orderIds=ids, offers=[{"partnershipId": partnership}], idempotencyKey="offer")
+        await merchant.do(
+            documents.TENDER_ORDER, orderIds=ids, offers=[{"partnershipId": partnership}], idempotencyKey="offer"
+        )
         offers = (await carrier.ask(documents.OFFERS))["tenders"]["nodes"]
-        taken = await carrier.do(documents.ACCEPT_TENDER, ids=[tender["id"] for tender in offers], idempotencyKey="take")
+        taken = await carrier.do(
+            documents.ACCEPT_TENDER, ids=[tender["id"] for tender in offers], idempotencyKey="take"
+        )
         await kill_soon()
         copies = [result["tender"]["order"]["id"] for result in taken["results"]]
         for act in ("PICK_UP", "DELIVER"):
             await asyncio.gather(
-                *(carrier.do(REPORT, orderId=copy, act=act, idempotencyKey=f"{act}-{copy}") for copy in copies), kill_soon()
+                *(carrier.do(REPORT, orderId=copy, act=act, idempotencyKey=f"{act}-{copy}") for copy in copies),
+                kill_soon(),
             )
         await server.ready()
         found: dict[str, list[str]] = {}
@@ -90,6 +100,8 @@ async def test_killed_while_it_relays_each_status_arrives_once_in_order(home: Ho
         await carrier.close()
         complaints = server.complaints()
     assert server.starts == 4
-    assert {order_id: [one for one in ways if not one.startswith("Tender")] for order_id, ways in found.items()} == dict.fromkeys(ids, WAY)
+    assert {
+        order_id: [one for one in ways if not one.startswith("Tender")] for order_id, ways in found.items()
+    } == dict.fromkeys(ids, WAY)
     assert all(ways.count("TenderAccepted") == ways.count("TenderFulfilled") == 1 for ways in found.values())
     assert complaints == []

@@ -171,7 +171,8 @@ async def test_planted_fault_an_authentication_that_forgets_the_standing_is_noti
     await suspended(company)
     monkeypatch.setattr(
         "doorstep.identity.service.authenticating.AUTHENTICATE",
-        "SELECT found.*, false AS suspended, NULL::int AS most_sockets FROM doorstep_authenticate($1) AS found",
+        "SELECT found.*, false AS suspended, NULL::int AS most_sockets, '{}'::varchar[] AS allowed_origins, false AS persisted_only "
+        "FROM doorstep_authenticate($1) AS found",
     )
     with pytest.raises(AssertionError):
         await answers_within(company, 0.5, 403)

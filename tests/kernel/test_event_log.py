@@ -27,7 +27,9 @@ async def write_and_fail(db: Database, principal: Principal) -> None:
         raise RuntimeError
 
 
-async def follow(db: Database, principal: Principal, until: int, after: str | None = None) -> tuple[list[int], list[str], str]:
+async def follow(
+    db: Database, principal: Principal, until: int, after: str | None = None
+) -> tuple[list[int], list[str], str]:
     """Read on in small pages until so many events came, as a client with a cursor does."""
     seqs: list[int] = []
     notes: list[str] = []

@@ -61,7 +61,9 @@ async def test_twenty_at_once_with_one_key_have_one_effect_and_one_answer(servic
 
 async def test_planted_fault_check_then_insert_without_the_lock_doubles_or_breaks(services, db, alpha, monkeypatch):
     async def careless(tx, tenant_id, operation, key, print_):
-        row = await tx.fetchrow("SELECT outcome FROM idempotency_keys WHERE tenant_id = $1 AND key = $2", tenant_id, key)
+        row = await tx.fetchrow(
+            "SELECT outcome FROM idempotency_keys WHERE tenant_id = $1 AND key = $2", tenant_id, key
+        )
         return row["outcome"] if row else None
 
     monkeypatch.setattr("doorstep.kernel.graphql.context.find_outcome", careless)

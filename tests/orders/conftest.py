@@ -92,7 +92,11 @@ class Desk:
 
     def without(self, *permissions: Permission) -> "Desk":
         """The same tenant with a credential that lacks these, also by what implies them."""
-        kept = {one for one in ALL_PERMISSIONS if one not in permissions and one.value not in {p.implied_by for p in permissions}}
+        kept = {
+            one
+            for one in ALL_PERMISSIONS
+            if one not in permissions and one.value not in {p.implied_by for p in permissions}
+        }
         lesser = Principal(self.tenant_id, self.principal.actor, frozenset(kept), country=self.principal.country)
         return Desk(self.schema, self.services, lesser, self.statements)
 

@@ -51,8 +51,7 @@ def sound(found: dict[str, Any]) -> bool:
         and found["order"]["proofs"] == [{"note": "Fine"}]
         and found["order"]["attempts"] == [{"outcome": "DELIVERED"}]
         and len(found["log"])
-        == len(WAY)
-        + len(["OrderPlaced", "TenderOffered", "TenderAccepted", "ProofReported", "TenderFulfilled"])
+        == len(WAY) + len(["OrderPlaced", "TenderOffered", "TenderAccepted", "ProofReported", "TenderFulfilled"])
         and found["carrier"].count("TenderOffered") == 2
         and found["carrier"].count("OrderUpdated") == 1
         and found["partnership"].count("PartnershipEnded") == 1

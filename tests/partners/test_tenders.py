@@ -225,7 +225,9 @@ async def test_many_orders_take_as_many_statements_as_one(pair: Pair) -> None:
         with pair.carrier.statements.counted() as accepting:
             await do(pair.carrier, "acceptTender", ids=[one["tender"]["id"] for one in payload["results"]])
         with pair.merchant.statements.counted() as listing:
-            await pair.merchant.data("{ orders { nodes { carrierTender { partnership { id } } tenders { id } merchantTender { id } } } }")
+            await pair.merchant.data(
+                "{ orders { nodes { carrierTender { partnership { id } } tenders { id } merchantTender { id } } } }"
+            )
         counts.append((len(offering), len(accepting), len(listing)))
     assert counts[0] == counts[1]
 

@@ -17,8 +17,14 @@ from doorstep.kernel.scope import ALL_PERMISSIONS
 from doorstep.server import Server, running_server
 from doorstep.settings import Settings
 
-PLACE = {"address": {"line1": "Städtle 49", "city": "Vaduz", "postalCode": "9490"}, "coordinates": {"latitude": 47.141, "longitude": 9.521}}
-ELSEWHERE = {"address": {"line1": "Aeulestrasse 2", "city": "Vaduz"}, "coordinates": {"latitude": 47.15, "longitude": 9.53}}
+PLACE = {
+    "address": {"line1": "Städtle 49", "city": "Vaduz", "postalCode": "9490"},
+    "coordinates": {"latitude": 47.141, "longitude": 9.521},
+}
+ELSEWHERE = {
+    "address": {"line1": "Aeulestrasse 2", "city": "Vaduz"},
+    "coordinates": {"latitude": 47.15, "longitude": 9.53},
+}
 STREAM = """subscription ($after: Cursor) { events(after: $after) { cursor event { __typename
   ... on OrderStatusChanged { orderId to } ... on OrderEtaChanged { orderId at } ... on TenderOffered { tender { id } } } } }"""
 ASSIGN = "mutation ($input: AssignOrdersInput!) { assignOrders(input: $input) { route { id stops { id kind } } problems { code message } } }"
@@ -64,7 +70,11 @@ class Follower:
                 await asyncio.sleep(0.02)
 
     def way(self, order_id: str) -> list[str]:
-        return [event["to"] for event in self.events if event["__typename"] == "OrderStatusChanged" and event["orderId"] == order_id]
+        return [
+            event["to"]
+            for event in self.events
+            if event["__typename"] == "OrderStatusChanged" and event["orderId"] == order_id
+        ]
 
     async def close(self) -> None:
         self._task.cancel()
@@ -107,8 +117,20 @@ async def test_the_carrier_drives_with_its_own_fleet_and_the_merchant_watches(se
         "status": "DELIVERED", "eta": None, "proofs": [{"kind": "NOTE", "note": "By the door"}],
         "carrierTender": {"status": "FULFILLED", "partnership": {"carrierName": "Courier"}},
     }  # fmt: skip
-    assert watching.way(order) == ["OFFERED", "ASSIGNED", "AT_PICKUP", "PICKED_UP", "EN_ROUTE_TO_DROPOFF", "AT_DROPOFF", "DELIVERED"]
-    assert [one["__typename"] for one in watching.events[-3:]] == ["OrderStatusChanged", "TenderFulfilled", "ProofReported"]
+    assert watching.way(order) == [
+        "OFFERED",
+        "ASSIGNED",
+        "AT_PICKUP",
+        "PICKED_UP",
+        "EN_ROUTE_TO_DROPOFF",
+        "AT_DROPOFF",
+        "DELIVERED",
+    ]
+    assert [one["__typename"] for one in watching.events[-3:]] == [
+        "OrderStatusChanged",
+        "TenderFulfilled",
+        "ProofReported",
+    ]
     assert watching.way(copy) == offered.way(order) == []
     for one in (watching, offered, shop, courier):
         await one.close()
@@ -129,7 +151,9 @@ async def fleet(api: ApiClient) -> str:
 async def until_free(api: ApiClient, route_id: str) -> None:
     """The route that lost its only order is cancelled."""
     async with asyncio.timeout(20):
-        while (await api.ask("query ($id: ID!) { route(id: $id) { status } }", id=route_id))["route"]["status"] != "CANCELLED":
+        while (await api.ask("query ($id: ID!) { route(id: $id) { status } }", id=route_id))["route"][
+            "status"
+        ] != "CANCELLED":
             await asyncio.sleep(0.05)
 
 

@@ -51,7 +51,13 @@ def test_serve_answers_survives_a_kill_and_drains(doorstep: Doorstep):
     eventually(lambda: httpx.get(f"{first.url}/health/ready").json()["worker"] == "ok", "the worker is seen")
     assert httpx.get(f"{first.url}/health/ready").status_code == 200
     shown = httpx.get(metrics).text
-    for figure in ('pool_in_use{role="app"}', "job_age_seconds", "event_lag_seconds_count", "solver_queue", "request_seconds_count"):
+    for figure in (
+        'pool_in_use{role="app"}',
+        "job_age_seconds",
+        "event_lag_seconds_count",
+        "solver_queue",
+        "request_seconds_count",
+    ):
         assert f"doorstep_{figure} " in shown
     assert "<title>" in httpx.get(f"{first.url}/graphql", headers={"accept": "text/html"}).text
     secrets = doorstep.home / "secret.keys"

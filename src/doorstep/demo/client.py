@@ -42,7 +42,10 @@ class ApiClient:
                 continue
             answer: dict[str, Any] = orjson.loads(response.content)
             if errors := answer.get("errors"):
-                if errors[0].get("extensions", {}).get("code") in {"UNAVAILABLE", "TIMEOUT"} and attempt < self._tries - 1:
+                if (
+                    errors[0].get("extensions", {}).get("code") in {"UNAVAILABLE", "TIMEOUT"}
+                    and attempt < self._tries - 1
+                ):
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
                 raise RefusedByApi(str(errors[0]["message"]))

@@ -195,9 +195,13 @@ class DemoDay:
         day_of = {day.company.slug: day for day in self._days}
         merchant, carrier = day_of[MERCHANT], day_of[CARRIER]
         await give_orders(merchant, carrier, TENDERED)
-        steps.say(f"{merchant.company.name} has {len(merchant.given_ids)} orders brought by its carrier {carrier.company.name}")
+        steps.say(
+            f"{merchant.company.name} has {len(merchant.given_ids)} orders brought by its carrier {carrier.company.name}"
+        )
         for day, document in ((merchant, TO_PASTE_AS_MERCHANT), (carrier, TO_PASTE_AS_CARRIER)):
-            self._console.print(f"\n[dim]# What {day.company.name} follows of it, with its own key (a subscription)[/dim]")
+            self._console.print(
+                f"\n[dim]# What {day.company.name} follows of it, with its own key (a subscription)[/dim]"
+            )
             self._console.print(escape(document), soft_wrap=True)
 
     async def _plan(self, shifts: list[list[str]], steps: _Steps) -> None:

@@ -82,9 +82,7 @@ query Partners {
 """
 
 INVITE_PARTNER = f"mutation ($input: InvitePartnerInput!) {{ invitePartner(input: $input) {{ token {PROBLEMS} }} }}"
-ACCEPT_PARTNERSHIP = (
-    f"mutation ($input: AcceptPartnershipInput!) {{ acceptPartnership(input: $input) {{ partnership {{ id }} {PROBLEMS} }} }}"
-)
+ACCEPT_PARTNERSHIP = f"mutation ($input: AcceptPartnershipInput!) {{ acceptPartnership(input: $input) {{ partnership {{ id }} {PROBLEMS} }} }}"
 TENDER_ORDER = f"""
 mutation Tender($input: TenderOrderInput!) {{
   tenderOrder(input: $input) {{ results {{ tender {{ id }} {PROBLEMS} }} {PROBLEMS} }}

@@ -7,6 +7,7 @@ RULES = (
         "tenants",
         {
             **each(STAFF, "slug", "name"),
+            "allowed_origins": Keep("addresses of the tenant's own pages"),
             **each(OURS, "mode", "time_zone", "country", "currency", "locale", "status"),
             "suspended_reason": Keep("the operator's words about the company"),
             **each(IDS, "clock_anchor_wall", "clock_anchor", "clock_rate"),
@@ -35,6 +36,7 @@ RULES = (
         "access_tokens",
         {**each(SECRET, "prefix", "hash"), **each(OURS, "kind", "scopes"), **each(IDS, "depot_ids")},
     ),
+    Rules("persisted_documents", each(STAFF, "document_id", "text")),
     Rules("sign_in_providers", each(STAFF, "issuer", "audience")),
     Rules("usage_days", each(IDS, "solver_seconds")),
     Rules("closures", {**each(SECRET, "slug_hash", "export_sha256"), **each(IDS, "exported", "erased")}),

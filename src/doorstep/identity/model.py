@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     ForeignKeyConstraint,
     Index,
+    String,
     UniqueConstraint,
     Uuid,
     func,
@@ -89,6 +90,7 @@ class TenantRow(SQLModel, table=True):
         CheckConstraint(one_of("status", list(TenantStatus)), name="tenants_status"),
         CheckConstraint("(status = 'ACTIVE') = (suspended_at IS NULL)", name="tenants_suspended"),
         Index("tenants_one_of_a_mode", "organization_id", "mode", unique=True),
+        Index("tenants_by_origin", "allowed_origins", postgresql_using="gin"),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -101,6 +103,10 @@ class TenantRow(SQLModel, table=True):
     currency: str = "EUR"
     locale: str = Field(default="en", sa_column_kwargs={"server_default": "en"})
     complete_without_arrival: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    allowed_origins: list[str] = Field(
+        default_factory=list, sa_column=Column(ARRAY(String()), nullable=False, server_default=text("'{}'"))
+    )
+    persisted_only: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     clock_anchor_wall: float = 0.0
     clock_anchor: float = 0.0
     clock_rate: float = 1.0
@@ -194,6 +200,17 @@ class ApiKeyRow(TenantTable, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=INSTANT)
     revoked_at: datetime | None = Field(default=None, sa_type=INSTANT)
     last_used_at: datetime | None = Field(default=None, sa_type=INSTANT)
+
+
+class PersistedDocumentRow(TenantTable, table=True):
+    """A document that a tenant registered; ``document_id`` is ``sha256:`` and the SHA-256 of its text in hexadecimal."""
+
+    __tablename__ = "persisted_documents"
+    __table_args__ = (Index("persisted_documents_by_document_id", "tenant_id", "document_id", unique=True),)
+
+    document_id: str
+    text: str
+    created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs=_NOW)
 
 
 class AccessTokenRow(TenantTable, table=True):

@@ -33,6 +33,9 @@ NEEDS: dict[str, Permission | None] = {
     "Mutation.updateRole": _P.MEMBERS_WRITE,
     "Mutation.deleteRole": _P.MEMBERS_WRITE,
     "Mutation.updateTenant": _P.TENANT_WRITE,
+    "Mutation.registerDocuments": _P.TENANT_WRITE,
+    "Mutation.removeDocuments": _P.TENANT_WRITE,
+    "Query.persistedDocuments": _P.TENANT_READ,
     # kernel
     "Query.node": None,  # what the kind of object needs
     "Query.nodes": None,

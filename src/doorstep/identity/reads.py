@@ -22,6 +22,7 @@ OURS = "organization_id = (SELECT tenant.organization_id FROM tenants AS tenant 
 _FROM = {
     "api_keys": (f"SELECT {KEY_COLUMNS} FROM api_keys", "tenant_id = $1"),
     "access_tokens": (f"SELECT {TOKEN_COLUMNS} FROM access_tokens", "tenant_id = $1"),
+    "persisted_documents": ("SELECT id, document_id, text, created_at FROM persisted_documents", "tenant_id = $1"),
     "members": (f"SELECT {MEMBER_COLUMNS} FROM members", OURS),
     "roles": (f"SELECT {ROLE_COLUMNS} FROM roles", OURS),
 }
@@ -54,7 +55,7 @@ async def tenant_row(tx: Transaction, tenant_id: UUID) -> Row | None:
     """The tenant with its organization's name."""
     return await tx.fetchrow(
         "SELECT tenant.id, tenant.slug, tenant.name, tenant.mode, tenant.time_zone, tenant.country, tenant.currency, tenant.locale, "
-        "tenant.complete_without_arrival, tenant.version, tenant.organization_id, organization.name AS organization_name "
+        "tenant.complete_without_arrival, tenant.allowed_origins, tenant.persisted_only, tenant.version, tenant.organization_id, organization.name AS organization_name "
         "FROM tenants AS tenant JOIN organizations AS organization ON organization.id = tenant.organization_id WHERE tenant.id = $1",
         tenant_id,
     )

@@ -126,7 +126,8 @@ class Principal:
     """The result of authentication: tenant, actor, permissions, reach and the tenant's clock.
 
     ``member_id`` is the member behind the actor, if there is one; ``expires_at`` when the credential ends (None: it does not by itself).
-    ``most_sockets`` is how many sockets the tenant may have open at one process (None: any number).
+    ``most_sockets`` is how many sockets the tenant may have open at one process (None: any number). ``allowed_origins`` are those whose pages may
+    call for the tenant; with ``persisted_only`` it has documents answered that it registered, and no others.
     """
 
     tenant_id: UUID
@@ -139,6 +140,8 @@ class Principal:
     member_id: UUID | None = None
     expires_at: datetime | None = None
     most_sockets: int | None = None
+    allowed_origins: frozenset[str] = frozenset()
+    persisted_only: bool = False
 
     def allows(self, permission: Permission) -> bool:
         """Whether the credential has the permission, itself or by its right to write, and its reach permits it."""

@@ -200,6 +200,10 @@ class PoliciesInput:
         default=None,
         description="Whether a driver may complete a stop on the way to it, without reporting the arrival first.",
     )
+    persisted_documents_only: bool | None = strawberry.field(
+        default=None,
+        description="Whether only registered documents are answered, except for credentials that hold `tenant:write`.",
+    )
 
 
 @strawberry.input(description="Changes to the tenant's settings.")
@@ -211,6 +215,10 @@ class UpdateTenantInput:
     )
     currency: CurrencyCode | None = strawberry.field(default=None, description="The currency of its amounts.")
     locale: str | None = strawberry.field(default=None, description="Its language, such as `en` or `de-CH`.")
+    allowed_origins: list[str] | None = strawberry.field(
+        default=None,
+        description="Origins whose pages may call, such as `https://portal.example.com`, instead of those until now; at most 20.",
+    )
     policies: PoliciesInput | None = strawberry.field(default=None, description="How it wants some things done.")
     if_version: int | None = strawberry.field(default=None, description=_VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
@@ -230,4 +238,8 @@ class UpdateTenantInput:
             changes["locale"] = self.locale
         if self.policies is not None and self.policies.complete_without_arrival is not None:
             changes["complete_without_arrival"] = self.policies.complete_without_arrival
+        if self.policies is not None and self.policies.persisted_documents_only is not None:
+            changes["persisted_only"] = self.policies.persisted_documents_only
+        if self.allowed_origins is not None:
+            changes["allowed_origins"] = self.allowed_origins
         return changes

@@ -28,6 +28,9 @@ class Policies:
     complete_without_arrival: bool = strawberry.field(
         description="Whether a driver may complete a stop on the way to it, without reporting the arrival first."
     )
+    persisted_documents_only: bool = strawberry.field(
+        description="Whether only registered documents are answered, except for credentials that hold `tenant:write`."
+    )
 
 
 @strawberry.type(
@@ -43,6 +46,7 @@ class Tenant:
     currency: CurrencyCode = strawberry.field(description="The currency of its amounts, ISO 4217.")
     locale: str = strawberry.field(description="The language of what it tells people, such as `en` or `de-CH`.")
     policies: Policies = strawberry.field(description="How it wants some things done.")
+    allowed_origins: list[str] = strawberry.field(description="Origins whose pages may call, beside the API's own.")
     version: int = strawberry.field(description=_VERSION)
     organization_id: strawberry.ID = strawberry.field(description="The organization that it belongs to.")
     organization_name: str = strawberry.field(description="The organization's name.")
@@ -59,7 +63,10 @@ class Tenant:
             country=CountryCode(row["country"]) if row["country"] else None,
             currency=CurrencyCode(row["currency"]),
             locale=row["locale"],
-            policies=Policies(complete_without_arrival=row["complete_without_arrival"]),
+            policies=Policies(
+                complete_without_arrival=row["complete_without_arrival"], persisted_documents_only=row["persisted_only"]
+            ),
+            allowed_origins=list(row["allowed_origins"]),
             version=row["version"],
             organization_id=strawberry.ID(public_id("organization", row["organization_id"])),
             organization_name=row["organization_name"],

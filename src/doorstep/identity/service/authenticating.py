@@ -95,6 +95,8 @@ def member_principal(who: SignedIn, row: Row) -> Principal:
         row["member_id"],
         who.expires_at,
         row["most_sockets"],
+        frozenset(row["allowed_origins"]),
+        row["persisted_only"],
     )
 
 
@@ -123,6 +125,8 @@ def principal_of(row: Row) -> Principal:
         row["member_id"],
         row["expires_at"],
         row["most_sockets"],
+        frozenset(row["allowed_origins"]),
+        row["persisted_only"],
     )
 
 

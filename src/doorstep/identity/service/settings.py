@@ -25,6 +25,8 @@ class TenantChanges(TypedDict, total=False):
     currency: str
     locale: str
     complete_without_arrival: bool
+    persisted_only: bool
+    allowed_origins: list[str]
 
 
 async def update_tenant(scope: Scope, changes: TenantChanges, if_version: int | None = None) -> Outcome:
@@ -49,7 +51,34 @@ async def update_tenant(scope: Scope, changes: TenantChanges, if_version: int | 
     return {"id": str(scope.tenant_id)}
 
 
-_SHOWN = {"time_zone": "timeZone", "complete_without_arrival": "policies.completeWithoutArrival"}
+_SHOWN = {
+    "time_zone": "timeZone",
+    "complete_without_arrival": "policies.completeWithoutArrival",
+    "persisted_only": "policies.persistedDocumentsOnly",
+    "allowed_origins": "allowedOrigins",
+}
+
+MAX_ORIGINS = 20
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+\.)*[a-z0-9-]+(?::\d{1,5})?|https?://\[[0-9a-f:.]+\](?::\d{1,5})?")
+_DEFAULT_PORTS = (("http://", ":80"), ("https://", ":443"))
+
+
+def _origins(given: list[str]) -> list[str]:
+    """Origins as browsers write them; refuses what is none. A star would let any page call, so it is none."""
+    if len(given) > MAX_ORIGINS:
+        raise DoorstepError(ProblemCode.TOO_MANY_ITEMS, f"Give at most {MAX_ORIGINS} origins.", ["allowedOrigins"])
+    return sorted({_origin(text, at) for at, text in enumerate(given)})
+
+
+def _origin(text: str, at: int) -> str:
+    origin = text.strip().lower().removesuffix("/")
+    if len(origin) > 253 or not _ORIGIN.fullmatch(origin):
+        message = "Give an origin such as https://portal.example.com: a scheme and a host, perhaps a port, and no path."
+        raise DoorstepError(ProblemCode.INVALID_VALUE, message, ["allowedOrigins", at])
+    for scheme, port in _DEFAULT_PORTS:
+        if origin.startswith(scheme):
+            origin = origin.removesuffix(port)
+    return origin
 
 
 def _checked(changes: TenantChanges) -> dict[str, Any]:
@@ -61,6 +90,8 @@ def _checked(changes: TenantChanges) -> dict[str, Any]:
             columns["country"] = addresses.country(changes["country"] or "")
         except BadValue as bad:
             raise DoorstepError(ProblemCode.INVALID_VALUE, bad.message, ["country"]) from bad
+    if "allowed_origins" in changes:
+        columns["allowed_origins"] = _origins(changes["allowed_origins"])
     if "locale" in changes and not _LOCALE.fullmatch(changes["locale"]):
         message = "Give a locale such as en, de-CH or zh-Hant-TW."
         raise DoorstepError(ProblemCode.INVALID_VALUE, message, ["locale"])

@@ -38,13 +38,14 @@ class WrongMedia(BadUserInput):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request's operation."""
+    """One request's operation: its text, or the id of one that was registered (``persisted``)."""
 
     query: str | None
     variables: dict[str, Any] | None
     operation_name: str | None
     extensions: dict[str, Any] | None
     by_get: bool
+    document_id: str | None = None
 
 
 def strict_json(text: str | bytes) -> object:
@@ -111,9 +112,12 @@ def _checked(found: Mapping[str, Any], *, by_get: bool) -> Asked:
     query = found.get("query") or None
     if query is not None and len(query.encode()) > MAX_QUERY_BYTES:
         raise TooLarge(f"A document is at most {MAX_QUERY_BYTES:,} bytes: put values into variables.")
-    if query is None:
-        raise BadUserInput("The request has no query.")
-    return Asked(query, found.get("variables"), found.get("operationName") or None, found.get("extensions"), by_get)
+    _expect(found, "documentId", str, "a string")
+    document_id = found.get("documentId") or None
+    if (query is None) == (document_id is None):
+        raise BadUserInput("A request has either a `query` or a `documentId`.")
+    name = found.get("operationName") or None
+    return Asked(query, found.get("variables"), name, found.get("extensions"), by_get, document_id)
 
 
 def _expect(found: Mapping[str, Any], name: str, kind: type, words: str) -> None:

@@ -96,6 +96,8 @@ class Context:
         self.credential: str | None = None
         self.leave: Callable[[], None] | None = None
         """Counts the socket of this context out."""
+        self.origin: str | None = None
+        """The other site's origin whose page asks; None: no such page."""
         self.resume_after: str | None = None
         """The cursor after which the transport says that the event log is to go on; it counts for more than an argument."""
         self.resume_at: str | None = None

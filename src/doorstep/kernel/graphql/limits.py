@@ -110,7 +110,9 @@ class DocumentMeasure:
         name = (node.alias or node.name).value
         names, objects = frozenset({name}), {name: 1} if node.selection_set else {}
         if node.name.value in _INTROSPECTION:
-            return Extent(0, 1 + max(below.depth, below.introspection_depth), aliases, 1, names, below.all_repeats, objects)
+            return Extent(
+                0, 1 + max(below.depth, below.introspection_depth), aliases, 1, names, below.all_repeats, objects
+            )
         through = 1 + below.introspection_depth if below.introspection_depth else 0
         return Extent(1 + below.depth, through, aliases, below.introspections, names, below.all_repeats, objects)
 

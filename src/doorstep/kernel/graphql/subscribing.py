@@ -17,15 +17,15 @@ from doorstep.kernel.graphql.faults import internal_error, public_error, public_
 from doorstep.kernel.graphql.tolls import Tolls
 
 
-async def subscribe(
-    schema: Any, tolls: Tolls, context: Context, asked: Asked
-) -> AsyncGenerator[ExecutionResult, None]:
+async def subscribe(schema: Any, tolls: Tolls, context: Context, asked: Asked) -> AsyncGenerator[ExecutionResult, None]:
     """Every result of a subscription; a failed one (``failed``) is the last. Never raises, and closes the context.
 
     It is charged once, for its first result: later ones come when something happened, and not because somebody asks.
     """
     try:
-        (await tolls.enter(context, asked)).spend(None)
+        toll = await tolls.enter(context, asked)
+        toll.spend(None)
+        asked = toll.asked
         source = await schema.stream(
             asked.query,
             variable_values=asked.variables,

@@ -12,6 +12,7 @@ from doorstep.kernel.graphql.bodies import Asked
 from doorstep.kernel.graphql.context import Context
 from doorstep.kernel.graphql.costs import Costing
 from doorstep.kernel.graphql.documents import DocumentCache
+from doorstep.kernel.graphql.persisted import PersistedDocuments
 from doorstep.kernel.points import Payer, Points
 
 UNSOUND = 10
@@ -36,14 +37,15 @@ class Toll:
     payer: Payer
     requested: int
     costing: Costing | None
-    variables: dict[str, Any] | None
+    asked: Asked
+    """What it was taken for, with the text of a registered document in its place."""
     actual: int = 0
 
     def spend(self, data: Any) -> None:
         """The operation is over: what its answer did not come to is given back. Without an answer all of it was spent."""
         self.actual = self.requested
         if self.costing is not None and isinstance(data, dict):
-            self.actual = self.costing.actual(data, self.variables)
+            self.actual = self.costing.actual(data, self.asked.variables)
         self.points.settle(self.payer, self.requested, self.actual)
 
     def shown(self) -> dict[str, Any]:
@@ -66,13 +68,18 @@ class Toll:
 class Tolls:
     """Charges operations by their documents."""
 
-    def __init__(self, documents: DocumentCache, points: Points, limits: Limits) -> None:
+    def __init__(self, documents: DocumentCache, persisted: PersistedDocuments, points: Points, limits: Limits) -> None:
         self._documents = documents
+        self._persisted = persisted
         self._points = points
         self.limits = limits
 
     async def enter(self, context: Context, asked: Asked) -> Toll:
-        """Take what the operation may cost. Raises TooComplex for one that costs more than any may, RateLimited when the points are not there."""
+        """Take what the operation may cost. Raises TooComplex for one that costs more than any may, RateLimited when the points are not there.
+
+        A registered document is looked up before; raises what ``PersistedDocuments.find`` does.
+        """
+        asked = await self._persisted.find(context, asked)
         payer = Payer.of(context.principal_or_none, network_of(context.address or ""))
         costing = self._costing(asked)
         requested = costing.requested(asked.variables) if costing is not None else UNSOUND
@@ -87,7 +94,7 @@ class Tolls:
                 maximumCost=most,
             )
         await self._points.take(payer, requested)
-        return Toll(self._points, payer, requested, costing, asked.variables)
+        return Toll(self._points, payer, requested, costing, asked)
 
     def _costing(self, asked: Asked) -> Costing | None:
         try:

@@ -65,7 +65,8 @@ def _well_formed(message: object) -> bool:
             isinstance(message.get("id"), str)
             and bool(message["id"])
             and isinstance(payload, dict)
-            and isinstance(payload.get("query"), str)
+            and isinstance(payload.get("query", payload.get("documentId")), str)
+            and isinstance(payload.get("documentId"), str | None)
             and _is_object(payload.get("variables"))
             and _is_object(payload.get("extensions"))
             and isinstance(payload.get("operationName"), str | None)
@@ -77,6 +78,10 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
     """One socket; each subscription has a context of its own."""
 
     session: Session | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._document_ids: dict[str, str] = {}
 
     @property
     def _view(self) -> "GraphQLView":
@@ -132,11 +137,18 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
             refusal = GraphQLError(f"A socket has at most {most} subscriptions.", extensions={"code": "RATE_LIMITED"})
             await self.send_message({"id": message["id"], "type": "error", "payload": [refusal.formatted]})
             return
+        payload = message["payload"]
+        if payload.get("documentId") is not None:
+            self._document_ids[message["id"]] = payload["documentId"]
+        payload.setdefault("query", "")
         await super().handle_subscribe(message)
 
     async def run_operation(self, operation: handlers.Operation[Context, None]) -> None:
         """Run one subscription to its end."""
-        asked = Asked(operation.query, operation.variables, operation.operation_name, None, by_get=False)
+        name = self._document_ids.pop(operation.id, None)
+        asked = Asked(
+            operation.query or None, operation.variables, operation.operation_name, None, by_get=False, document_id=name
+        )
         with suppress(WebSocketDisconnected):
             async with aclosing(subscribe(self.schema, self._view.tolls, self.context.fork(), asked)) as results:
                 async for result in results:

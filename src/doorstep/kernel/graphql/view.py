@@ -38,6 +38,8 @@ from doorstep.kernel.graphql.context import Context, Services
 from doorstep.kernel.graphql.documents import DocumentCache
 from doorstep.kernel.graphql.faults import internal_error, public_errors
 from doorstep.kernel.graphql.headers import bearer_token
+from doorstep.kernel.graphql.origins import EXPOSED, Origins
+from doorstep.kernel.graphql.persisted import PersistedDocuments
 from doorstep.kernel.graphql.sessions import Sessions
 from doorstep.kernel.graphql.sockets import OpenSockets, TooManySockets
 from doorstep.kernel.graphql.sse import EventStream, OpenStreams, wants_events
@@ -72,10 +74,12 @@ class GraphQLView(GraphQL[Context, None]):
             subscription_protocols=("graphql-transport-ws",),
             connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
             max_subscriptions_per_connection=MAX_SUBSCRIPTIONS_PER_SOCKET,
-            allowed_origins=allowed_origins,
+            allowed_origins=("*",),  # ``origins`` is asked before
         )
         self.documents: DocumentCache = schema.documents
-        self.tolls = Tolls(self.documents, services.get(Points), limits)
+        self.persisted = PersistedDocuments(services.db)
+        self.tolls = Tolls(self.documents, self.persisted, services.get(Points), limits)
+        self.origins = Origins(services.system, allowed_origins)
         self.services = services
         self.authenticate = authenticate
         self.sessions = Sessions(authenticate)
@@ -94,14 +98,22 @@ class GraphQLView(GraphQL[Context, None]):
         """Serve one request or socket."""
         if scope["type"] != "http":
             with SOCKETS.track_inprogress():
-                await super().__call__(scope, receive, send)
+                await self._serve_socket(scope, receive, send)
             return
         started = time.perf_counter()
         request = Request(scope, receive)
         request.state.request_id = uuid4().hex
-        response = await self._respond(request)
-        response.headers["cache-control"] = "private, no-store"
-        response.headers["vary"] = "Authorization, Accept"
+        origin = self.origins.foreign(request)
+        allowed = origin is not None and await self._may_read(origin)
+        if origin is not None and request.method == "OPTIONS":
+            response = self.origins.preflight(allowed=allowed)
+        else:
+            response = await self._respond(request, origin)
+            response.headers["cache-control"] = "private, no-store"
+        response.headers["vary"] = "Authorization, Accept, Origin"
+        if origin is not None and allowed:
+            response.headers["access-control-allow-origin"] = origin
+            response.headers["access-control-expose-headers"] = EXPOSED
         response.headers["x-request-id"] = request.state.request_id
         REQUESTS.labels(status=str(response.status_code)).inc()
         if isinstance(response, EventStream):
@@ -111,14 +123,31 @@ class GraphQLView(GraphQL[Context, None]):
         await response(scope, receive, send)
         REQUEST_SECONDS.observe(time.perf_counter() - started)
 
-    async def _respond(self, request: Request) -> Response:
+    async def _serve_socket(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """A socket, unless it is a page's whose origin nobody allows."""
+        socket = WebSocket(scope, receive, send)
+        origin = self.origins.foreign(socket)
+        if origin is not None and not await self._may_read(origin):
+            await self.reject_websocket(socket)
+            return
+        await super().__call__(scope, receive, send)
+
+    async def _may_read(self, origin: str) -> bool:
+        """Whether pages of an origin may read answers at all; what their own tenant does not allow is refused before, and that they may read."""
+        try:
+            return await self.origins.allowed_by_any(origin)
+        except RequestError:
+            return False
+
+    async def _respond(self, request: Request, origin: str | None) -> Response:
         try:
             context = await self._enter(request)
+            self.origins.check(context.principal_or_none, origin)
             asked = await read_request(request)
             if wants_events(request):
-                return self._stream(request, context, asked)
+                return await self._stream(request, context, asked)
             toll = await self.tolls.enter(context, asked)
-            result = await self._execute(context, asked, toll)
+            result = await self._execute(context, toll)
             return result_answer(request, result, toll.headers())
         except RequestError as refusal:
             return refusal_answer(request, refusal)
@@ -134,6 +163,7 @@ class GraphQLView(GraphQL[Context, None]):
         context = Context(self.services, principal, getattr(request.state, "request_id", uuid4().hex), address or None)
         if isinstance(request, WebSocket):
             context.handshake_token = token
+            context.origin = self.origins.foreign(request)
         else:
             context.credential = token
         return context
@@ -156,6 +186,7 @@ class GraphQLView(GraphQL[Context, None]):
         if token:
             try:
                 principal = await self.let_in(token.strip(), context.address or "")
+                self.origins.check(principal, context.origin)
                 context.leave = self.open_sockets.enter(principal)
                 context.adopt(principal)
                 context.credential = token.strip()
@@ -165,8 +196,9 @@ class GraphQLView(GraphQL[Context, None]):
                 raise ConnectionRejectionError from error
         return _NO_ACK_PAYLOAD
 
-    async def _execute(self, context: Context, asked: Asked, toll: Toll) -> ExecutionResult:
+    async def _execute(self, context: Context, toll: Toll) -> ExecutionResult:
         """Execute a query or mutation within the operation's deadline; its errors are public ones."""
+        asked = toll.asked
         seconds = self.tolls.limits.seconds
         result: ExecutionResult | None = None
         allowed = {OperationType.QUERY} if asked.by_get else {OperationType.QUERY, OperationType.MUTATION}
@@ -198,8 +230,9 @@ class GraphQLView(GraphQL[Context, None]):
             result.extensions = {**(result.extensions or {}), "cost": toll.shown()}
         return result
 
-    def _stream(self, request: Request, context: Context, asked: Asked) -> EventStream:
+    async def _stream(self, request: Request, context: Context, asked: Asked) -> EventStream:
         """The answer as a stream: a subscription's results, or the one result of a query or mutation."""
+        asked = await self.persisted.find(context, asked)
         operation = self.documents.operation_type(asked.query, asked.operation_name)
         if operation is not OperationType.SUBSCRIPTION:
             return EventStream(self._once(context, asked), context)
@@ -213,7 +246,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def _once(self, context: Context, asked: Asked) -> Any:
         try:
-            yield await self._execute(context, asked, await self.tolls.enter(context, asked))
+            yield await self._execute(context, await self.tolls.enter(context, asked))
         except RequestError as refusal:
             yield result_of(error_of(refusal))
 

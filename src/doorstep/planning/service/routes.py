@@ -23,7 +23,11 @@ async def dispatch_route(scope: Scope, route_id: UUID, if_version: int | None = 
     scope.require(Permission.PLANNING_WRITE)
     route, _ = await lock_route(scope, route_id)
     check_version(route, if_version, "route")
-    _check(route, RouteStatus.COMMITTED, "A DRAFT route is committed with its plan (commitPlan); any later one needs no dispatch.")
+    _check(
+        route,
+        RouteStatus.COMMITTED,
+        "A DRAFT route is committed with its plan (commitPlan); any later one needs no dispatch.",
+    )
     await set_route_status(scope, route, RouteStatus.DISPATCHED, scope.clock.now())
     return {"id": str(route_id)}
 
