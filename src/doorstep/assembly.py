@@ -11,6 +11,7 @@ import asyncpg
 from doorstep.identity.oidc import OidcVerifier
 from doorstep.identity.oidc.providers import providers_in
 from doorstep.identity.service import Authenticator
+from doorstep.identity.service.points_used import PointsUsed
 from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.context import Services
@@ -129,7 +130,10 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
     services.offer(secret_keys)
     services.offer(Authenticator(db, verifier))
     services.offer(verifier)
-    points = Points(system, Bucket(settings.bucket_points, settings.bucket_points_per_second))
+    points_used = PointsUsed(system)
+    points = Points(
+        system, Bucket(settings.bucket_points, settings.bucket_points_per_second), on_spent=points_used.note
+    )
     services.offer(points)
     hub.start()
     await roads.start()
@@ -141,5 +145,6 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
         await roads.close()
         await verifier.close()
         await points.close()
+        await points_used.close()
         await db.close()
         await system.close()

@@ -91,10 +91,10 @@ def test_usage_for_billing(doorstep: Run, spend: Callable[[str, Spend], None]):
     spend("bakery", Spend(orders=3))
     code, out, _ = doorstep("tenant", "usage", "--csv", *days)
     header, *rows = list(csv.reader(io.StringIO(out)))
-    assert (code, header) == (0, ["tenant", "id", "day", "orders", "solver_seconds", "storage_bytes"])
+    assert (code, header) == (0, ["tenant", "id", "day", "orders", "solver_seconds", "points", "storage_bytes"])
     assert [(row[0], *row[2:]) for row in rows] == [
-        ("bakery", str(TODAY), "3", "0.0", ""),
-        ("shop", str(TODAY), "13", "1.5", ""),
+        ("bakery", str(TODAY), "3", "0.0", "0", ""),
+        ("shop", str(TODAY), "13", "1.5", "0", ""),
     ]
     [one] = json.loads(doorstep("tenant", "usage", "shop", "--json", *days)[1])
     assert (one["tenant"], one["orders"], one["storage_bytes"]) == ("shop", 13, None)

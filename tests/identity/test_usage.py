@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,13 +12,14 @@ from tests.identity.conftest import ADDRESS, POINT, Client, Place
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from doorstep.identity.service import usage
+from doorstep.identity.service import points_used, usage
 from doorstep.identity.service.measuring import measure_storage
 from doorstep.identity.service.operating import set_quotas
+from doorstep.kernel.errors import Unavailable
 
 DROPOFF = {"address": ADDRESS, "coordinates": POINT}
 USAGE = """query ($from: Date!, $to: Date!) { usage(from: $from, to: $to) {
-  days { date orders solverSeconds storageBytes } quotas { ordersPerDay solverSecondsPerDay sockets storageBytes } } }"""
+  days { date orders solverSeconds points storageBytes } quotas { ordersPerDay solverSecondsPerDay sockets storageBytes } } }"""
 
 
 def today() -> date:
@@ -211,3 +213,46 @@ async def test_usage_shows_every_day_and_the_limits_in_force_to_those_who_may_se
     assert len((await company.ask(USAGE, **{"from": "2026-01-01", "to": "2027-02-04"}))["usage"]["days"]) == 400
     lesser = await company.key("orders:write")
     assert await lesser.code(USAGE, **{"from": str(today()), "to": str(today())}) == "FORBIDDEN"
+
+
+async def test_the_points_of_operations_are_counted(
+    company: Client, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(points_used, "EVERY_SECONDS", 0.1)
+    rival = await place.company()
+    spent = 0
+    for _ in range(3):
+        answer = await company.answer("{ orders(first: 2) { nodes { id } totalCount } }")
+        spent += answer.json()["extensions"]["cost"]["actual"]
+    assert spent > 0
+    async with asyncio.timeout(10):
+        while (await used(company, "points") or 0) < spent:
+            await asyncio.sleep(0.05)
+    days = (await company.ask(USAGE, **{"from": str(today()), "to": str(today())}))["usage"]["days"]
+    assert sum(day["points"] for day in days) == spent
+    assert not await used(rival, "points")
+
+
+async def test_what_could_not_be_written_is_written_later_and_once(company: Client) -> None:
+    counting = points_used.PointsUsed(company.system)
+    transaction = company.system.transaction
+
+    def failing(*, after: bool):
+        @asynccontextmanager
+        async def broken(**named: Any):
+            if not after:
+                raise Unavailable("no database")
+            async with transaction(**named) as tx:
+                yield tx
+            raise Unavailable("the answer to COMMIT was lost")
+
+        return broken
+
+    for after in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(company.system, "transaction", failing(after=after))
+            counting.note(company.tenant_id, 7)
+            await counting.write()
+        await counting.write()
+    await counting.close()
+    assert await used(company, "points") == 14

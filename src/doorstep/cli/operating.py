@@ -121,7 +121,7 @@ def usage_command(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, for billing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what tenants used by civil day: orders, processor seconds of the solver, bytes stored."""
+    """Show what tenants used by civil day: orders, processor seconds of the solver, points of operations, bytes stored."""
     now = datetime.now(UTC).date()
     # East of here it may be tomorrow already.
     days = (_day("--from", first) or now.replace(day=1), _day("--to", last) or now + timedelta(days=1))
@@ -131,7 +131,7 @@ def usage_command(
             one = (await tenant_by_slug(database, slug))["id"] if slug else None
             return await usage_of_all(database, *days, one)
 
-    columns = ("tenant", "id", "day", "orders", "solver_seconds", "storage_bytes")
+    columns = ("tenant", "id", "day", "orders", "solver_seconds", "points", "storage_bytes")
     rows = [_usage(row) for row in run(work)]
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
@@ -280,7 +280,7 @@ def _day(option: str, text: str | None) -> date | None:
 
 def _usage(row: Row) -> tuple[object, ...]:
     return (
-        row["slug"], public_id("tenant", row["id"]), row["day"].isoformat(), row["orders"], round(row["solver_seconds"], 3), row["storage_bytes"],
+        row["slug"], public_id("tenant", row["id"]), row["day"].isoformat(), row["orders"], round(row["solver_seconds"], 3), row["points"], row["storage_bytes"],
     )  # fmt: skip
 
 

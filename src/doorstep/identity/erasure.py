@@ -38,6 +38,6 @@ RULES = (
     ),
     Rules("persisted_documents", each(STAFF, "document_id", "text")),
     Rules("sign_in_providers", each(STAFF, "issuer", "audience")),
-    Rules("usage_days", each(IDS, "solver_seconds")),
+    Rules("usage_days", each(IDS, "solver_seconds", "points")),
     Rules("closures", {**each(SECRET, "slug_hash", "export_sha256"), **each(IDS, "exported", "erased")}),
 )

@@ -266,6 +266,7 @@ class UsageDayRow(SQLModel, table=True):
     day: date = Field(primary_key=True)
     orders: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     solver_seconds: float = Field(sa_column_kwargs={"server_default": text("0")})
+    points: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     storage_bytes: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     storage_measured_at: datetime | None = Field(default=None, sa_type=INSTANT)
 

@@ -18,6 +18,9 @@ class UsageDay:
     )
     orders: int = strawberry.field(description="Orders created.")
     solver_seconds: float = strawberry.field(description="Processor time of the solver, in seconds.")
+    points: Long = strawberry.field(
+        description="What the operations came to (`extensions.cost.actual`); counted within 10 seconds."
+    )
     storage_bytes: Long | None = strawberry.field(
         description="What all rows took, in bytes, as last measured on that day; null when it was not measured."
     )
@@ -67,6 +70,7 @@ class UsageQuery:
                     date=one.day,
                     orders=one.orders,
                     solver_seconds=round(one.solver_seconds, 3),
+                    points=Long(one.points),
                     storage_bytes=None if one.storage_bytes is None else Long(one.storage_bytes),
                 )
                 for one in await usage_between(tx, info.context.tenant_id, from_, to)

@@ -46,6 +46,7 @@ class UsageDay:
     day: date
     orders: int
     solver_seconds: float
+    points: int
     storage_bytes: int | None
 
 
@@ -132,21 +133,21 @@ async def check_solver_seconds(tx: Transaction, principal: Principal) -> None:
 async def usage_between(tx: Transaction, tenant_id: UUID, first: date, last: date) -> list[UsageDay]:
     """Every day from ``first`` to ``last`` (both counted), in order; a day without any use is all zero."""
     rows = await tx.fetch(
-        "SELECT day, orders, solver_seconds, storage_bytes FROM usage_days WHERE tenant_id = $1 AND day BETWEEN $2 AND $3",
+        "SELECT day, orders, solver_seconds, points, storage_bytes FROM usage_days WHERE tenant_id = $1 AND day BETWEEN $2 AND $3",
         tenant_id,
         first,
         last,
     )
     known = {row["day"]: UsageDay(**row) for row in rows}
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    return [known.get(day) or UsageDay(day, 0, 0.0, None) for day in days]
+    return [known.get(day) or UsageDay(day, 0, 0.0, 0, None) for day in days]
 
 
 async def usage_of_all(system: Database, first: date, last: date, tenant_id: UUID | None = None) -> list[Row]:
     """Days with any use, of all tenants or one, by slug and day; for the operator."""
     async with system.transaction() as tx:
         rows: list[Row] = await tx.fetch(
-            "SELECT tenant.slug, tenant.id, used.day, used.orders, used.solver_seconds, used.storage_bytes "
+            "SELECT tenant.slug, tenant.id, used.day, used.orders, used.solver_seconds, used.points, used.storage_bytes "
             "FROM usage_days AS used JOIN tenants AS tenant ON tenant.id = used.tenant_id "
             "WHERE used.day BETWEEN $1 AND $2 AND ($3::uuid IS NULL OR tenant.id = $3) ORDER BY tenant.slug, used.day",
             first,

@@ -10,3 +10,5 @@ CREATE UNLOGGED TABLE point_buckets (
 )
 --
 REVOKE ALL ON point_buckets FROM doorstep_app
+--
+ALTER TABLE usage_days ADD COLUMN points BIGINT DEFAULT 0 NOT NULL
