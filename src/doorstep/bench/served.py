@@ -24,6 +24,8 @@ from doorstep.settings import Settings
 
 _LONGEST_LINE = 1 << 20
 _GOODBYE_SECONDS = 40.0
+_NO_LIMIT = {"bucket_points": 10**12, "bucket_points_per_second": 10**9}
+"""What is measured is the server, not how much a tenant may ask of it."""
 
 
 class ServerEnded(Exception):
@@ -61,7 +63,7 @@ async def served(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Served
         sys.executable, "-m", __name__, stdin=PIPE, stdout=PIPE, limit=_LONGEST_LINE, start_new_session=True
     )
     try:
-        order = {"settings": settings.model_dump(mode="json"), "app": urls.app, "system": urls.system}
+        order = {"settings": {**settings.model_dump(mode="json"), **_NO_LIMIT}, "app": urls.app, "system": urls.system}
         answer = await _ask(process, order)
         yield Served(process, answer["url"])
     finally:

@@ -51,7 +51,8 @@ class Question:
         """CPU time of the server for one request, over many."""
         before = self.contestant.cpu_seconds()
         for _ in range(requests):
-            await client.post(self.contestant.url, json=self.body, headers=self.contestant.headers)
+            answer = await client.post(self.contestant.url, json=self.body, headers=self.contestant.headers)
+            answer.raise_for_status()
         return (self.contestant.cpu_seconds() - before) / requests * 1000
 
 
