@@ -1,6 +1,6 @@
 """What row-level security costs: a point read and a list of 100 orders, as a ratio to the same statements without it.
 
-``pytest -m benchmark tests/benchmarks -s`` prints the figures and judges nothing. "Without it" is a copy of the table, with the same rows, indexes
+``pytest -n 0 -m benchmark tests/benchmarks -s`` prints the figures and judges nothing. "Without it" is a copy of the table, with the same rows, indexes
 and statistics and no row-level security, read by the same role on the same connection: the roles that look past the walls would not do, since
 their policy ``USING (true)`` is row-level security, too, and a superuser skips other checks as well. The two are asked in turn, so that whatever
 else the machine does falls on both; figures are medians.
