@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -68,10 +69,10 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(
-    cluster: EmbeddedCluster, template: str, home: Path, *, pool_size: int = 10
+    cluster: EmbeddedCluster, template: str, home: Path, *, pool_size: int = 10, **more: Any
 ) -> AsyncIterator[Stage]:
-    """A stage until the block ends. No worker runs: what is asked is all that happens."""
-    settings = Settings(_env_file=None, home=home, roads="straight", drain_seconds=2, pool_size=pool_size)  # type: ignore[call-arg]
+    """A stage until the block ends, with ``more`` settings. No worker runs: what is asked is all that happens."""
+    settings = Settings(_env_file=None, home=home, roads="straight", drain_seconds=2, pool_size=pool_size, **more)  # type: ignore[call-arg]
     with cloned_database(cluster, template) as urls:
         system = Database(urls.system, pool_size=2)
         owner_url = cluster.url("owner", _name(urls))
