@@ -18,7 +18,7 @@ from doorstep.kernel.graphql.origins import Origins
 
 WHO = "query Who { viewer { tenant { slug } } }"
 WATCH = "subscription Watch { events { kind } }"
-REGISTER = "mutation ($t: [String!]!) { registerDocuments(input: { texts: $t }) { problems { code } } }"
+REGISTER = "mutation ($t: [String!]!) { registerDocuments(input: { documents: $t }) { problems { code } } }"
 DEAR = "{ __schema { queryType { name } } }"
 
 DOOR = """
