@@ -14,16 +14,13 @@ from tests.isolation.stages import Stage, open_stage
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 
 SEED = "20270301"
-EACH_PUSH, BEFORE_A_RELEASE = 12, 250
+EACH_PUSH, BEFORE_A_RELEASE = 12, 80
 """Documents of each root field."""
-
-RICH = {"bucket_points": 100_000_000, "bucket_points_per_second": 10_000_000}
-"""Limits of pace have tests of their own."""
 
 
 @pytest.fixture
 async def stage(cluster: EmbeddedCluster, template: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(cluster, template, tmp_path, **RICH) as opened:
+    async with open_stage(cluster, template, tmp_path) as opened:
         yield opened
 
 

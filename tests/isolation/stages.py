@@ -26,6 +26,10 @@ from doorstep.settings import Settings
 __all__ = ["Stage", "open_stage", "tests"]
 
 
+UNHURRIED = {"bucket_points": 100_000_000, "bucket_points_per_second": 10_000_000}
+"""Limits of pace have tests of their own; here they would hide what is behind them."""
+
+
 @dataclass
 class Stage:
     """A running server, the system role's view of its database, and a way to open desks."""
@@ -72,7 +76,8 @@ async def open_stage(
     cluster: EmbeddedCluster, template: str, home: Path, *, pool_size: int = 10, **more: Any
 ) -> AsyncIterator[Stage]:
     """A stage until the block ends, with ``more`` settings. No worker runs: what is asked is all that happens."""
-    settings = Settings(_env_file=None, home=home, roads="straight", drain_seconds=2, pool_size=pool_size, **more)  # type: ignore[call-arg]
+    chosen = {"roads": "straight", "drain_seconds": 2, "pool_size": pool_size, **UNHURRIED, **more}
+    settings = Settings(_env_file=None, home=home, **chosen)  # type: ignore[call-arg]
     with cloned_database(cluster, template) as urls:
         system = Database(urls.system, pool_size=2)
         owner_url = cluster.url("owner", _name(urls))
