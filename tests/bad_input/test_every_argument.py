@@ -111,7 +111,8 @@ async def test_planted_fault_a_driver_error_that_nobody_translates_is_noticed(
     place = Place("Query", field, ("filter", "skills"), listed=True)
     await planted.try_value(place, kinds, ["a\x00b"])
     assert planted.verdict.faults == []
-    monkeypatch.setattr("doorstep.kernel.driver_errors.translate", lambda error: error)
+    for module in ("driver_errors", "db"):
+        monkeypatch.setattr(f"doorstep.kernel.{module}.translate", lambda error: error)
     await planted.try_value(place, kinds, ["a\x00b"])
     assert len(planted.verdict.faults) == 1
 

@@ -10,7 +10,7 @@ from doorstep.settings import Settings
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"\b(?:DOORSTEP|DATABASE)_[A-Z0-9_]+\b")
 # Read by the files themselves, not by Doorstep: compose's passwords, the variables of the README's steps.
-NOT_OURS = {"DOORSTEP_APP_PASSWORD", "DOORSTEP_SYSTEM_PASSWORD", "DOORSTEP_KEY"}
+NOT_OURS = {"DOORSTEP_APP_PASSWORD", "DOORSTEP_SYSTEM_PASSWORD", "DOORSTEP_KEY", "DOORSTEP_URL"}
 
 
 def settings_names() -> set[str]:

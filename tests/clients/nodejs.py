@@ -1,4 +1,4 @@
-"""Node and the packages that ``src/portal`` locks, for the tests of the typed client."""
+"""Node and the packages that a folder locks, such as ``src/portal`` for the tests of the typed client."""
 
 import asyncio
 import importlib.util
@@ -51,13 +51,13 @@ def find_node() -> Node:
     return Node(Path(spec.origin).parent)
 
 
-def install_packages(node: Node) -> None:
-    """The packages of ``src/portal/package-lock.json``, unless they are there; npm's cache is warm from the build."""
-    installed = PORTAL / "node_modules" / ".doorstep-lock.json"
-    lock = (PORTAL / "package-lock.json").read_text("utf-8")
+def install_packages(node: Node, folder: Path = PORTAL) -> None:
+    """The packages of a folder's ``package-lock.json``, unless they are there; npm's cache is warm from the build."""
+    installed = folder / "node_modules" / ".doorstep-lock.json"
+    lock = (folder / "package-lock.json").read_text("utf-8")
     if installed.is_file() and installed.read_text("utf-8") == lock:
         return
     npm = str(node.folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
-    result = node.run(npm, "ci", "--prefer-offline", "--loglevel=error", folder=PORTAL)
-    assert result.returncode == 0, f"npm could not install what src/portal needs:\n{result.stderr[-2000:]}"
+    result = node.run(npm, "ci", "--prefer-offline", "--loglevel=error", folder=folder)
+    assert result.returncode == 0, f"npm could not install what {folder.name} needs:\n{result.stderr[-2000:]}"
     installed.write_text(lock, "utf-8")

@@ -112,6 +112,16 @@ async def _member(_desk: Desk) -> dict[str, Any]:
     return {"role": "VIEWER", "email": f"{uuid4().hex}@example.org"}
 
 
+@prepares("registerDocuments")
+async def _documents(_desk: Desk) -> dict[str, Any]:
+    return {"documents": [f"query Own{uuid4().hex} {{ viewer {{ scopes }} }}"]}
+
+
+@prepares("removeDocuments")
+async def _registered(desk: Desk) -> dict[str, Any]:
+    return {"documentIds": [await _fresh(desk, "document")]}
+
+
 @prepares("releaseTender")
 async def _tender(_desk: Desk) -> dict[str, Any]:
     return {"reason": "NO_CAPACITY"}

@@ -1,4 +1,4 @@
-"""Furnishings of the company: keys, tokens, members, roles, what was audited and what was erased."""
+"""Furnishings of the company: keys, tokens, members, roles, documents, what was audited and what was erased."""
 
 from uuid import uuid4
 
@@ -31,6 +31,13 @@ async def _member(desk: Desk) -> dict[str, str]:
     limit = {"role": "VIEWER", "depotIds": [desk.ids["depot"]]}
     made = await desk.made("inviteMember", "member { id }", email=email, name=desk.canary, **limit)
     return {"member": made["member"]["id"]}
+
+
+@furnishing("document", alone=True)
+async def _document(desk: Desk) -> dict[str, str]:
+    texts = [f"query Own{uuid4().hex} {{ viewer {{ scopes }} }}" for _ in range(2)]
+    made = await desk.made("registerDocuments", "documentIds", documents=texts)
+    return {"document": made["documentIds"][0]}
 
 
 @furnishing("erasure", alone=True)

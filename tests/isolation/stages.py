@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -23,6 +24,10 @@ from doorstep.server import Server, running_server
 from doorstep.settings import Settings
 
 __all__ = ["Stage", "open_stage", "tests"]
+
+
+UNHURRIED = {"bucket_points": 100_000_000, "bucket_points_per_second": 10_000_000}
+"""Limits of pace have tests of their own; here they would hide what is behind them."""
 
 
 @dataclass
@@ -68,10 +73,11 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(
-    cluster: EmbeddedCluster, template: str, home: Path, *, pool_size: int = 10
+    cluster: EmbeddedCluster, template: str, home: Path, *, pool_size: int = 10, **more: Any
 ) -> AsyncIterator[Stage]:
-    """A stage until the block ends. No worker runs: what is asked is all that happens."""
-    settings = Settings(_env_file=None, home=home, roads="straight", drain_seconds=2, pool_size=pool_size)  # type: ignore[call-arg]
+    """A stage until the block ends, with ``more`` settings. No worker runs: what is asked is all that happens."""
+    chosen = {"roads": "straight", "drain_seconds": 2, "pool_size": pool_size, **UNHURRIED, **more}
+    settings = Settings(_env_file=None, home=home, **chosen)  # type: ignore[call-arg]
     with cloned_database(cluster, template) as urls:
         system = Database(urls.system, pool_size=2)
         owner_url = cluster.url("owner", _name(urls))

@@ -120,7 +120,7 @@ class Walk:
             if foreign is None or own is None:
                 continue
             told = await self.answer(place, foreign)
-            self.compare(place, comparable(told, foreign), await self.answer(place, "garbage"))
+            self.compare(place, comparable(told, foreign), comparable(await self.answer(place, "garbage"), "garbage"))
             if _code(told) != "BAD_USER_INPUT":
                 self.differing.append(f"{place}: a foreign cursor is answered by {str(told)[:300]}")
             if _code(await self.answer(place, own)) is not None:

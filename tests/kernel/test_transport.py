@@ -1,12 +1,18 @@
 """GraphQL over HTTP as a client meets it, on a real server: what is refused is refused in JSON, with the right status."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
 
 from doorstep.identity.service import NewTenant, create_key, create_tenant, tenant_by_slug
+from doorstep.kernel.graphql.view import MAX_SUBSCRIPTIONS_PER_SOCKET
 from doorstep.kernel.scope import ALL_PERMISSIONS
 from doorstep.server import running_server
 from doorstep.settings import Settings
@@ -96,6 +102,50 @@ async def test_every_malformed_body_is_refused_in_json(http: httpx.AsyncClient):
     assert wrong == {}
 
 
+async def test_a_document_of_too_many_tokens_is_too_complex_and_no_syntax_error(http: httpx.AsyncClient):
+    documents = {"tokens": "{ viewer { " + "a " * 1_100 + "} }", "comments": "{ viewer { scopes } }" + "\n#" * 1_100}
+    for what, document in documents.items():
+        answer = await http.post("/graphql", json={"query": document})
+        [error] = answer.json()["errors"]
+        assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX", what
+        assert "data" not in answer.json()
+    [error] = (await http.post("/graphql", json={"query": "{ viewer {"})).json()["errors"]
+    assert error["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
+
+
+async def test_two_credentials_are_none(http: httpx.AsyncClient):
+    """A proxy in front might judge the one, and the server the other."""
+    own = http.headers.pop("authorization")
+    for others in ([own, own], [own, "Bearer dsk_live_x"], ["Basic YTpi", own], ["", own]):
+        two = [("authorization", one) for one in others]
+        for accept in ("application/json", "text/event-stream"):
+            answer = await http.post(
+                "/graphql", json={"query": "{ viewer { scopes } }"}, headers=[*two, ("accept", accept)]
+            )
+            [error] = answer.json()["errors"]
+            assert (answer.status_code, error["extensions"]["code"]) == (400, "BAD_USER_INPUT")
+        assert (await http.get("/export", headers=two)).status_code == 400
+        address = f"ws{str(http.base_url).removeprefix('http')}/graphql"
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(address, subprotocols=[Subprotocol("graphql-transport-ws")], additional_headers=two)
+        assert refused.value.response.status_code == 400
+
+
+async def test_one_subscription_too_many_on_a_socket_is_a_matter_of_pace(http: httpx.AsyncClient):
+    address = f"ws{str(http.base_url).removeprefix('http')}/graphql"
+    subscription = {"query": "subscription { events { kind } }"}
+    async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+        init = {"type": "connection_init", "payload": {"Authorization": http.headers["authorization"]}}
+        await socket.send(json.dumps(init))
+        for number in range(MAX_SUBSCRIPTIONS_PER_SOCKET + 1):
+            await socket.send(json.dumps({"id": str(number), "type": "subscribe", "payload": subscription}))
+        async with asyncio.timeout(20):
+            while (told := json.loads(await socket.recv()))["type"] != "error":
+                pass
+    assert told["id"] == str(MAX_SUBSCRIPTIONS_PER_SOCKET)
+    assert [error["extensions"]["code"] for error in told["payload"]] == ["RATE_LIMITED"]
+
+
 async def test_a_body_without_a_length_is_limited_as_well(http: httpx.AsyncClient):
     async def chunks():
         yield b'{"query": "{ __typename }", "variables": {"x": "'
@@ -123,6 +173,8 @@ async def test_get_asks_queries_and_nothing_else(http: httpx.AsyncClient):
         "variables that are a list": await asked(query=named, operationName="B", variables="[]"),
         "a variable too few": await asked(query=named, operationName="B"),
     }
+    for media in ("application/json", "*/*"):
+        refused[f"no query, {media}"] = await http.get("/graphql", headers={"accept": media})
     assert {what: answer.status_code for what, answer in refused.items()} == dict.fromkeys(refused, 400)
     assert not any("data" in answer.json() for answer in refused.values())
     for method in ("PUT", "DELETE", "PATCH"):

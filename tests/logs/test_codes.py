@@ -19,6 +19,7 @@ from doorstep.identity.service import NewTenant, create_key, create_tenant, tena
 from doorstep.kernel.errors import TimedOut, Unavailable
 from doorstep.kernel.graphql import view
 from doorstep.kernel.graphql.context import Context
+from doorstep.kernel.graphql.tolls import Limits
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.kernel.scope import ALL_PERMISSIONS, Permission
 from doorstep.server import Server, running_server
@@ -27,6 +28,7 @@ from doorstep.settings import Settings
 DOCUMENTED = {
     "UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED", "QUERY_TOO_COMPLEX", "BAD_USER_INPUT", "GRAPHQL_PARSE_FAILED",
     "GRAPHQL_VALIDATION_FAILED", "OPERATION_RESOLUTION_FAILURE", "TIMEOUT", "UNAVAILABLE", "RESYNC_REQUIRED", "INTERNAL",
+    "ORIGIN_NOT_ALLOWED", "PERSISTED_DOCUMENT_NOT_FOUND", "PERSISTED_DOCUMENT_REQUIRED",
 }  # fmt: skip
 
 VIEWER = "{ viewer { scopes } }"
@@ -107,7 +109,7 @@ REQUESTS: dict[str, tuple[str, int | None, Ask]] = {
     "nothing": ("BAD_USER_INPUT", 400, _body(b"")),
     "a list": ("BAD_USER_INPUT", 400, _body(b'[{"query": "{ viewer { scopes } }"}]')),
     "variables that are a text": ("BAD_USER_INPUT", 400, _post(VIEWER, variables="x")),
-    "another media type": ("BAD_USER_INPUT", 400, _body(b"{ viewer { scopes } }", "text/plain")),
+    "another media type": ("BAD_USER_INPUT", 415, _body(b"{ viewer { scopes } }", "text/plain")),
     "a document that is too long": ("QUERY_TOO_COMPLEX", 413, _post(VIEWER + "#" * 20_000)),
 }
 """What is asked → code, status (None: any refusal), and how."""
@@ -147,7 +149,7 @@ async def test_what_the_database_does_to_an_operation(
 async def test_an_operation_past_its_deadline_is_a_timeout(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(view, "OPERATION_SECONDS", 0.0)
+    monkeypatch.setattr(Limits, "seconds", property(lambda _: 0.0))
     [found] = (await _post("{ orders { nodes { id } } }")(http)).json()["errors"]
     assert found["extensions"]["code"] == "TIMEOUT"
 
@@ -158,7 +160,7 @@ async def test_a_fault_before_execution_has_a_reference_too(
     async def fails(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(view.GraphQLView, "_let_in", fails)
+    monkeypatch.setattr(view.GraphQLView, "let_in", fails)
     answer = await _post(VIEWER)(http)
     [found] = answer.json()["errors"]
     assert answer.status_code == 500

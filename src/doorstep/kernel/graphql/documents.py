@@ -19,11 +19,14 @@ from strawberry.schema.schema import validate_document
 from strawberry.types.graphql import OperationType
 
 from doorstep.kernel.graphql.costs import Costing
+from doorstep.kernel.graphql.limits import CODE
 from doorstep.kernel.graphql.prices import Prices, prices_of
 
 MAX_TOKENS = 1000
 MAX_KEPT = 512
 """How many documents are kept; the one that was not used for longest goes."""
+
+_GIVEN_UP = "Parsing aborted."
 
 
 @dataclass(slots=True)
@@ -39,8 +42,18 @@ def _read(text: str) -> _Known | GraphQLError:
     try:
         document = parse(text, max_tokens=MAX_TOKENS)
     except GraphQLError as error:
-        return error
+        return _too_long(error) if error.message.endswith(_GIVEN_UP) else error
     return _Known(document, sum(isinstance(node, OperationDefinitionNode) for node in document.definitions))
+
+
+def _too_long(error: GraphQLError) -> GraphQLError:
+    """The parser gave up: there may be nothing wrong with the text but its size."""
+    return GraphQLError(
+        f"The document has more than {MAX_TOKENS:,} tokens, or is nested too deeply. Put values into variables, or send several requests.",
+        source=error.source,
+        positions=error.positions,
+        extensions={"code": CODE},
+    )
 
 
 class DocumentCache:

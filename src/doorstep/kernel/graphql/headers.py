@@ -2,12 +2,20 @@
 
 from starlette.requests import HTTPConnection, Request
 
+from doorstep.kernel.errors import BadUserInput
+
 RESPONSE_JSON = "application/graphql-response+json"
 
 
 def bearer_token(connection: HTTPConnection) -> str | None:
-    """The bearer token of the Authorization header; credentials are never read from a URL."""
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    """The bearer token of the Authorization header; credentials are never read from a URL.
+
+    Raises BadUserInput for two of them: a proxy in front might have judged the other one.
+    """
+    given = connection.headers.getlist("authorization")
+    if len(given) > 1:
+        raise BadUserInput("Send one Authorization header: which of several is meant, nobody can tell.")
+    scheme, _, token = "".join(given).partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 

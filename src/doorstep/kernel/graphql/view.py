@@ -124,8 +124,13 @@ class GraphQLView(GraphQL[Context, None]):
         REQUEST_SECONDS.observe(time.perf_counter() - started)
 
     async def _serve_socket(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """A socket, unless it is a page's whose origin nobody allows."""
+        """A socket, unless it is a page's whose origin nobody allows, or brings two credentials."""
         socket = WebSocket(scope, receive, send)
+        try:
+            bearer_token(socket)
+        except BadUserInput as refusal:
+            await socket.send_denial_response(Response(refusal.message, 400, media_type="text/plain"))
+            return
         origin = self.origins.foreign(socket)
         if origin is not None and not await self._may_read(origin):
             await self.reject_websocket(socket)
