@@ -8,8 +8,12 @@ from doorstep.kernel.db import Database
 
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """``run(db, system)`` finds what is due by itself and must bear being run by several workers at once; ``seconds`` is the pause."""
+    """``run(db, system)`` finds what is due by itself and must bear being run by several workers at once; ``seconds`` is the pause.
+
+    ``stop`` ends what it has begun and left running; a worker that stops calls it once.
+    """
 
     name: str
     seconds: float
     run: Callable[[Database, Database], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]] | None = None
