@@ -29,6 +29,7 @@ KEYS = "11" * 32
 ENDPOINT = "id version status reason url eventTypes document scopes cursor openDeliveries failures failingSince nextProbeAt restsUntil previousSecretUntil"
 SHOWN = {
     "createOrder": "order { id version }",
+    "cancelOrder": "order { id }",
     "updateOrder": "order { id version }",
     "createWebhookEndpoint": f"endpoint {{ {ENDPOINT} }} secret",
     "rotateWebhookSecret": f"endpoint {{ {ENDPOINT} }} secret",

@@ -60,6 +60,7 @@ CREATE TABLE webhook_deliveries (
     PRIMARY KEY (tenant_id, id),
     CONSTRAINT webhook_deliveries_state CHECK (state IN ('PENDING', 'SENDING', 'DELIVERED', 'PARKED')),
     CONSTRAINT webhook_deliveries_origin CHECK (origin IN ('EVENT', 'REPLAY', 'TEST')),
+    CONSTRAINT webhook_deliveries_fault CHECK (fault IN ('STATUS', 'TIMEOUT', 'UNRESOLVED', 'FORBIDDEN_ADDRESS', 'UNREACHABLE', 'BROKEN_ANSWER', 'EVENT_GONE', 'INTERNAL')),
     CONSTRAINT webhook_deliveries_finished CHECK ((finished_at IS NULL) = (state IN ('PENDING', 'SENDING'))),
     FOREIGN KEY(tenant_id, endpoint_id) REFERENCES webhook_endpoints (tenant_id, id) ON DELETE CASCADE
 )

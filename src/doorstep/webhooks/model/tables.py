@@ -108,6 +108,7 @@ class DeliveryRow(TenantTable, table=True):
     __table_args__ = (
         CheckConstraint(one_of("state", list(DeliveryState)), name="webhook_deliveries_state"),
         CheckConstraint(one_of("origin", list(DeliveryOrigin)), name="webhook_deliveries_origin"),
+        CheckConstraint(one_of("fault", list(Fault)), name="webhook_deliveries_fault"),
         CheckConstraint(
             "(finished_at IS NULL) = (state IN ('PENDING', 'SENDING'))", name="webhook_deliveries_finished"
         ),

@@ -56,7 +56,6 @@ async def create_endpoint(scope: Scope, keys: SecretKeys, new: NewEndpoint, *, p
     Refuses other URLs, scopes that the caller does not hold, and more endpoints than a tenant has.
     """
     scope.require(Permission.WEBHOOKS_WRITE)
-    scope.require(Permission.EVENTS_READ)
     must_outlive(scope)
     name, url = check_name(new.name, "name"), check_url(new.url, private=private)
     types = _check_types(new.event_types)
@@ -107,7 +106,6 @@ async def update_endpoint(
     Who changes where something goes, or what is in it, needs every scope that the endpoint has.
     """
     scope.require(Permission.WEBHOOKS_WRITE)
-    scope.require(Permission.EVENTS_READ)
     row = await lock_endpoint(scope, endpoint_id, if_version)
     columns: dict[str, Any] = {}
     if changes.name is not None:
@@ -153,6 +151,7 @@ def _check_types(types: Sequence[str]) -> list[str]:
 
 def _check_granted(scope: Scope, document: str | None, scopes: Sequence[str]) -> list[str]:
     """The scopes that a document is read with. The standard payload shows an event's facts, for which ``events:read`` will do."""
+    must_cover(scope.principal, [Permission.EVENTS_READ])
     if document is None:
         if scopes:
             message = "Scopes are for a document: the standard payload shows an event's own facts."
