@@ -5,7 +5,9 @@ import datetime
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -13,13 +15,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.webhooks.conftest import FAST, Company, make_company, settings_in
 from tests.webhooks.receiver import OK, Got, Receiver, receiving, reply
 
 from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.server import running_server
+from doorstep.webhooks.errors import AddressRefused
 from doorstep.webhooks.jobs.posting import Poster
-from doorstep.webhooks.model import Fault, is_global
+from doorstep.webhooks.model import Fault, check_url, is_global
 
 FORBIDDEN = [
     "127.0.0.1",
@@ -302,3 +307,13 @@ def test_every_forbidden_address_is_one_or_a_word():
     words = {"localhost", "2130706433", "0x7f.1", "127.1", "017700000001"}
     for text in set(FORBIDDEN) - words:
         ipaddress.ip_address(text.partition("%")[0])
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text() | st.from_regex(r"https?://[\[\]:@/?#\\.0-9a-z%]{0,30}"))
+def test_whatever_is_given_as_a_url_is_refused_or_leads_to_a_host(text: str):
+    with suppress(AddressRefused):
+        parts = urlsplit(check_url(text, private=False))
+        assert parts.scheme == "https"
+        assert parts.hostname
+        assert parts.username is None

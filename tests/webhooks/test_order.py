@@ -144,7 +144,11 @@ async def test_so_many_deliveries_are_open_and_then_the_cursor_waits(
         await receiver.until(lambda: len(receiver.got) == 3)
         await asyncio.sleep(0.5)
         assert (await company.shown(endpoint["id"]))["openDeliveries"] == 6
+        await company.do("replayWebhookDeliveries", id=endpoint["id"], since="2026-01-01T00:00:00Z")
+        await asyncio.sleep(0.5)
+        assert (await company.shown(endpoint["id"]))["openDeliveries"] <= 6
         released.set()
-        await company.all_delivered(endpoint["id"])
-    assert len(receiver.got) == 15
+        log = await company.all_delivered(endpoint["id"])
+    assert len(receiver.got) == len(log) == 15, "what was in flight is not sent again"
+    assert receiver.together == []
     assert in_order(receiver.got)

@@ -1,7 +1,8 @@
 """Work that comes back by itself: run again and again by every worker, with a pause after each run."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from doorstep.kernel.db import Database
 
@@ -16,4 +17,4 @@ class Periodic:
     name: str
     seconds: float
     run: Callable[[Database, Database], Awaitable[None]]
-    stop: Callable[[], Awaitable[None]] | None = None
+    stop: Callable[[], Coroutine[Any, Any, None]] | None = None

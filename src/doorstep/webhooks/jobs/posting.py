@@ -10,7 +10,9 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -20,6 +22,9 @@ from doorstep.webhooks.service import Outcome
 
 KEPT_BYTES = 4_096
 """How much of an answer is kept, and read."""
+
+MOST_LOOKUPS = 256
+"""Names that are looked up at the same time."""
 
 _RESTS_AT = range(400, 600)
 
@@ -34,13 +39,46 @@ class ForbiddenAddress(Exception):
     """The name leads to an address that is not everybody's."""
 
 
-async def look_up(host: str, port: int) -> list[str]:
-    """Every address of a name; raises Unresolved."""
+class Names:
+    """Looks names up, each in a thread of its own: a name server that is silent holds nobody up who asks for another name.
+
+    The pools of the event loops have few threads, all of which one endpoint could take. Those who ask for the same name at the same time share
+    the answer; a thread that gets none does not keep the process from ending.
+    """
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        """Every address of a name; raises Unresolved."""
+        key = (host, port)
+        future = self._asked.get(key)
+        if future is None:
+            if len(self._asked) >= MOST_LOOKUPS:
+                raise Unresolved(host)
+            loop = asyncio.get_running_loop()
+            future = self._asked[key] = loop.create_future()
+            future.add_done_callback(lambda _future: self._asked.pop(key, None))
+            Thread(target=_look_up, args=(loop, future, host, port), daemon=True, name="webhook name").start()
+        addresses = await asyncio.shield(future)
+        if not addresses:
+            raise Unresolved(host)
+        return addresses
+
+
+def _look_up(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[list[str]]", host: str, port: int) -> None:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise Unresolved(host) from error
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        found = []
+    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+    with suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(_tell, future, addresses)
+
+
+def _tell(future: "asyncio.Future[list[str]]", addresses: list[str]) -> None:
+    if not future.done():
+        future.set_result(addresses)
 
 
 @dataclass(slots=True)
@@ -48,7 +86,7 @@ class Poster:
     """Sends requests; ``private``: also to addresses of our own network. One TLS context serves all of them, connections are never shared."""
 
     private: bool = False
-    resolve: Resolve = look_up
+    resolve: Resolve = field(default_factory=Names)
     policy: Policy = field(default_factory=Policy)
     tls: ssl.SSLContext = field(default_factory=httpx.create_ssl_context)
 
@@ -60,7 +98,7 @@ class Poster:
             async with asyncio.timeout(self.policy.timeout):
                 await self._ask(url, body, headers, answer)
             fault = None
-        except TimeoutError:
+        except (TimeoutError, httpx.TimeoutException):
             fault = Fault.TIMEOUT
         except Unresolved:
             fault = Fault.UNRESOLVED

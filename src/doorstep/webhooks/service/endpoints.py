@@ -106,6 +106,7 @@ async def update_endpoint(
     Who changes where something goes, or what is in it, needs every scope that the endpoint has.
     """
     scope.require(Permission.WEBHOOKS_WRITE)
+    must_outlive(scope)
     row = await lock_endpoint(scope, endpoint_id, if_version)
     columns: dict[str, Any] = {}
     if changes.name is not None:
@@ -115,9 +116,9 @@ async def update_endpoint(
     if changes.event_types is not None:
         columns["event_types"] = _check_types(changes.event_types)
     document = None if changes.standard else (changes.document or row["document"])
-    scopes = row["scopes"] if changes.scopes is None else changes.scopes
+    kept = row["scopes"] if document is not None else []
     columns["document"] = document
-    columns["scopes"] = _check_granted(scope, document, [] if document is None else scopes)
+    columns["scopes"] = _check_granted(scope, document, kept if changes.scopes is None else changes.scopes)
     different = {name: value for name, value in columns.items() if row[name] != value}
     if different:
         sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(different, 3))

@@ -47,6 +47,11 @@ FROM installation LEFT JOIN event_heads AS head ON head.tenant_id = $1
 _BEFORE_TIME = """
 SELECT coalesce((SELECT seq - 1 FROM events WHERE tenant_id = $1 AND recorded_at >= $2 ORDER BY seq LIMIT 1), $3)
 """
+_MADE_ANEW = """
+DELETE FROM webhook_deliveries
+WHERE tenant_id = $1 AND endpoint_id = $2 AND finished_at IS NULL AND state = 'PENDING' AND seq > $3
+"""
+"""Or the rows that wait behind the cursor would fill the number that may be open, and the cursor could not come to them."""
 
 
 async def replay_deliveries(
@@ -54,7 +59,8 @@ async def replay_deliveries(
 ) -> Outcome:
     """Deliver again what came after a place in the log or was recorded since an instant; give one of the two. Outcome ``{id}``.
 
-    The cursor goes back, so later events follow when the replay is through, in order. Refuses places that the log does not hold.
+    The cursor goes back, so later events follow when the replay is through, in order; what waits from there on is made anew as the cursor passes.
+    Refuses places that the log does not hold.
     """
     scope.require(Permission.WEBHOOKS_WRITE)
     if (after is None) == (since is None):
@@ -70,6 +76,7 @@ async def replay_deliveries(
             seq,
             recorded_at,
         )
+        await scope.tx.execute(_MADE_ANEW, scope.tenant_id, endpoint_id, seq)
     return {"id": str(endpoint_id)}
 
 
