@@ -2,18 +2,19 @@
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
-from tests.webhooks.conftest import Company, Working, make_company
+from tests.webhooks.conftest import Company, Working, make_company, settings_in
 from tests.webhooks.receiver import Got, Receiver, reply
 
 from doorstep.identity.service import create_key
-from doorstep.kernel.db import Database
+from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.scope import Permission
-from doorstep.server import Server
+from doorstep.server import Server, running_server
 
 
 async def test_an_event_is_posted_signed_and_resumes_the_log(company: Company, receiver: Receiver, working: Working):
@@ -134,6 +135,20 @@ async def test_a_test_is_sent_once_and_its_outcome_changes_nothing_else(
     assert Webhook(endpoint["secret"]).verify(receiver.got[0].text, receiver.got[0].headers)["type"] == "WebhookTest"
     shown = await company.shown(endpoint["id"])
     assert (shown["status"], shown["failures"]) == ("PAUSED", 0)
+
+
+async def test_a_server_delivers_by_itself(
+    database_urls: DatabaseUrls, system: Database, receiver: Receiver, tmp_path: Path
+):
+    async with (
+        running_server(settings_in(tmp_path), database_urls, port=0) as server,
+        httpx.AsyncClient(timeout=30) as http,
+    ):
+        company = await make_company(server, http, system)
+        await company.endpoint(receiver.url)
+        order = await company.order()
+        await receiver.until(lambda: len(receiver.taken) == 1)
+    assert receiver.got[0].order == order
 
 
 async def test_a_deleted_endpoint_gets_nothing_more(company: Company, receiver: Receiver, working: Working):

@@ -198,20 +198,27 @@ async def test_a_backlog_that_the_log_no_longer_holds_is_told_to_the_owner(
     company: Company, receiver: Receiver, working: Working
 ):
     endpoint = await company.endpoint(receiver.url)
+    waiting = await company.order()
+    receiver.answer = fail
+    async with working(delays=(0.0, 60.0)):
+        await company.until(endpoint["id"], lambda shown: shown["failures"] == 1)
     await company.do("pauseWebhookEndpoint", id=endpoint["id"])
-    await company.order()
     lost = await company.order()
+    (place,) = await company.rows("SELECT seq FROM webhook_endpoints WHERE tenant_id = $1")
     await company.execute(
         "INSERT INTO consumers (tenant_id, name, seq) SELECT tenant_id, 'tests', seq FROM event_heads WHERE tenant_id = $1"
     )
     async with company.system.transaction() as tx:
-        assert await prune_events(tx, company.tenant_id, 0, 100) > 0
+        gone = await prune_events(tx, company.tenant_id, 0, 100)
+    receiver.answer = take
     await company.do("resumeWebhookEndpoint", id=endpoint["id"])
     order = await company.order()
     async with working():
-        await company.all_delivered(endpoint["id"])
-    assert receiver.of(lost) == []
-    assert len(receiver.of(order)) == 1
+        log = await company.all_delivered(endpoint["id"])
+    assert [len(receiver.of(one)) for one in (waiting, lost, order)] == [1, 0, 1]
+    assert [(one["orderId"], one["state"], one["fault"]) for one in log] == [
+        (waiting, "PARKED", "EVENT_GONE"),
+        (order, "DELIVERED", None),
+    ]
     (event,) = await told(company, "WebhookEventsLost", "endpointId count")
-    assert event["endpointId"] == endpoint["id"]
-    assert event["count"] >= 2
+    assert event == {"endpointId": endpoint["id"], "count": 1 + gone - place["seq"]}
