@@ -15,7 +15,7 @@ from doorstep.identity.errors import UnknownTenant
 from doorstep.identity.service import system_principal
 from doorstep.kernel.db import Database
 from doorstep.kernel.driver_errors import ChangedMeanwhile
-from doorstep.kernel.errors import RequestError
+from doorstep.kernel.errors import RequestError, Unavailable
 from doorstep.kernel.periodic import Periodic
 from doorstep.kernel.scope import Principal
 from doorstep.kernel.secrets import SecretKeys
@@ -154,25 +154,25 @@ class Deliveries:
             principal = await self._principal(claimed.tenant_id)
             outcome = await self._send(claimed, principal, began)
             await self._settle(claimed, principal, outcome)
-        except BaseException as error:
+        except BaseException:
             with suppress(RequestError):
                 await asyncio.shield(release(self._db, claimed))
-            if not isinstance(error, LeaseTooShort):
-                raise
-            log.warning("webhook_payload_slow", tenant=str(claimed.tenant_id), type=claimed.type)
+            raise
 
     async def _send(self, claimed: Claimed, principal: Principal, began: float) -> Outcome:
         try:
             message = await message_of(claimed, self._db, principal, self._keys, self._execute)
         except EventGone:
             return Outcome(Fault.EVENT_GONE)
-        except (RequestError, UnknownTenant):
+        except (Unavailable, UnknownTenant):
             raise
         except Exception as error:
             log.error("webhook_payload_failed", tenant=str(claimed.tenant_id), type=claimed.type, exc_info=error)
             return Outcome(Fault.INTERNAL)
         if time.monotonic() - began > self._policy.lease - self._policy.timeout:
-            raise LeaseTooShort(claimed.type)  # another worker may send it by the time that the receiver answers
+            # Another worker may send it by the time that the receiver answers.
+            log.warning("webhook_payload_slow", tenant=str(claimed.tenant_id), type=claimed.type)
+            return Outcome(Fault.INTERNAL)
         return await self._poster.post(claimed.url, message.body, message.headers)
 
     async def _settle(self, claimed: Claimed, principal: Principal, outcome: Outcome) -> None:
@@ -184,7 +184,3 @@ class Deliveries:
             except ChangedMeanwhile:
                 await asyncio.sleep(0.01 * 2**attempt)
         raise ChangedMeanwhile(claimed.type)
-
-
-class LeaseTooShort(Exception):
-    """Making the payload took so long that nothing may be sent under this lease any more."""
