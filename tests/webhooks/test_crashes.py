@@ -8,14 +8,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.webhooks.conftest import Company, Working
+from tests.webhooks.conftest import FAST, Company, Working
 from tests.webhooks.receiver import OK, Got, Receiver, reply
 from tests.webhooks.test_order import in_order
 
-from doorstep.kernel.db import DatabaseUrls, Transaction
+from doorstep.identity.service import system_principal
+from doorstep.kernel.db import Database, DatabaseUrls, Transaction
+from doorstep.kernel.ids import parse_id
 from doorstep.server import Server
 from doorstep.webhooks.jobs import lanes
-from doorstep.webhooks.service import turning
+from doorstep.webhooks.model import Fault
+from doorstep.webhooks.service import Outcome, claim, release, settle, turn_events, turning
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 KILLS = 5
@@ -129,3 +132,30 @@ async def test_planted_a_cursor_that_moves_in_a_transaction_of_its_own_loses_eve
 
     monkeypatch.setattr(Transaction, "fetch", moves_first)
     assert await _missing(company, receiver, working, monkeypatch) != set()
+
+
+async def test_a_worker_that_slept_through_its_lease_settles_nothing(
+    company: Company, server: Server, all_tenants: Database
+):
+    endpoint = await company.endpoint("https://example.com/")
+    await company.order()
+    endpoint_id, services = parse_id("webhook", endpoint["id"]), server.services
+    principal = await system_principal(all_tenants, company.tenant_id)
+    async with services.db.write(principal) as scope:
+        await turn_events(scope, endpoint_id, FAST)
+    (slept,) = await claim(services.db, company.tenant_id, endpoint_id, FAST)
+    assert await claim(services.db, company.tenant_id, endpoint_id, FAST) == []
+    await company.execute("UPDATE webhook_deliveries SET lease_until = now() - interval '1 s' WHERE tenant_id = $1")
+    (other,) = await claim(services.db, company.tenant_id, endpoint_id, FAST)
+    assert other.id == slept.id
+    for claimed, fault, states in (
+        (slept, Fault.TIMEOUT, ["SENDING"]),
+        (slept, None, ["SENDING"]),
+        (other, None, ["DELIVERED"]),
+        (slept, Fault.TIMEOUT, ["DELIVERED"]),
+    ):
+        async with services.db.write(principal) as scope:
+            await settle(scope, claimed, Outcome(fault), FAST)
+        await release(services.db, slept)
+        assert [one["state"] for one in await company.deliveries(endpoint["id"])] == states
+    assert (await company.shown(endpoint["id"]))["failures"] == 0
