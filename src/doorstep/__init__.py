@@ -12,10 +12,12 @@ The package in reading order, bottom of the stack first; every import points dow
 - ``tracking``    execution: stop outcomes, proof, positions, ETA
 - ``partners``    partnerships and tenders between tenants, and the relay between them
 - ``sandbox``     TEST tenants: a clock that can be set ahead, robots that drive
+- ``webhooks``    events delivered to a tenant's own addresses, at least once, in order, signed
 - ``privacy``     the audit log, erasure and retention, over the rules that every slice has for its tables
 - ``schema``      merges the slices' queries, mutations and subscriptions
+- ``payloads``    what a subscriber would be shown of one event, for those who deliver it otherwise
 - ``app``         the ASGI assembly; ``worker``: jobs and periodic work
-- ``demo``, ``cli``  the command line: demo, serve, work, migrate, schema, tenant, key, member, partner, roads, bench
+- ``demo``, ``cli``  the command line: demo, serve, work, migrate, schema, tenant, key, member, partner, roads, secrets, bench
 """
 
 __version__ = "0.1.0"

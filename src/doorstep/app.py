@@ -15,6 +15,7 @@ from doorstep.identity.service import Authenticator
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.graphql.tolls import Limits
 from doorstep.kernel.graphql.view import GraphQLView
+from doorstep.payloads import Payloads
 from doorstep.readiness import readiness
 from doorstep.schema import build_schema, schema_text
 from doorstep.settings import Settings
@@ -63,8 +64,10 @@ def _page(name: str) -> Response:
 def create_app(services: Services) -> Starlette:
     """The application over services that are already started."""
     settings = services.get(Settings)
+    built = build_schema()
+    services.get(Payloads).use(built)
     api = GraphQLView(
-        build_schema(),
+        built,
         services,
         services.get(Authenticator),
         limits=Limits(settings.max_cost, settings.operation_seconds),

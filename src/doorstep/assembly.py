@@ -23,6 +23,7 @@ from doorstep.kernel.postgres.errors import EmbeddedPostgresError, LoginRefused
 from doorstep.kernel.postgres.migrate import check_schema, migrate
 from doorstep.kernel.postgres.roles import Login, check_runtime_role
 from doorstep.kernel.secrets import SecretKeys
+from doorstep.payloads import Payloads
 from doorstep.places.roads import Roads, RoadsMode
 from doorstep.planning.solver.pool import SolverPool
 from doorstep.settings import Settings
@@ -130,6 +131,7 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
     services.offer(secret_keys)
     services.offer(Authenticator(db, verifier))
     services.offer(verifier)
+    services.offer(Payloads(services, settings.operation_seconds))
     points_used = PointsUsed(system)
     points = Points(
         system, Bucket(settings.bucket_points, settings.bucket_points_per_second), on_spent=points_used.note

@@ -25,6 +25,7 @@ from doorstep.planning.graphql import PlanningMutation, PlanningQuery, PlanningS
 from doorstep.privacy.graphql import PrivacyMutation, PrivacyQuery
 from doorstep.sandbox.graphql import SandboxMutation, SandboxQuery
 from doorstep.tracking.graphql import TrackingMutation
+from doorstep.webhooks.graphql import WebhooksMutation, WebhooksQuery
 
 Query = merge_types(
     "Query",
@@ -39,6 +40,7 @@ Query = merge_types(
         PlanningQuery,
         PartnersQuery,
         SandboxQuery,
+        WebhooksQuery,
         PrivacyQuery,
     ),
 )
@@ -53,6 +55,7 @@ Mutation = merge_types(
         TrackingMutation,
         PartnersMutation,
         SandboxMutation,
+        WebhooksMutation,
         PrivacyMutation,
     ),
 )

@@ -21,10 +21,13 @@ from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.graphql.sse import OpenStreams
 from doorstep.kernel.metrics import REGISTRY
 from doorstep.partners.jobs import PERIODICS
+from doorstep.payloads import Payloads
 from doorstep.planning.jobs import CONSUMERS, JOB_KINDS
 from doorstep.privacy.jobs import JOB_KINDS as PRIVACY_JOB_KINDS
 from doorstep.sandbox.jobs import JOB_KINDS as SANDBOX_JOB_KINDS
 from doorstep.settings import Settings
+from doorstep.webhooks.jobs import Deliveries, Poster
+from doorstep.webhooks.model import STANDARD, Policy
 from doorstep.worker import Worker
 
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -119,9 +122,18 @@ def spare_the_collector() -> None:
 
 def start_worker(services: Services) -> Worker:
     """A worker with everything that Doorstep does in the background, started."""
-    worker = Worker(services, {**JOB_KINDS, **PRIVACY_JOB_KINDS, **SANDBOX_JOB_KINDS}, CONSUMERS, periodics=PERIODICS)
+    periodics = [*PERIODICS, *deliveries(services).periodics()]
+    worker = Worker(services, {**JOB_KINDS, **PRIVACY_JOB_KINDS, **SANDBOX_JOB_KINDS}, CONSUMERS, periodics=periodics)
     worker.start()
     return worker
+
+
+def deliveries(services: Services, policy: Policy = STANDARD) -> Deliveries:
+    """The delivery of webhooks, which executes stored documents without knowing the schema."""
+    poster = Poster(private=services.get(Settings).webhooks_private, policy=policy)
+    return Deliveries(
+        services.db, services.system, services.secret_keys, services.get(Payloads).execute, poster, policy
+    )
 
 
 async def _answering(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:

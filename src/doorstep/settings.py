@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     bucket_points_per_second: int = Field(1_000, ge=1, validation_alias="DOORSTEP_BUCKET_POINTS_PER_SECOND")
     operation_seconds: float = Field(10.0, gt=0, le=60, validation_alias="DOORSTEP_OPERATION_SECONDS")
     secret_keys: Annotated[list[str], NoDecode] = Field(default_factory=list, validation_alias="DOORSTEP_SECRET_KEYS")
+    webhooks_private: bool = Field(False, validation_alias="DOORSTEP_WEBHOOKS_PRIVATE")
     metrics_host: str = Field("127.0.0.1", validation_alias="DOORSTEP_METRICS_HOST")
     metrics_port: int = Field(9464, ge=0, le=65535, validation_alias="DOORSTEP_METRICS_PORT")
     pool_size: int = Field(10, ge=2, le=100, validation_alias="DOORSTEP_POOL_SIZE")

@@ -68,7 +68,9 @@ class Worker:
     async def stop(self, drain_seconds: float) -> None:
         """Claim nothing more, let what runs finish within the time, then give it back."""
         self._stopping.set()
-        _, late = await asyncio.wait(self._tasks, timeout=drain_seconds) if self._tasks else (set(), set())
+        ends = [asyncio.create_task(one.stop()) for one in self._periodics if one.stop is not None]
+        tasks = [*self._tasks, *ends]
+        _, late = await asyncio.wait(tasks, timeout=drain_seconds) if tasks else (set(), set())
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

@@ -20,7 +20,8 @@ import doorstep.places.model
 import doorstep.planning.model
 import doorstep.privacy.model
 import doorstep.sandbox.model
-import doorstep.tracking.model  # noqa: F401
+import doorstep.tracking.model
+import doorstep.webhooks.model  # noqa: F401
 
 
 def _is_ours(_object, name, kind, reflected, _compared) -> bool:

@@ -175,6 +175,28 @@ async def _new_order(desk: Desk) -> dict[str, Any]:
     return {"id": (await new_order(desk))["id"]}
 
 
+@prepares("createWebhookEndpoint")
+async def _address(_desk: Desk) -> dict[str, Any]:
+    return {"name": "ours", "url": "https://example.org/"}
+
+
+@prepares("replayWebhookDeliveries")
+async def _whole_log(desk: Desk) -> dict[str, Any]:
+    return {"id": await _fresh(desk, "webhook"), "since": instant(-1)}
+
+
+@prepares("deleteWebhookEndpoint", "rotateWebhookSecret", "testWebhookEndpoint", "pauseWebhookEndpoint")
+async def _endpoint(desk: Desk) -> dict[str, Any]:
+    return {"id": await _fresh(desk, "webhook")}
+
+
+@prepares("resumeWebhookEndpoint")
+async def _paused_endpoint(desk: Desk) -> dict[str, Any]:
+    endpoint = await _fresh(desk, "webhook")
+    await desk.made("pauseWebhookEndpoint", "endpoint { id }", id=endpoint)
+    return {"id": endpoint}
+
+
 @prepares("setSandboxClock")
 async def _clock(_desk: Desk) -> dict[str, Any]:
     return {"rate": 1.5}

@@ -22,6 +22,7 @@ OF_COMPANY = {"tenants", "organizations", "members", "roles"}
 TELLING = re.compile(r"hash|secret|token|password|cipher|credential|signature", re.IGNORECASE)
 HARMLESS = {
     ("jobs", "run_token"),  # which run of a job is meant
+    ("webhook_deliveries", "run_token"),  # which worker sends
     ("idempotency_keys", "fingerprint"),  # of what the tenant itself sent
     ("stop_acts", "fingerprint"),
     ("partnerships", "token_expires_at"),

@@ -26,6 +26,7 @@ SOUND: dict[str, Any] = {
     "act": "COMPLETE",
     "scopes": "orders:read",
     "permissions": "orders:read",
+    "url": "https://example.org/",
 }
 """Values for arguments by name, where any value of the type will not do."""
 
@@ -40,6 +41,7 @@ ALONGSIDE: dict[str, dict[str, set[str]]] = {
         "depotIds": {"orderIds", "date"},
     },
     "ProofInput": {"": {"note"}},
+    "ReplayWebhookDeliveriesInput": {"": {"since"}, "after": set()},
     "InviteMemberInput": {"": {"role"}, "roleId": set(), "depotIds": {"role", "driverId"}},
     "UpdateMemberInput": {"driverId": {"role"}},
 }

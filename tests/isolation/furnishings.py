@@ -138,6 +138,19 @@ async def _simulation(desk: Desk) -> dict[str, str]:
     return {"simulation": made["simulation"]["id"]}
 
 
+@furnishing("webhook", alone=True)
+async def _webhook(desk: Desk) -> dict[str, str]:
+    """An endpoint, and a test that waits for a worker."""
+    made = await desk.made(
+        "createWebhookEndpoint", "endpoint { id }",
+        name=desk.canary, url=f"https://{desk.canary}.example.org/", document="subscription { events { event { id } } }",
+        scopes=["events:read"],
+    )  # fmt: skip
+    endpoint = made["endpoint"]["id"]
+    test = await desk.made("testWebhookEndpoint", "delivery { id }", id=endpoint)
+    return {"webhook": endpoint, "delivery": test["delivery"]["id"]}
+
+
 @furnishing("event", alone=True)
 async def _event(desk: Desk) -> dict[str, str]:
     events = (await desk.read("{ events(first: 1) { nodes { id } } }"))["events"]

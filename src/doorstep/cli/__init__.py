@@ -7,6 +7,7 @@
 - ``operating`` the rest of ``tenant …``: suspend, quotas, usage, export, close
 - ``partners``  ``partner …``
 - ``roads``     ``roads …``
+- ``secrets``   ``secrets …``
 - ``schema``    ``schema``
 - ``demo``, ``bench``, ``ask``
 """
@@ -29,6 +30,7 @@ COMMANDS = {
     "member": "members",
     "partner": "partners",
     "roads": "roads",
+    "secrets": "secrets",
     "ask": "ask",
     "bench": "bench",
 }

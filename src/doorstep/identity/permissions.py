@@ -112,6 +112,18 @@ NEEDS: dict[str, Permission | None] = {
     "Mutation.simulateRoute": _P.SANDBOX_WRITE,
     "Mutation.simulateOrder": _P.SANDBOX_WRITE,
     "Mutation.cancelSimulation": _P.SANDBOX_WRITE,
+    # webhooks
+    "Query.webhookEndpoint": _P.WEBHOOKS_READ,
+    "Query.webhookEndpoints": _P.WEBHOOKS_READ,
+    "Query.webhookDeliveries": _P.WEBHOOKS_READ,
+    "Mutation.createWebhookEndpoint": _P.WEBHOOKS_WRITE,
+    "Mutation.updateWebhookEndpoint": _P.WEBHOOKS_WRITE,
+    "Mutation.pauseWebhookEndpoint": _P.WEBHOOKS_WRITE,
+    "Mutation.resumeWebhookEndpoint": _P.WEBHOOKS_WRITE,
+    "Mutation.rotateWebhookSecret": _P.WEBHOOKS_WRITE,
+    "Mutation.replayWebhookDeliveries": _P.WEBHOOKS_WRITE,
+    "Mutation.testWebhookEndpoint": _P.WEBHOOKS_WRITE,
+    "Mutation.deleteWebhookEndpoint": _P.WEBHOOKS_WRITE,
     # privacy
     "Query.auditLog": _P.AUDIT_READ,
     "Query.erasure": _P.PRIVACY_WRITE,

@@ -43,6 +43,8 @@ class Permission(StrEnum):
     USAGE_READ = "usage:read"
     PRIVACY_WRITE = "privacy:write"
     SANDBOX_WRITE = "sandbox:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
     @property
     def implied_by(self) -> str:

@@ -10,6 +10,7 @@ from doorstep.places import erasure as places
 from doorstep.planning import erasure as planning
 from doorstep.sandbox import erasure as sandbox
 from doorstep.tracking import erasure as tracking
+from doorstep.webhooks import erasure as webhooks
 
 _OWN = (
     Rules(
@@ -32,5 +33,6 @@ ALL: tuple[Rules, ...] = (
     *planning.RULES,
     *orders.RULES,
     *sandbox.RULES,
+    *webhooks.RULES,
     *_OWN,
 )

@@ -22,6 +22,7 @@ SECRETS: dict[str, frozenset[str]] = {
     "access_tokens": frozenset({"hash"}),
     "partnerships": frozenset({"token_hash"}),
     "erasures": frozenset({"request_hash"}),
+    "webhook_endpoints": frozenset({"secret", "previous_secret"}),
 }
 """Columns that leave the installation with nobody, by table. A test looks for columns that ought to stand here."""
 

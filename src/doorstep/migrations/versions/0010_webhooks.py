@@ -1,0 +1,23 @@
+"""Webhooks: endpoints of tenants, and the deliveries to them.
+
+Revision ID: 0010
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+STATEMENTS = Path(__file__).with_name("0010_webhooks.sql")
+SEPARATOR = "\n--\n"
+"""The driver takes one statement at a time."""
+
+
+def upgrade() -> None:
+    """Run the frozen statements in their order."""
+    for statement in STATEMENTS.read_text().split(SEPARATOR):
+        op.get_bind().exec_driver_sql(statement)
