@@ -7,6 +7,8 @@
 - ``operating`` the rest of ``tenant …``: suspend, quotas, usage, export, close
 - ``partners``  ``partner …``
 - ``roads``     ``roads …``
+- ``events``    ``events new-epoch``
+- ``backup``    ``backup``, ``restore``
 - ``schema``    ``schema``
 - ``demo``, ``bench``, ``ask``
 """
@@ -29,6 +31,9 @@ COMMANDS = {
     "member": "members",
     "partner": "partners",
     "roads": "roads",
+    "events": "events",
+    "backup": "backup",
+    "restore": "backup",
     "ask": "ask",
     "bench": "bench",
 }

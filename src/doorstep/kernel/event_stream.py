@@ -211,8 +211,7 @@ class EventHub:
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
-        for tenant_id in list(self._waiting):
-            self._wake(tenant_id)
+        self.wake_all()
 
     @property
     def closing(self) -> bool:
@@ -223,6 +222,11 @@ class EventHub:
         """A commit of this process moved the tenant's log or progress."""
         self._to_notify.add(tenant_id)
         self._wake(tenant_id)
+
+    def wake_all(self) -> None:
+        """Everybody looks again: the process ends, or another epoch has begun."""
+        for tenant_id in list(self._waiting):
+            self._wake(tenant_id)
 
     def _wake(self, tenant_id: UUID) -> None:
         event = self._waiting.pop(tenant_id, None)
