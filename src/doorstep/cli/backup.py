@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, cast
 
@@ -30,9 +32,9 @@ def backup(
     """
     settings = _embedded()
     target = ExportFile(file.absolute())
-    with target.begin() as part, progress_bars() as show:
-        out = _Hashed(part)
-        manifest = run(lambda: _backup(settings, cast(BinaryIO, out), target.path.parent, _quiet if as_json else show))
+    with target.begin() as part, progress_bars() as bars, _nothing_left_of(target):
+        out, show = _Hashed(part), _quiet if as_json else bars
+        manifest = run(lambda: _backup(settings, cast(BinaryIO, out), target.path.parent, show))
         target.secure(part)
     target.finish()
     facts = {"file": str(file), "bytes": out.bytes, "sha256": out.digest.hexdigest(), **_facts(manifest)}
@@ -106,6 +108,16 @@ async def _started(settings: Settings) -> int:
             await system.close()
     finally:
         await asyncio.to_thread(cluster.release)
+
+
+@contextmanager
+def _nothing_left_of(target: ExportFile) -> Iterator[None]:
+    """A backup that failed or was interrupted leaves no part of itself."""
+    try:
+        yield
+    except BaseException:
+        target.abandon()
+        raise
 
 
 def _facts(manifest: BackupManifest) -> dict[str, Any]:
