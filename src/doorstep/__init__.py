@@ -14,6 +14,7 @@ The package in reading order, bottom of the stack first; every import points dow
 - ``sandbox``     TEST tenants: a clock that can be set ahead, robots that drive
 - ``privacy``     the audit log, erasure and retention, over the rules that every slice has for its tables
 - ``schema``      merges the slices' queries, mutations and subscriptions
+- ``event_catalog``  every event with its fields and an example, from the schema
 - ``app``         the ASGI assembly; ``worker``: jobs and periodic work
 - ``demo``, ``cli``  the command line: demo, serve, work, migrate, schema, tenant, key, member, partner, roads, events, backup, restore, bench
 """
