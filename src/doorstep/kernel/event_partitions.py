@@ -27,13 +27,14 @@ _DROP = "SELECT doorstep_drop_event_partition($1, $2)"
 
 _REST = """
 WITH seen AS (
-  SELECT log.tenant_id, min(coalesce(place.seq, 0)) AS seq
-  FROM (SELECT DISTINCT tenant_id FROM events_default) AS log CROSS JOIN unnest($2::text[]) AS reader(name)
-  LEFT JOIN consumers AS place ON place.tenant_id = log.tenant_id AND place.name = reader.name
+  SELECT log.tenant_id, min(place.seq) AS seq
+  FROM (SELECT DISTINCT tenant_id FROM events_default) AS log LEFT JOIN consumers AS place ON place.tenant_id = log.tenant_id
+  WHERE NOT EXISTS (SELECT FROM unnest($2::text[]) AS reader(name) WHERE NOT EXISTS (
+    SELECT FROM consumers AS place WHERE place.tenant_id = log.tenant_id AND place.name = reader.name))
   GROUP BY log.tenant_id
 ), gone AS (
   DELETE FROM events_default AS event USING seen
-  WHERE event.tenant_id = seen.tenant_id AND event.seq <= seen.seq
+  WHERE event.tenant_id = seen.tenant_id AND event.seq <= coalesce(seen.seq, event.seq)
     AND date_trunc('month', event.recorded_at) + interval '1 month' <= now() - make_interval(days => $1)
   RETURNING event.tenant_id, event.seq
 ), last AS (SELECT tenant_id, max(seq) AS seq FROM gone GROUP BY tenant_id)
@@ -51,7 +52,8 @@ async def make_partitions(system: Database) -> int:
 async def drop_old_events(system: Database, keep_days: int, readers: Sequence[str]) -> list[str]:
     """Drop the months that ended more than ``keep_days`` ago (at least 7); returns the partitions that went.
 
-    ``readers`` are the names of the reactions: what one of them has not seen yet stays. Cursors from before are RESYNC_REQUIRED from then on.
+    What a durable consumer has not seen yet stays: of whoever has a place in ``consumers``, and of ``readers``, who read every tenant's log, also where
+    they have none yet. Cursors from before are RESYNC_REQUIRED from then on.
     """
     dropped: list[str] = []
     while True:

@@ -74,10 +74,11 @@ BEGIN
   -- Nothing is written to a month that is over, and readers only go on: what is found here still holds when the table is locked.
   EXECUTE format('SELECT coalesce(array_agg(tenant_id), ''{}''), coalesce(array_agg(last), ''{}'') '
     'FROM (SELECT tenant_id, max(seq) AS last FROM public.%I GROUP BY tenant_id) AS log', old) INTO logs, ends;
-  SELECT coalesce(array_agg(DISTINCT log.tenant_id), '{}') INTO unread
-  FROM unnest(logs, ends) AS log(tenant_id, last) CROSS JOIN unnest(readers) AS reader(name)
-  LEFT JOIN public.consumers AS place ON place.tenant_id = log.tenant_id AND place.name = reader.name
-  WHERE coalesce(place.seq, 0) < log.last;
+  SELECT coalesce(array_agg(log.tenant_id), '{}') INTO unread
+  FROM unnest(logs, ends) AS log(tenant_id, last)
+  WHERE EXISTS (SELECT FROM public.consumers AS place WHERE place.tenant_id = log.tenant_id AND place.seq < log.last)
+     OR EXISTS (SELECT FROM unnest(readers) AS reader(name) WHERE NOT EXISTS (
+          SELECT FROM public.consumers AS place WHERE place.tenant_id = log.tenant_id AND place.name = reader.name));
   LOCK TABLE public.events IN ACCESS EXCLUSIVE MODE;
   EXECUTE format('ALTER TABLE public.events DETACH PARTITION public.%I', old);
   -- A tenant whose reactions wait (a suspended one) keeps its events in the default partition, and holds up no other.
