@@ -88,3 +88,13 @@ async def test_a_running_process_notices_and_wakes_its_streams(db, system, alpha
         assert await hub.wait(ticket, 10)
     finally:
         await watch.close()
+
+
+async def test_where_the_server_does_not_tell_the_epoch_stays_and_the_operator_still_may_begin_one(system, monkeypatch):
+    before = await settle_epoch(system)
+    monkeypatch.setattr(epochs, "_SETTLE", epochs._SETTLE.replace("pg_control_system()", "pg_no_such_function()"))
+    await pretend(system, RESTORED[0])
+    assert await settle_epoch(system) == before
+    async with system.transaction() as tx:
+        begun = await new_epoch(tx)
+    assert await settle_epoch(system) == begun != before

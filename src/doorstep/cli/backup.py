@@ -12,7 +12,7 @@ import typer
 
 from doorstep.cli.export_file import ExportFile
 from doorstep.cli.tables import AsJson, print_json
-from doorstep.cli.terminal import CommandError, console, progress_bars, run
+from doorstep.cli.terminal import CommandError, console, errors, progress_bars, run
 from doorstep.kernel.db import Database
 from doorstep.kernel.epochs import settle_epoch
 from doorstep.kernel.postgres.archive import BackupManifest, Show
@@ -42,6 +42,8 @@ def backup(
         print_json(facts)
     else:
         console.print(f"Backed up to {file}: {out.bytes:,} bytes, sha256 {facts['sha256']}", markup=False)
+    if settings.secret_keys:
+        errors.print("DOORSTEP_SECRET_KEYS are a setting and not in it: keep them as well.")
 
 
 def restore(

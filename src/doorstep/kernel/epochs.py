@@ -31,12 +31,9 @@ FROM pg_control_system() AS control
 _ANOTHER = "((epoch::bigint + 1 + floor(random() * 2147483646)::bigint) % 2147483647)::integer"
 """Any epoch but the present one."""
 
-_BEGIN = f"""
+_SETTLE = f"""
 UPDATE installation SET epoch = {_ANOTHER}, epoch_at = now(), system_identifier = server.system_identifier, timeline = server.timeline
 FROM ({_SERVER}) AS server
-"""
-
-_SETTLE = f"""{_BEGIN}
 WHERE (installation.system_identifier, installation.timeline) IS DISTINCT FROM (server.system_identifier, server.timeline)
 RETURNING installation.epoch
 """
@@ -45,18 +42,28 @@ RETURNING installation.epoch
 
 async def new_epoch(tx: Transaction) -> int:
     """Begin a new epoch in any case: from the commit on every cursor given before is RESYNC_REQUIRED. Only the system may."""
-    return int(await tx.fetchval(f"{_BEGIN} RETURNING installation.epoch"))
+    return int(await tx.fetchval(f"UPDATE installation SET epoch = {_ANOTHER}, epoch_at = now() RETURNING epoch"))
 
 
-async def settle_epoch(system: Database) -> int:
-    """The present epoch; a new one has begun when the server is another, or has another history, than as the last one began."""
+_NOT_TOLD = (
+    asyncpg.InsufficientPrivilegeError, asyncpg.FeatureNotSupportedError, asyncpg.UndefinedFunctionError, asyncpg.ObjectNotInPrerequisiteStateError,
+)  # fmt: skip
+"""What a server raises that keeps this to itself, or that is still recovering."""
+
+
+async def settle_epoch(system: Database, *, quiet: bool = False) -> int:
+    """The present epoch; a new one has begun when the server is another, or has another history, than as the last one began.
+
+    A server that does not tell is said in the log, unless ``quiet``; there ``doorstep events new-epoch`` is needed after any restore.
+    """
     try:
         async with system.transaction() as tx:
             begun = await tx.fetchval(_SETTLE)
             if begun is not None:
                 log.info("epoch_begun", reason="the database was restored, or a standby was promoted", epoch=begun)
-    except (asyncpg.InsufficientPrivilegeError, asyncpg.FeatureNotSupportedError, asyncpg.UndefinedFunctionError):
-        log.warning("epoch_not_watched", reason="this PostgreSQL does not tell its identifier and timeline")
+    except _NOT_TOLD:
+        if not quiet:
+            log.warning("epoch_not_watched", reason="this PostgreSQL does not tell its identifier and timeline")
     async with system.transaction() as tx:
         return int(await tx.fetchval("SELECT epoch FROM installation"))
 
@@ -84,7 +91,7 @@ class EpochWatch:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             try:
-                epoch = await settle_epoch(self._system)
+                epoch = await settle_epoch(self._system, quiet=True)
             except RequestError:
                 continue  # the database is away
             except Exception as error:

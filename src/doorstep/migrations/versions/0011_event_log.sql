@@ -93,6 +93,12 @@ REVOKE EXECUTE ON FUNCTION doorstep_drop_event_partition(integer, text[]) FROM d
 --
 SELECT doorstep_ensure_event_partitions(3)
 --
-UPDATE installation SET
+DO $body$
+BEGIN
+  UPDATE installation SET
     system_identifier = (SELECT system_identifier FROM pg_control_system()),
-    timeline = ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
+    timeline = ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer;
+EXCEPTION
+  -- A server that keeps this to itself: there the operator says when a new epoch begins.
+  WHEN insufficient_privilege OR undefined_function OR feature_not_supported THEN NULL;
+END $body$
