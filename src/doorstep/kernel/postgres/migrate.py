@@ -163,8 +163,8 @@ async def _upgrade(raw: asyncpg.Connection) -> None:
 
 
 async def _make_months(raw: asyncpg.Connection) -> None:
-    """The log's next months, which a migration makes as well. Where somebody holds the log, the worker makes them."""
-    with suppress(asyncpg.LockNotAvailableError):
+    """The log's next months, which a migration makes as well. Where somebody holds the log, or there is none, it is the worker's business."""
+    with suppress(asyncpg.LockNotAvailableError, asyncpg.UndefinedFunctionError):
         await raw.execute(f"SET ROLE {grants.OWNER}")
         await raw.execute("SELECT doorstep_ensure_event_partitions(3)")
 
