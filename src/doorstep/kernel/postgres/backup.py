@@ -150,8 +150,7 @@ def _unpack_all(
         raise BackupUnusable(file, "it holds no database")
     _recover_at_start(data)
     if account:
-        os.chown(workshop, account.uid, account.gid)
-        for path in (data, *data.rglob("*")):
+        for path in (workshop, data, *data.rglob("*")):
             os.chown(path, account.uid, account.gid)
     os.sync()
 
@@ -182,6 +181,7 @@ class _Swaps:
         for name in KEPT:
             if (workshop / "files" / name).exists():
                 self._put(workshop / "files" / name, self._home / name)
+                _give(self._home / name, self._home.stat())
         sync_folder(self._folder.root)
         sync_folder(self._home)
 
@@ -190,10 +190,7 @@ class _Swaps:
             _remove(_aside(place))
             place.rename(_aside(place))
         self._done.append(place)
-        if new.is_dir():
-            new.rename(place)
-        else:
-            shutil.move(new, place)
+        shutil.move(new, place)
 
     def undo(self) -> None:
         """Everything as it was before."""
@@ -208,6 +205,13 @@ class _Swaps:
         for place in self._done:
             if place.name != SECRET_KEYS:
                 _remove(_aside(place))
+
+
+def _give(place: Path, owner: os.stat_result) -> None:
+    """Root may restore a user's home: what it puts there must stay usable for that user."""
+    if os.geteuid() == 0:
+        for path in (place, *place.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _aside(place: Path) -> Path:
