@@ -16,8 +16,9 @@ The package in reading order, bottom of the stack first; every import points dow
 - ``privacy``     the audit log, erasure and retention, over the rules that every slice has for its tables
 - ``schema``      merges the slices' queries, mutations and subscriptions
 - ``payloads``    what a subscriber would be shown of one event, for those who deliver it otherwise
+- ``event_catalog``  every event with its fields and an example, from the schema
 - ``app``         the ASGI assembly; ``worker``: jobs and periodic work
-- ``demo``, ``cli``  the command line: demo, serve, work, migrate, schema, tenant, key, member, partner, roads, secrets, bench
+- ``demo``, ``cli``  the command line: demo, serve, work, migrate, schema, tenant, key, member, partner, roads, secrets, events, backup, restore, bench
 """
 
 __version__ = "0.1.0"

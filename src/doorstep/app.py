@@ -1,5 +1,6 @@
-"""The ASGI application: GraphQL, its page, the example portal, the schema, the export, health."""
+"""The ASGI application: GraphQL, its page, the example portal, the schema, the event catalog, the export, health."""
 
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from doorstep.event_catalog import EventCatalog
 from doorstep.identity.http import ExportEndpoint
 from doorstep.identity.service import Authenticator
 from doorstep.kernel.graphql.context import Services
@@ -75,6 +77,7 @@ def create_app(services: Services) -> Starlette:
     )
     endpoint = GraphQLEndpoint(api)
     sdl = schema_text()
+    catalog = cache(lambda: EventCatalog.of(built._schema))
 
     async def live(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -85,6 +88,12 @@ def create_app(services: Services) -> Starlette:
 
     async def schema(_request: Request) -> Response:
         return PlainTextResponse(sdl)
+
+    async def events(_request: Request) -> Response:
+        return HTMLResponse(catalog().as_page(), headers=_PAGE_HEADERS)
+
+    async def events_as_text(_request: Request) -> Response:
+        return PlainTextResponse(catalog().as_markdown(), media_type="text/markdown")
 
     async def portal(_request: Request) -> Response:
         return _page("portal")
@@ -98,6 +107,8 @@ def create_app(services: Services) -> Starlette:
         WebSocketRoute("/graphql", endpoint),
         Route("/portal", portal),
         Route("/schema.graphql", schema),
+        Route("/docs/events", events),
+        Route("/docs/events.md", events_as_text),
         Route("/export", ExportEndpoint(services), methods=["GET"]),
         Route("/health/live", live),
         Route("/health/ready", ready),

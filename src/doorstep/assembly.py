@@ -13,6 +13,7 @@ from doorstep.identity.oidc.providers import providers_in
 from doorstep.identity.service import Authenticator
 from doorstep.identity.service.points_used import PointsUsed
 from doorstep.kernel.db import Database, DatabaseUrls
+from doorstep.kernel.epochs import EpochWatch
 from doorstep.kernel.event_stream import EventHub
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.logs import configure_unless_done
@@ -118,6 +119,7 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
     secret_keys = SecretKeys.load(settings.secret_keys, settings.home, may_make=settings.embedded)
     system = Database(lambda: urls.system, pool_size=max(2, settings.pool_size // 2), name="doorstep system")
     hub = EventHub(system)
+    epochs = EpochWatch(system, hub)
     db = Database(lambda: urls.app, pool_size=settings.pool_size, name="doorstep app", on_commit=hub.signal)
     POOL_IN_USE.labels(role="app").set_function(lambda: db.pool_in_use)
     POOL_IN_USE.labels(role="system").set_function(lambda: system.pool_in_use)
@@ -138,10 +140,12 @@ async def assemble(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Serv
     )
     services.offer(points)
     hub.start()
+    await epochs.start()
     await roads.start()
     try:
         yield services
     finally:
+        await epochs.close()
         await hub.close()
         await solver.close()
         await roads.close()

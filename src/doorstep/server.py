@@ -17,6 +17,7 @@ from prometheus_client import start_http_server
 from doorstep.app import create_app
 from doorstep.assembly import assemble
 from doorstep.kernel.db import DatabaseUrls
+from doorstep.kernel.event_partitions import partition_upkeep
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.graphql.sse import OpenStreams
 from doorstep.kernel.metrics import REGISTRY
@@ -122,8 +123,11 @@ def spare_the_collector() -> None:
 
 def start_worker(services: Services) -> Worker:
     """A worker with everything that Doorstep does in the background, started."""
-    periodics = [*PERIODICS, *deliveries(services).periodics()]
-    worker = Worker(services, {**JOB_KINDS, **PRIVACY_JOB_KINDS, **SANDBOX_JOB_KINDS}, CONSUMERS, periodics=periodics)
+    kinds = {**JOB_KINDS, **PRIVACY_JOB_KINDS, **SANDBOX_JOB_KINDS}
+    keep_days = services.get(Settings).event_days
+    upkeep = partition_upkeep(keep_days, [consumer.name for consumer in CONSUMERS])
+    periodics = [*PERIODICS, upkeep, *deliveries(services).periodics()]
+    worker = Worker(services, kinds, CONSUMERS, periodics=periodics)
     worker.start()
     return worker
 

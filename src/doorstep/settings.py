@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     )
     osrm_urls: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict, validation_alias="DOORSTEP_OSRM_URLS")
     roads: Literal["auto", "straight"] = Field("auto", validation_alias="DOORSTEP_ROADS")
+    event_days: int = Field(396, ge=7, validation_alias="DOORSTEP_EVENT_DAYS")
     drain_seconds: float = Field(25.0, gt=0, le=30, validation_alias="DOORSTEP_DRAIN_SECONDS")
     log_format: Literal["console", "json"] = Field("console", validation_alias="DOORSTEP_LOG_FORMAT")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", validation_alias="DOORSTEP_LOG_LEVEL")

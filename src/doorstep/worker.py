@@ -226,7 +226,6 @@ class Worker:
     async def _upkeep(self) -> None:
         while not self._stopping.is_set():
             async with self._services.system.transaction(statement_seconds=60) as tx:
-                await tx.execute("SELECT doorstep_ensure_event_partitions(3)")
                 await tx.execute(
                     "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1)", KEY_HOURS
                 )

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-STREAM = {"cursor", "head", "endCursor", "startCursor"}
+STREAM = {"cursor", "head", "endCursor", "startCursor", "eventsCursor"}
 """Places in a stream: they move with every event."""
 
 COUNTED = {"version", "aggregateVersion"}

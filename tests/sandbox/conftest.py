@@ -119,7 +119,7 @@ class Company:
             tables = await tx.fetch(
                 "SELECT table_name::text AS name FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) "
                 "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND column_name = 'tenant_id' "
-                "AND table_name NOT IN ('api_keys', 'consumers') AND table_name NOT LIKE 'events_2%' ORDER BY 1"
+                "AND table_name NOT IN ('api_keys', 'consumers') AND table_name NOT LIKE 'events\\_%' ORDER BY 1"
             )
             rows = {
                 row["name"]: await tx.fetchval(

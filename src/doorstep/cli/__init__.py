@@ -8,6 +8,8 @@
 - ``partners``  ``partner …``
 - ``roads``     ``roads …``
 - ``secrets``   ``secrets …``
+- ``events``    ``events new-epoch``
+- ``backup``    ``backup``, ``restore``
 - ``schema``    ``schema``
 - ``demo``, ``bench``, ``ask``
 """
@@ -31,6 +33,9 @@ COMMANDS = {
     "partner": "partners",
     "roads": "roads",
     "secrets": "secrets",
+    "events": "events",
+    "backup": "backup",
+    "restore": "backup",
     "ask": "ask",
     "bench": "bench",
 }

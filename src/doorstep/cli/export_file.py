@@ -42,6 +42,10 @@ class ExportFile:
         finally:
             os.close(folder)
 
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        self._part.unlink(missing_ok=True)
+
     def finish_left_behind(self, sha256: str) -> None:
         """Finish what a run that was killed had written completely."""
         if not self.path.exists() and self._part.exists() and _sha256(self._part) == sha256:

@@ -7,6 +7,7 @@
 - ``db``           the pool, transactions with the tenant set, the only commit
 - ``tables``       base classes of the tables, bulk inserts
 - ``events``       the per-tenant, gap-free event log
+- ``event_stream``, ``event_partitions``, ``epochs``  reading it by cursor, its months, its lives
 - ``idempotency``  one effect per key
 - ``jobs``         background work: claim, lease, fencing, progress
 - ``objections``   what a slice above may have against a change below

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 CHANNEL = "doorstep_wake"
 NOTIFY_SECONDS = 0.05
 POLL_SECONDS = 1.0
-_LAYOUT = struct.Struct(">BIQQ4s")
+_PLACE = struct.Struct(">BIQQ")
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_CURSOR = "This is not a cursor of this event log."
 
@@ -46,7 +46,8 @@ class LogPosition:
 def encode_cursor(tenant_id: UUID, position: LogPosition) -> str:
     """The opaque text of a position."""
     micros = (position.recorded_at - _EPOCH_START) // timedelta(microseconds=1)
-    packed = _LAYOUT.pack(1, position.epoch, position.seq, micros, _tag(tenant_id))
+    place = _PLACE.pack(1, position.epoch, position.seq, micros)
+    packed = place + _tag(tenant_id, place)
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
@@ -54,17 +55,19 @@ def decode_cursor(tenant_id: UUID, text: str) -> LogPosition:
     """The position behind ``text``; raises BadUserInput, in the same words when it is forged and when it is another tenant's."""
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        layout, epoch, seq, micros, tag = _LAYOUT.unpack(packed)
+        place, tag = packed[: _PLACE.size], packed[_PLACE.size :]
+        layout, epoch, seq, micros = _PLACE.unpack(place)
         recorded_at = _EPOCH_START + timedelta(microseconds=micros)
     except (ValueError, binascii.Error, struct.error, OverflowError) as error:
         raise BadUserInput(_NO_CURSOR) from error
-    if layout != 1 or tag != _tag(tenant_id) or seq >= 2**63:
+    if layout != 1 or tag != _tag(tenant_id, place) or seq >= 2**63:
         raise BadUserInput(_NO_CURSOR)
     return LogPosition(epoch, seq, recorded_at)
 
 
-def _tag(tenant_id: UUID) -> bytes:
-    return hashlib.blake2b(b"events" + tenant_id.bytes, digest_size=4).digest()
+def _tag(tenant_id: UUID, place: bytes) -> bytes:
+    """Tells another tenant's cursor, and one that was changed on its way: a wrong instant in it would skip events without a word."""
+    return hashlib.blake2b(b"events" + tenant_id.bytes + place, digest_size=4).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ async def read_events(
             "The log no longer holds what follows this cursor: read your objects afresh, then go on from extensions.cursor.",
             cursor=encode_cursor(tenant_id, head),
         )
-    if start.seq > head.seq:
+    if start.seq > head.seq or start.recorded_at > head.recorded_at:
         raise BadUserInput("This cursor lies past the end of the log.")
     rows = await tx.fetch(
         _PAGE, tenant_id, *_conditions(query), start.seq, head.seq, start.recorded_at, limit + 1
@@ -211,8 +214,7 @@ class EventHub:
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
-        for tenant_id in list(self._waiting):
-            self._wake(tenant_id)
+        self.wake_all()
 
     @property
     def closing(self) -> bool:
@@ -223,6 +225,11 @@ class EventHub:
         """A commit of this process moved the tenant's log or progress."""
         self._to_notify.add(tenant_id)
         self._wake(tenant_id)
+
+    def wake_all(self) -> None:
+        """Everybody looks again: the process ends, or another epoch has begun."""
+        for tenant_id in list(self._waiting):
+            self._wake(tenant_id)
 
     def _wake(self, tenant_id: UUID) -> None:
         event = self._waiting.pop(tenant_id, None)

@@ -62,12 +62,18 @@ class EventHead(SQLModel, table=True):
 
 
 class Installation(SQLModel, table=True):
-    """One row: which life of this database it is. A restore starts a new ``epoch``, which makes older cursors RESYNC_REQUIRED."""
+    """One row: which life of this database it is. A restore starts a new ``epoch``, which makes older cursors RESYNC_REQUIRED.
+
+    ``system_identifier`` and ``timeline`` are the server's as the epoch began: ``epochs`` compares them.
+    """
 
     __tablename__ = "installation"
 
     id: int = Field(primary_key=True, default=1)
     epoch: int = 1
+    epoch_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})
+    system_identifier: int | None = Field(default=None, sa_column=Column(BigInteger))
+    timeline: int | None = None
     created_at: datetime = Field(sa_type=INSTANT, nullable=False, sa_column_kwargs={"server_default": func.now()})
 
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 import strawberry
 
 from doorstep.kernel.db import Row
+from doorstep.kernel.event_stream import encode_cursor, log_head
+from doorstep.kernel.graphql.context import Context, Info
 from doorstep.kernel.graphql.scalars import Cursor
 from doorstep.kernel.paging import Page, Sort, cursor_of
+from doorstep.kernel.scope import Permission
 
 T = TypeVar("T")
 
@@ -51,6 +55,23 @@ class Connection(Generic[T]):
     @strawberry.field(description="How many items the whole list has; counted only when asked for.")
     async def total_count(self) -> int:
         return await self.count()
+
+    @strawberry.field(
+        description=(
+            "The end of the event log in the very moment that this page shows: go on with `events(after:)`, as a query or as a stream, and nothing "
+            "is missed between the page and the first event. Take it from the first page. Needs the scope `events:read`."
+        )
+    )
+    async def events_cursor(self, info: Info) -> Cursor | None:
+        context = info.context
+        context.require(Permission.EVENTS_READ)
+        return await context.load(load_log_end, context.tenant_id)
+
+
+async def load_log_end(context: Context, tenant_ids: list[UUID]) -> list[Cursor]:
+    """The cursor of the log's end in the operation's snapshot, read once for all lists of an operation."""
+    tx = await context.reads()
+    return [Cursor(encode_cursor(tenant_id, await log_head(tx, tenant_id))) for tenant_id in tenant_ids]
 
 
 def connection_of(

@@ -34,6 +34,9 @@ OPERATION = 10
 COUNT = 10
 """Of ``totalCount``: the whole list is counted."""
 
+LOG_END = 1
+"""Of ``eventsCursor``: one more row is read."""
+
 ITEMS_PER_POINT = 10
 
 LISTS: Mapping[str, int] = {
@@ -137,6 +140,8 @@ def _price(schema: GraphQLSchema, owner: str, name: str, details: GraphQLField, 
         return Price(0, each, paged=True, counted=slicing, sized=pages, shown=shown.name)
     if name == "totalCount":
         return Price(COUNT)
+    if name == "eventsCursor":
+        return Price(LOG_END)
     if not _is_list(details.type) or not is_composite_type(shown) or shown.name in VALUES:
         return Price(0, each)
     by_ids = tuple(argument for argument, one in details.args.items() if _is_list(one.type))

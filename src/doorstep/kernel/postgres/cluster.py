@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -175,6 +176,27 @@ class EmbeddedCluster:
         if answer.returncode != 0:
             raise ServerFailed("running a statement", answer.stderr.strip(), self._folder.log)
 
+    def copy_to(self, folder: Path, told: Callable[[float], None]) -> None:
+        """A base backup into the empty ``folder``, as compressed tars, while others write; ``told`` hears how much is done, 0…1."""
+        self._client = self._client or find_binaries(self._folder.root, None)
+        with subprocess.Popen(
+            [
+                self._client.bin / "pg_basebackup", "-D", folder, "-Ft", "-z", "-X", "stream", "--checkpoint=fast", "-P",
+                "-h", "127.0.0.1", "-p", str(self.port), "-U", SUPERUSER, "-w",
+            ],
+            env={"PGPASSWORD": self._credentials.superuser, "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        ) as copying:  # fmt: skip
+            said = ""
+            for line in copying.stderr or ():
+                percent = re.search(r"\((\d+)%\)", line)
+                if percent:
+                    told(int(percent[1]) / 100)
+                else:
+                    said = line
+        if copying.returncode != 0:
+            raise ServerFailed("copying its data", said.strip(), self._folder.log)
+
     def release(self, *, wait: float = 20.0) -> None:
         """Give the lease back; may be called twice. As the last user, wait up to ``wait`` seconds for the server's end.
 
@@ -218,6 +240,7 @@ class EmbeddedCluster:
         deadline = time.monotonic() + self._timeout
         self._folder.prepare()
         with self._starting(deadline):
+            self._folder.undo_interrupted_restore()
             for _ in range(_ATTEMPTS):
                 launched = not held_exclusively(self._folder.supervisor_lock)
                 if launched:

@@ -97,6 +97,23 @@ class ClusterInUse(EmbeddedPostgresError):
         super().__init__(f"The database in {folder} is in use: stop every 'doorstep' that runs on it, then try again.")
 
 
+class NotEmpty(EmbeddedPostgresError):
+    """A restore would replace what is there."""
+
+    def __init__(self, there: Path) -> None:
+        super().__init__(
+            f"There is {there} already, and a restore would replace it for good. Take a backup of it, then say --force, "
+            "or set DOORSTEP_HOME to another folder."
+        )
+
+
+class BackupUnusable(EmbeddedPostgresError):
+    """A file is no backup that this Doorstep can restore; nothing was touched."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(f"{file} cannot be restored: {reason}. Nothing was changed.")
+
+
 class StartTimedOut(EmbeddedPostgresError):
     """The server (or another starter) did not get ready in time."""
 

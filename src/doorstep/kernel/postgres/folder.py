@@ -21,6 +21,7 @@ Phase = Literal["starting", "ready", "failed"]
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 ROOM_TO_INITIALISE = 120 * 2**20
 ROOM_TO_START = 20 * 2**20
+BEFORE_RESTORE = ".before-restore"
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,12 @@ class ClusterFolder:
             return (self.data / "PG_VERSION").read_text().strip()
         except FileNotFoundError:
             return None
+
+    def undo_interrupted_restore(self) -> None:
+        """A restore that was killed between setting the data folder aside and putting another in its place. Call it with ``start_lock`` held."""
+        aside = self.data.with_name(f"{self.data.name}{BEFORE_RESTORE}")
+        if aside.exists() and not self.data.exists():
+            aside.rename(self.data)
 
     def free_bytes(self) -> int:
         """Room that is left for an ordinary user."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -60,6 +60,8 @@ async def migrate(owner_url: str, *, patience: float = 600.0) -> SchemaState:
             _refuse_newer(before)
             if not before.is_current:
                 await _upgrade(raw)
+            else:
+                await _make_months(raw)
             return before
     finally:
         await raw.close()
@@ -94,6 +96,11 @@ async def check_schema(connection: asyncpg.Connection) -> None:
 def expected_head() -> str:
     """The newest revision that this Doorstep carries."""
     return _scripts().get_current_head() or ""
+
+
+def is_known_revision(revision: str) -> bool:
+    """Whether a schema of that revision can be brought to this Doorstep's."""
+    return revision in _known_revisions()
 
 
 @cache
@@ -153,6 +160,13 @@ async def _upgrade(raw: asyncpg.Connection) -> None:
             f"REVOKE INSERT, UPDATE, DELETE ON {_VERSION_TABLE} FROM {', '.join(grants.RUNTIME_ROLES)}"
         )
         await connection.commit()
+
+
+async def _make_months(raw: asyncpg.Connection) -> None:
+    """The log's next months, which a migration makes as well. Where somebody holds the log, or there is none, it is the worker's business."""
+    with suppress(asyncpg.LockNotAvailableError, asyncpg.UndefinedFunctionError):
+        await raw.execute(f"SET ROLE {grants.OWNER}")
+        await raw.execute("SELECT doorstep_ensure_event_partitions(3)")
 
 
 def _run_alembic(connection: Connection) -> None:

@@ -22,11 +22,12 @@ _PERSONAL = (
 _EVENTS = "Months after which events are cut off the beginning of the log; cursors from before are RESYNC_REQUIRED then"
 _AUDIT = "Days after which entries of the audit log are deleted"
 _FOR_GOOD = "; null: kept for good."
+_BY_OPERATOR = "; never kept longer than the operator keeps everybody's log (13 months unless set otherwise), which null leaves it to."
 
 
 def _bounds(name: str) -> str:
     bounds = RETENTIONS[name]
-    return f", {bounds.least} to {bounds.most}{_FOR_GOOD}"
+    return f", {bounds.least} to {bounds.most}{_BY_OPERATOR if name == 'events_months' else _FOR_GOOD}"
 
 
 @strawberry.type(
@@ -38,7 +39,7 @@ class Retention:
     )
     positions_days: int | None = strawberry.field(description=f"{_POSITIONS}{_FOR_GOOD}")
     personal_data_days: int | None = strawberry.field(description=f"{_PERSONAL}{_FOR_GOOD}")
-    events_months: int | None = strawberry.field(description=f"{_EVENTS}{_FOR_GOOD}")
+    events_months: int | None = strawberry.field(description=f"{_EVENTS}{_BY_OPERATOR}")
     audit_days: int | None = strawberry.field(description=f"{_AUDIT}{_FOR_GOOD}")
     updated_at: datetime | None = strawberry.field(description="When it last changed; null before the first change.")
 
@@ -69,7 +70,9 @@ async def _present(context: Context) -> Retention:
 
 
 @register_event
-@strawberry.type(description="How long this tenant keeps something was changed; null: for good.")
+@strawberry.type(
+    description="How long this tenant keeps something was changed; null: for good, or events as long as the operator keeps them."
+)
 class RetentionChanged(Event):
     @strawberry.field(description=f"{_POSITIONS}.")
     def positions_days(self) -> int | None:
