@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 
@@ -52,6 +53,23 @@ class Sessions:
             if not sessions:
                 del self._open[session.credential]
 
+    async def vouch(self, credential: str | None, principal: Principal | None) -> bool:
+        """Whether a credential is still good for what it was at first, asked right before something is sent; if not, its sessions are closed."""
+        if credential is None or principal is None:
+            return True
+        try:
+            now = await self._authenticate(credential)
+        except Unavailable:
+            return True
+        except RequestError:
+            now = None
+        if now is not None and not _differs(principal, now) and not _ended(now):
+            return True
+        await self._close(
+            credential, lambda _session: True, "Credential ended" if now is None else "Credential changed"
+        )
+        return False
+
     async def _watch(self) -> None:
         while self._open:
             await asyncio.sleep(ASK_SECONDS)
@@ -76,6 +94,11 @@ class Sessions:
         for session in ending:
             self.drop(session)
         await asyncio.gather(*(session.close(FORBIDDEN, reason) for session in ending), return_exceptions=True)
+
+
+def _ended(principal: Principal) -> bool:
+    """Whether it has ended since somebody asked the database."""
+    return principal.expires_at is not None and principal.expires_at <= datetime.now(UTC)
 
 
 def _differs(before: Principal, now: Principal) -> bool:

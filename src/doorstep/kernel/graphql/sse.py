@@ -14,11 +14,10 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
-from strawberry.types import ExecutionResult
 
-from doorstep.kernel.graphql.answers import result_body
 from doorstep.kernel.graphql.context import Context
 from doorstep.kernel.graphql.sessions import Session, Sessions
+from doorstep.kernel.graphql.sharing import Message
 
 EVENT_STREAM = "text/event-stream"
 HEARTBEAT_SECONDS = 15.0
@@ -63,7 +62,7 @@ class EventStream(StreamingResponse):
 
     media_type = EVENT_STREAM
 
-    def __init__(self, results: AsyncGenerator[ExecutionResult, None], context: Context) -> None:
+    def __init__(self, results: AsyncGenerator[Message, None], context: Context) -> None:
         super().__init__(self._messages(), headers={"x-accel-buffering": "no"})
         self._results = results
         self._context = context
@@ -77,7 +76,7 @@ class EventStream(StreamingResponse):
     async def close(self, _code: int, reason: str) -> None:
         """The credential ended: say so, which is final for clients."""
         body = {"errors": [{"message": reason, "extensions": {"code": "UNAUTHENTICATED"}}]}
-        self.end(_next(body, None) + _COMPLETE)
+        self.end(_next(orjson.dumps(body).decode(), None) + _COMPLETE)
 
     async def serve(
         self, scope: AsgiScope, receive: Receive, send: Send, *, sessions: Sessions, streams: OpenStreams
@@ -124,11 +123,11 @@ class EventStream(StreamingResponse):
                 if not done:
                     yield _BEAT
                     continue
-                result = coming.result()
-                if result is None:
+                message = coming.result()
+                if message is None:
                     yield _COMPLETE
                     return
-                yield _next(result_body(result), self._context.resume_at)
+                yield _next(message.body, message.cursor)
                 coming = asyncio.ensure_future(anext(self._results, None))
         finally:
             coming.cancel()
@@ -141,6 +140,6 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-def _next(body: object, cursor: str | None) -> bytes:
-    mark = f"id: {cursor}\n".encode() if cursor is not None else b""
-    return b"event: next\n" + mark + b"data: " + orjson.dumps(body) + b"\n\n"
+def _next(body: str, cursor: str | None) -> bytes:
+    mark = f"id: {cursor}\n" if cursor is not None else ""
+    return f"event: next\n{mark}data: {body}\n\n".encode()
