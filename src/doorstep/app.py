@@ -67,7 +67,9 @@ def create_app(services: Services) -> Starlette:
         build_schema(),
         services,
         services.get(Authenticator),
-        limits=Limits(settings.max_cost, settings.operation_seconds),
+        limits=Limits(
+            settings.max_cost, settings.operation_seconds, settings.sockets_per_key, settings.subscriptions_per_key
+        ),
         allowed_origins=tuple(settings.allowed_origins),
     )
     endpoint = GraphQLEndpoint(api)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
+from starlette.types import Message as AsgiMessage
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
@@ -22,6 +23,9 @@ from doorstep.kernel.graphql.sharing import Message
 EVENT_STREAM = "text/event-stream"
 HEARTBEAT_SECONDS = 15.0
 """After so long without a word a comment is sent, so that proxies and clients know that the stream lives."""
+
+SEND_SECONDS = 20.0
+"""How long a reader may take to make room for the next message."""
 
 _BEAT = b": still here\n\n"
 _COMPLETE = b"event: complete\ndata: \n\n"
@@ -98,14 +102,14 @@ class EventStream(StreamingResponse):
 
     async def __call__(self, _scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Send until the stream ends or the client is gone; Starlette's own would notice that only when it sends."""
-        sending = asyncio.ensure_future(self.stream_response(send))
+        sending = asyncio.ensure_future(self.stream_response(_in_time(send)))
         leaving = asyncio.ensure_future(_gone(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (sending, leaving):
                 task.cancel()
-            with suppress(OSError, asyncio.CancelledError):
+            with suppress(OSError, TimeoutError, asyncio.CancelledError):
                 await sending
             with suppress(asyncio.CancelledError):
                 await leaving
@@ -133,6 +137,16 @@ class EventStream(StreamingResponse):
             coming.cancel()
             with suppress(asyncio.CancelledError):
                 await coming
+
+
+def _in_time(send: Send) -> Send:
+    """A reader that makes no room for the next message in time is given up; the kernel frees its connection (``server``)."""
+
+    async def send_in_time(message: AsgiMessage) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send(message)
+
+    return send_in_time
 
 
 async def _gone(receive: Receive) -> None:

@@ -16,6 +16,7 @@ from doorstep.kernel.graphql.scalars import Cursor
 from doorstep.kernel.metrics import EVENT_LAG_SECONDS
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 HEARTBEAT_SECONDS = 15.0
 STREAM_BATCH = 200
@@ -89,6 +90,17 @@ async def stream_log(
             yield LogItem(kind, Cursor(encode_cursor(tenant_id, position)), head)
         if not page.has_more:
             await context.rounds.rest(ticket, max(0.0, said_at + HEARTBEAT_SECONDS - time.monotonic()))
+
+
+def last_of_each(rows: Sequence[Row], about: Callable[[Row], K | None]) -> dict[K, Row]:
+    """The last row about each object, in the order of the log; rows about none are left out."""
+    last: dict[K, Row] = {}
+    for row in rows:
+        key = about(row)
+        if key is not None:
+            last.pop(key, None)
+            last[key] = row
+    return last
 
 
 def _sign_of_life(context: Context, said_at: float, *, at_the_end: bool) -> LogItemKind | None:

@@ -86,7 +86,7 @@ class GraphQLView(GraphQL[Context, None]):
         self.sessions = Sessions(authenticate)
         self.followers = Followers(schema, services, self.tolls, self.sessions)
         self.attempts = FailedAttempts()
-        self.open_sockets = OpenSockets()
+        self.open_sockets = OpenSockets(limits.most_sockets)
         self.streams = OpenStreams()
         services.offer(self.streams)
         self.graphql_transport_ws_handler_class = SocketHandler

@@ -15,9 +15,14 @@ from doorstep.kernel.graphql.sharing.feeds import Feed, Feeds
 from doorstep.kernel.graphql.sharing.lanes import Behind, LogLane, StateLane
 from doorstep.kernel.graphql.sharing.messages import Message, executed, refused
 from doorstep.kernel.graphql.sharing.shapes import Shape, shape_of
+from doorstep.kernel.graphql.sockets import OpenSubscriptions
 from doorstep.kernel.graphql.tolls import Tolls
 
 Messages = AsyncGenerator[Message, None]
+
+
+def _nothing() -> None:
+    """Where nothing was counted in, nothing is counted out."""
 
 
 class Followers:
@@ -28,6 +33,7 @@ class Followers:
         self._schema = schema
         self._tolls = tolls
         self._sessions = sessions
+        self._open = OpenSubscriptions(tolls.limits.most_subscriptions)
 
     async def follow(self, context: Context, asked: Asked) -> Messages:
         """The messages of a subscription; a failed one is the last. Never raises.
@@ -35,7 +41,9 @@ class Followers:
         It is charged once, for its first result: later ones come when something happened, and not because somebody asks. Before each message the
         credential is asked for again; where it has ended or may do something else by now, nothing is sent any more and the session is closed.
         """
+        leave = _nothing
         try:
+            leave = self._open.enter(context)
             toll = await self._tolls.enter(context, asked)
             toll.spend(None)
             async with aclosing(self._messages(context, toll.asked)) as messages:
@@ -46,6 +54,7 @@ class Followers:
         except RequestError as refusal:
             yield refused(refusal)
         finally:
+            leave()
             await context.close()
 
     def _messages(self, context: Context, asked: Asked) -> Messages:
