@@ -89,6 +89,7 @@ class GraphQLView(GraphQL[Context, None]):
         self.open_sockets = OpenSockets(limits.most_sockets)
         self.streams = OpenStreams()
         services.offer(self.streams)
+        services.offer(self.followers)
         self.graphql_transport_ws_handler_class = SocketHandler
         self.websocket_adapter_class = SocketAdapter
 

@@ -78,7 +78,8 @@ async def executed(schema: Any, context: Context, asked: Asked) -> AsyncGenerato
             async for result in source:
                 # The snapshot is closed before anything is sent: a reader that stalls must not hold a transaction open.
                 await context.finish()
-                result.errors = list(public_errors(result)) if result.errors else None
+                if result.errors:
+                    result.errors = list(public_errors(result, sound=schema.documents.is_sound(asked.query)))
                 message = message_of(result, context)
                 yield message
                 if message.failed:
