@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from doorstep.fleets.graphql import Vehicle, load_vehicles
 from doorstep.kernel.db import Row, Transaction
 from doorstep.kernel.errors import BadUserInput
 from doorstep.kernel.graphql.context import Context, Info, argument_id
+from doorstep.kernel.graphql.enums import show_enum
 from doorstep.kernel.graphql.streams import State, stream_states
 from doorstep.kernel.paging import MAX_PAGE
 from doorstep.kernel.scope import Permission
@@ -80,6 +82,32 @@ class VehiclePosition:
         return cls(position=Position.of(row), vehicle_uuid=row["vehicle_id"])
 
 
+class PositionItemKind(StrEnum):
+    """What an item of the stream of positions is."""
+
+    STARTED = "STARTED"
+    POSITION = "POSITION"
+
+
+show_enum(
+    PositionItemKind,
+    "What an item of the stream of positions is.",
+    {
+        PositionItemKind.STARTED: "The stream lives; it comes first, also when no position is known.",
+        PositionItemKind.POSITION: "Where a vehicle is.",
+    },
+    name="PositionStreamItemKind",
+)
+
+
+@strawberry.type(description="An item of the stream of positions.")
+class PositionStreamItem:
+    kind: PositionItemKind = strawberry.field(description="What this item is.")
+    vehicle_position: VehiclePosition | None = strawberry.field(
+        description="The vehicle and where it is, in items of kind POSITION."
+    )
+
+
 @strawberry.type
 class TrackingSubscription:
     @strawberry.subscription(
@@ -92,22 +120,31 @@ class TrackingSubscription:
         self,
         info: Info,
         filter: Annotated[PositionFilter | None, strawberry.argument(description="Which positions.")] = None,
-    ) -> AsyncGenerator[VehiclePosition, None]:
+    ) -> AsyncGenerator[PositionStreamItem, None]:
         query = (filter or PositionFilter()).query()
         async with aclosing(stream_positions(info.context, query)) as states:
             async for position in states:
                 yield position
 
 
-def stream_positions(context: Context, query: PositionQuery) -> AsyncGenerator[VehiclePosition, None]:
+def stream_positions(context: Context, query: PositionQuery) -> AsyncGenerator[PositionStreamItem, None]:
     """The newest position of each vehicle, looked for once a second: positions are no events, so nothing wakes the stream."""
 
-    async def read(tx: Transaction) -> dict[UUID, State[VehiclePosition]]:
+    async def read(tx: Transaction) -> dict[UUID | None, State[PositionStreamItem]]:
         rows = await positions_found(tx, context.tenant_id, query)
-        return {row["vehicle_id"]: _state(row) for row in rows}
+        return {None: _STARTED, **{row["vehicle_id"]: _state(row) for row in rows}}
 
     return stream_states(context, read, APART_SECONDS, apart=APART_SECONDS)
 
 
-def _state(row: Row) -> State[VehiclePosition]:
-    return State(row["recorded_at"], lambda: VehiclePosition.of(row))
+def _state(row: Row) -> State[PositionStreamItem]:
+    def show() -> PositionStreamItem:
+        return PositionStreamItem(kind=PositionItemKind.POSITION, vehicle_position=VehiclePosition.of(row))
+
+    return State(row["recorded_at"], show)
+
+
+_STARTED = State(
+    mark=PositionItemKind.STARTED,
+    show=lambda: PositionStreamItem(kind=PositionItemKind.STARTED, vehicle_position=None),
+)
