@@ -48,9 +48,9 @@ async def test_the_newest_is_told_at_once_and_at_most_once_a_second(company: Cli
     async with following(company, POSITIONS) as watching:
         await started(watching)
         assert [told(await watching.next()) for _ in range(2)] == [(one, 2), (other, 3)]
-        started = time.monotonic()
+        begun = time.monotonic()
         latitude = 10.0
-        while time.monotonic() - started < 2.5:
+        while time.monotonic() - begun < 2.5:
             latitude += 0.01
             await report(company, one, latitude)
         while told(await watching.next())[1] != pytest.approx(latitude):

@@ -42,6 +42,10 @@ class Statements:
         connection.driver_connection.add_query_logger(lambda record: self.texts.append(record.query))
 
     @property
+    def of_the_log(self) -> int:
+        return sum("FROM events" in text for text in self.texts)
+
+    @property
     def of_orders(self) -> int:
         return sum("FROM orders WHERE tenant_id = $1 AND id = ANY($2)" in text for text in self.texts)
 
@@ -67,6 +71,26 @@ async def test_two_hundred_sockets_cost_as_many_executions_as_one(company: Clien
         assert [executions.of(f'"id":"{order}"') for order in orders] == [2, 2, 2]
         assert statements.of_orders <= 2 * 3 + 3, "of each feed, and of the answers of the mutations"
     await eventually(lambda: len(followers_of(company).feeds) == 0)
+
+
+async def test_a_hundred_different_subscriptions_read_the_log_as_one(company: Client) -> None:
+    statements = Statements(company)
+    documents = [
+        f"subscription {{ events {{ kind cursor head event {{ a{number}: id id }} }} }}" for number in range(100)
+    ]
+    async with AsyncExitStack() as stack:
+        sockets = [Following(await stack.enter_async_context(await company.socket())) for _ in documents]
+        await asyncio.gather(*(subscribe(*one) for one in zip([one.socket for one in sockets], documents, strict=True)))
+        await asyncio.gather(*(caught_up(one) for one in sockets))
+        assert len(followers_of(company).feeds) == 100
+        await asyncio.sleep(0.3)
+        statements.texts.clear()
+        await write_events(company, 5)
+        for one in sockets:
+            for _ in range(5):
+                await one.next()
+        assert all(one.events == sockets[0].events for one in sockets)
+        assert statements.of_the_log <= 5
 
 
 async def test_the_cursor_from_which_somebody_goes_on_is_no_difference(company: Client) -> None:

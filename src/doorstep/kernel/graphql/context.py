@@ -74,6 +74,12 @@ class Services:
         """The service of that class."""
         return cast(T, self._offered[kind])
 
+    def kept(self, kind: type[T], make: Callable[[], T]) -> T:
+        """The service of that class, made when it is first asked for."""
+        if kind not in self._offered:
+            self.offer(make())
+        return self.get(kind)
+
     @property
     def secret_keys(self) -> SecretKeys:
         """The installation's keys; where none were offered (a test), keys that this process made for itself."""

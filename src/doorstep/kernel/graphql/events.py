@@ -13,7 +13,7 @@ from uuid import UUID
 
 import strawberry
 
-from doorstep.kernel.db import Row, Transaction
+from doorstep.kernel.db import Row
 from doorstep.kernel.errors import BadUserInput
 from doorstep.kernel.event_stream import (
     EventQuery,
@@ -255,7 +255,7 @@ async def stream_events(
 ) -> AsyncGenerator[EventStreamItem, None]:
     """Items from ``position`` on, for ever."""
 
-    async def tell(_tx: Transaction, rows: list[Row]) -> list[tuple[Row, Event]]:
+    async def tell(rows: list[Row]) -> list[tuple[Row, Event]]:
         return [(row, show_event(row)) for row in rows]
 
     async with aclosing(stream_log(context, position, from_now, query, tell)) as items:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,6 +14,7 @@ from doorstep.kernel.errors import Unavailable
 from doorstep.kernel.event_stream import EventPage, EventQuery, LogPosition, decode_cursor, encode_cursor, read_events
 from doorstep.kernel.graphql.context import Context
 from doorstep.kernel.graphql.scalars import Cursor
+from doorstep.kernel.graphql.tails import LogTail, LogTails
 from doorstep.kernel.metrics import EVENT_LAG_SECONDS
 
 T = TypeVar("T")
@@ -42,7 +44,7 @@ class LogItem(Generic[T]):
     value: T | None = None
 
 
-Tell = Callable[[Transaction, list[Row]], Awaitable[Sequence[tuple[Row, T]]]]
+Tell = Callable[[list[Row]], Awaitable[Sequence[tuple[Row, T]]]]
 """What a page of events comes to: values, each with the event after which it is told, in the order of the log."""
 
 
@@ -62,17 +64,23 @@ async def stream_log(
 
     A heartbeat comes when nothing else was told for 15 s, however busy the rest of the log is.
     """
+    tails = context.services.kept(LogTails, lambda: LogTails(context.services.db))
+    async with tails.of(context.principal) as tail:
+        reader = _LogReader(context, tail, None if from_now else position, from_now, query)
+        async with aclosing(_told(context, reader, tell)) as items:
+            async for item in items:
+                yield item
+
+
+async def _told(context: Context, reader: "_LogReader", tell: Tell[T]) -> AsyncGenerator[LogItem[T], None]:
     hub, tenant_id = context.services.hub, context.tenant_id
     said_at = time.monotonic()
     while not hub.closing:
         ticket = hub.ticket(tenant_id)
         context.rounds.begin()
         try:
-            async with context.services.db.snapshot(context.principal) as tx:
-                page = await read_events(tx, tenant_id, position, query, 1 if from_now else STREAM_BATCH)
-                if from_now:
-                    page, from_now = EventPage([], page.head, page.head, has_more=False), False
-                news = await tell(tx, page.rows) if page.rows else ()
+            page = await reader.page()
+            news = await tell(page.rows) if page.rows else ()
         except Unavailable:
             # The log is still there when the database is back: wait here, rather than have every subscriber come anew at once.
             await hub.wait(ticket, AWAY_SECONDS)
@@ -83,13 +91,44 @@ async def stream_log(
             cursor = encode_cursor(tenant_id, LogPosition(page.head.epoch, row["seq"], row["recorded_at"]))
             yield LogItem(LogItemKind.NEWS, Cursor(cursor), head, value)
             said_at = time.monotonic()
-        position = context.read_to = page.position
+        reader.go_on_after(page)
+        context.read_to = page.position
         kind = _sign_of_life(context, said_at, at_the_end=not page.has_more)
         if kind is not None:
             said_at = time.monotonic()
-            yield LogItem(kind, Cursor(encode_cursor(tenant_id, position)), head)
+            yield LogItem(kind, Cursor(encode_cursor(tenant_id, page.position)), head)
         if not page.has_more:
             await context.rounds.rest(ticket, max(0.0, said_at + HEARTBEAT_SECONDS - time.monotonic()))
+
+
+@dataclass(slots=True)
+class _LogReader:
+    """Reads the log page by page: from the tail that it shares, or from the database where the tail does not go back that far."""
+
+    context: Context
+    tail: LogTail
+    position: LogPosition | None
+    from_now: bool
+    query: EventQuery
+
+    async def page(self) -> EventPage:
+        """The events after the position that the query lets through."""
+        if self.position is not None or self.from_now:
+            page = await self.tail.page(self.position, self.query, STREAM_BATCH)
+            if page is not None:
+                return page
+        context = self.context
+        async with context.services.db.snapshot(context.principal) as tx:
+            page = await read_events(
+                tx, context.tenant_id, self.position, self.query, 1 if self.from_now else STREAM_BATCH
+            )
+        if self.from_now or not page.has_more:
+            self.tail.begin(page.head)
+        return EventPage([], page.head, page.head, has_more=False) if self.from_now else page
+
+    def go_on_after(self, page: EventPage) -> None:
+        """The page is told."""
+        self.position, self.from_now = page.position, False
 
 
 def last_of_each(rows: Sequence[Row], about: Callable[[Row], K | None]) -> dict[K, Row]:

@@ -84,9 +84,10 @@ async def stream_orders(
     """Orders that events are about, after the last event of each in a page of the log."""
     position, from_now = where_to_begin(context, after)
 
-    async def tell(tx: Transaction, rows: list[Row]) -> list[tuple[Row, Order]]:
+    async def tell(rows: list[Row]) -> list[tuple[Row, Order]]:
         about = last_of_each(rows, lambda row: row["order_id"])
-        found = await orders_found(tx, context.tenant_id, query, list(about))
+        async with context.services.db.snapshot(context.principal) as tx:
+            found = await orders_found(tx, context.tenant_id, query, list(about))
         return [(row, Order.of(found[order_id])) for order_id, row in about.items() if order_id in found]
 
     async with aclosing(stream_log(context, position, from_now, EventQuery(), tell)) as items:

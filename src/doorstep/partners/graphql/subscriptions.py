@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from doorstep.kernel.db import Row, Transaction
+from doorstep.kernel.db import Row
 from doorstep.kernel.event_stream import EventQuery
 from doorstep.kernel.graphql.changes import AFTER, ChangeKind
 from doorstep.kernel.graphql.context import Context, Info
@@ -59,9 +59,10 @@ async def stream_tenders(
     """Tenders after the last event about each in a page of the tenant's own log."""
     position, from_now = where_to_begin(context, after)
 
-    async def tell(tx: Transaction, rows: list[Row]) -> list[tuple[Row, Tender]]:
+    async def tell(rows: list[Row]) -> list[tuple[Row, Tender]]:
         about = last_of_each(rows, lambda row: UUID(row["data"]["tender_id"]))
-        found = await tenders_found(tx, context.tenant_id, query, list(about))
+        async with context.services.db.snapshot(context.principal) as tx:
+            found = await tenders_found(tx, context.tenant_id, query, list(about))
         return [(row, Tender.of(found[tender_id])) for tender_id, row in about.items() if tender_id in found]
 
     async with aclosing(stream_log(context, position, from_now, _ABOUT_TENDERS, tell)) as items:

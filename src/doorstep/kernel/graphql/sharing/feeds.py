@@ -1,11 +1,12 @@
 """The executions that run, each for everybody who follows it: begun by the first, ended with the last."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Hashable
 from contextlib import aclosing, suppress
 from typing import Any
 from uuid import uuid4
 
+from doorstep.kernel.coalescing import Coalesced
 from doorstep.kernel.graphql.bodies import Asked
 from doorstep.kernel.graphql.context import Context, Services
 from doorstep.kernel.graphql.sharing.lanes import LogLane, StateLane
@@ -25,7 +26,7 @@ class Feed:
         self._asked = asked
         self._shape = shape
         self._context = self._from_now()
-        self._openings = _Coalesced(self._first_message)
+        self._openings = Coalesced(self._first_message)
         self._running = asyncio.create_task(self._run())
 
     @property
@@ -77,27 +78,6 @@ class Feed:
         context = Context(self._services, self._shape.principal, uuid4().hex)
         context.from_now = True
         return context
-
-
-class _Coalesced:
-    """A read that those share who ask for it before it begins: nobody gets what was read before they asked."""
-
-    def __init__(self, read: Callable[[], Awaitable[Message | None]]) -> None:
-        self._read = read
-        self._under_way: asyncio.Future[Message | None] | None = None
-        self._next: asyncio.Future[Message | None] | None = None
-
-    async def get(self) -> Message | None:
-        """What is read from now on."""
-        if self._next is None:
-            self._next = asyncio.ensure_future(self._begin_after(self._under_way))
-        return await asyncio.shield(self._next)
-
-    async def _begin_after(self, other: "asyncio.Future[Message | None] | None") -> Message | None:
-        if other is not None:
-            await asyncio.wait({other})
-        self._under_way, self._next = self._next, None
-        return await self._read()
 
 
 class Feeds:
