@@ -73,16 +73,16 @@ async def test_two_hundred_sockets_cost_as_many_executions_as_one(company: Clien
     await eventually(lambda: len(followers_of(company).feeds) == 0)
 
 
-async def test_a_hundred_different_subscriptions_read_the_log_as_one(company: Client) -> None:
+async def test_forty_different_subscriptions_read_the_log_as_one(company: Client) -> None:
     statements = Statements(company)
     documents = [
-        f"subscription {{ events {{ kind cursor head event {{ a{number}: id id }} }} }}" for number in range(100)
+        f"subscription {{ events {{ kind cursor head event {{ id a{number}: id }} }} }}" for number in range(40)
     ]
     async with AsyncExitStack() as stack:
         sockets = [Following(await stack.enter_async_context(await company.socket())) for _ in documents]
         await asyncio.gather(*(subscribe(*one) for one in zip([one.socket for one in sockets], documents, strict=True)))
         await asyncio.gather(*(caught_up(one) for one in sockets))
-        assert len(followers_of(company).feeds) == 100
+        assert len(followers_of(company).feeds) == 40
         await asyncio.sleep(0.3)
         statements.texts.clear()
         await write_events(company, 5)

@@ -9,7 +9,7 @@ from doorstep.kernel.event_stream import LogPosition
 from doorstep.kernel.graphql.sharing.messages import Message
 
 MOST_MESSAGES = 256
-MOST_CHARACTERS = 1_000_000
+MOST_CHARACTERS = 200_000
 """Of the bodies that a log lane keeps, together; the newest message stays, however long it is."""
 
 
