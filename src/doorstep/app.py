@@ -72,7 +72,9 @@ def create_app(services: Services) -> Starlette:
         built,
         services,
         services.get(Authenticator),
-        limits=Limits(settings.max_cost, settings.operation_seconds),
+        limits=Limits(
+            settings.max_cost, settings.operation_seconds, settings.sockets_per_key, settings.subscriptions_per_key
+        ),
         allowed_origins=tuple(settings.allowed_origins),
     )
     endpoint = GraphQLEndpoint(api)

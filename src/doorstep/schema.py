@@ -19,12 +19,12 @@ from doorstep.kernel.graphql.limits import DocumentLimits
 from doorstep.kernel.graphql.nodes import NodeQuery
 from doorstep.kernel.graphql.price_tags import tag
 from doorstep.kernel.graphql.scalars import SCALARS
-from doorstep.orders.graphql import DEPOT, OrdersMutation, OrdersQuery
-from doorstep.partners.graphql import PartnersMutation, PartnersQuery
+from doorstep.orders.graphql import DEPOT, OrdersMutation, OrdersQuery, OrdersSubscription
+from doorstep.partners.graphql import PartnersMutation, PartnersQuery, PartnersSubscription
 from doorstep.planning.graphql import PlanningMutation, PlanningQuery, PlanningSubscription
 from doorstep.privacy.graphql import PrivacyMutation, PrivacyQuery
 from doorstep.sandbox.graphql import SandboxMutation, SandboxQuery
-from doorstep.tracking.graphql import TrackingMutation
+from doorstep.tracking.graphql import TrackingMutation, TrackingSubscription
 from doorstep.webhooks.graphql import WebhooksMutation, WebhooksQuery
 
 Query = merge_types(
@@ -59,7 +59,10 @@ Mutation = merge_types(
         PrivacyMutation,
     ),
 )
-Subscription = merge_types("Subscription", (EventSubscriptions, PlanningSubscription))
+Subscription = merge_types(
+    "Subscription",
+    (EventSubscriptions, OrdersSubscription, PlanningSubscription, TrackingSubscription, PartnersSubscription),
+)
 
 _DESCRIPTIONS = {
     Query: "What can be read. Every field is nullable, so that one failure never hides its neighbours.",

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 import uvicorn
 from prometheus_client import start_http_server
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from doorstep.app import create_app
 from doorstep.assembly import assemble
@@ -36,6 +39,9 @@ MAX_MESSAGE_BYTES = 64 * 1024
 
 STALLED_READER_MILLISECONDS = 15_000
 """After so long without an acknowledgement the kernel gives a connection up, so that a reader who stalled is freed."""
+
+SEND_SECONDS = 20.0
+"""How long a reader may take to make room for the next message, before it is cut off."""
 
 
 class PortTaken(Exception):
@@ -62,6 +68,19 @@ class Server:
     def socket_url(self) -> str:
         """The API's WebSocket."""
         return f"ws{self.url.removeprefix('http')}/graphql"
+
+
+class _Socket(WebSocketsSansIOProtocol):
+    """A WebSocket whose reader must take each message in time: one that reads a byte now and then would else be waited for for ever."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send, or cut the connection off without a goodbye that nobody would read."""
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await super().send(message)
+        except TimeoutError as error:
+            self.transport.abort()
+            raise ClientDisconnected from error
 
 
 class _Uvicorn(uvicorn.Server):
@@ -154,7 +173,7 @@ def _configuration(settings: Settings, services: Services) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         lifespan="off",
-        ws="websockets-sansio",
+        ws=_Socket,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
         proxy_headers=bool(settings.trusted_proxies),

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     bucket_points: int = Field(20_000, ge=1_000, validation_alias="DOORSTEP_BUCKET_POINTS")
     bucket_points_per_second: int = Field(1_000, ge=1, validation_alias="DOORSTEP_BUCKET_POINTS_PER_SECOND")
     operation_seconds: float = Field(10.0, gt=0, le=60, validation_alias="DOORSTEP_OPERATION_SECONDS")
+    sockets_per_key: int = Field(200, ge=1, validation_alias="DOORSTEP_SOCKETS_PER_KEY")
+    subscriptions_per_key: int = Field(1_000, ge=1, validation_alias="DOORSTEP_SUBSCRIPTIONS_PER_KEY")
     secret_keys: Annotated[list[str], NoDecode] = Field(default_factory=list, validation_alias="DOORSTEP_SECRET_KEYS")
     webhooks_private: bool = Field(False, validation_alias="DOORSTEP_WEBHOOKS_PRIVATE")
     metrics_host: str = Field("127.0.0.1", validation_alias="DOORSTEP_METRICS_HOST")

@@ -28,6 +28,7 @@ from doorstep.identity.service import NewTenant, create_key, create_tenant, tena
 from doorstep.kernel.db import Database, DatabaseUrls
 from doorstep.kernel.graphql import context as kernel_context
 from doorstep.kernel.graphql import events as kernel_events
+from doorstep.kernel.graphql import streams as kernel_streams
 from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import ALL_PERMISSIONS
 from doorstep.server import Server, running_server
@@ -141,11 +142,11 @@ async def test_a_stream_that_resumes_from_now_is_noticed(drill: Drill, monkeypat
 async def test_a_stream_that_resumes_at_its_last_event_is_noticed(
     drill: Drill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = kernel_events.decode_cursor
+    real = kernel_streams.decode_cursor
 
     def one_too_early(*arguments: object) -> object:
         position = real(*arguments)  # type: ignore[arg-type]
         return type(position)(position.epoch, max(0, position.seq - 1), position.recorded_at)
 
-    monkeypatch.setattr(kernel_events, "decode_cursor", one_too_early)
+    monkeypatch.setattr(kernel_streams, "decode_cursor", one_too_early)
     assert (await drill(FEWER)).feed.repeated != []

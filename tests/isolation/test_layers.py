@@ -143,9 +143,10 @@ async def test_planted_fault_one_table_without_both_turns_its_kind_red_and_no_ot
     expected = {str(place) for place in places_of(walk, "vehicle")} - {
         "Query.shifts(filter.vehicleIds)",
         "Query.routes(filter.vehicleId)",
+        "Subscription.positions(filter.vehicleIds)",
     }
     assert red(walk) == expected, (
-        "the two that filter other tables by the vehicle's id are held by those tables' own walls"
+        "those that filter other tables by the vehicle's id are held by those tables' own walls"
     )
     figures.planted(1, 1)
 

@@ -34,6 +34,12 @@ BLIND = {
     "Subscription.events(filter.orderIds)": "a stream without a cursor begins with what is to come",
     "Subscription.events(filter.planIds)": "as above",
     "Subscription.events(filter.routeIds)": "as above",
+    "Subscription.orders(filter.depotIds)": "as above",
+    "Subscription.tenders(filter.orderId)": "as above",
+    "Subscription.tenders(filter.partnershipId)": "as above",
+    "Subscription.positions(filter.depotIds)": "the stream says first that it lives; tests/tracking/test_positions_stream.py looks further",
+    "Subscription.positions(filter.routeId)": "as above",
+    "Subscription.positions(filter.vehicleIds)": "as above",
 }
 """Places where an own id is answered as a random one, so that the walk sees nothing there; each with the reason."""
 

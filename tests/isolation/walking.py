@@ -193,10 +193,10 @@ def _code(told: dict[str, Any]) -> str | None:
 
 
 async def learn_cursors(desk: Desk, kinds: Kinds) -> None:
-    """A cursor of the desk's own for each place that takes one, from the list that it belongs to."""
+    """A cursor of the desk's own for each place that takes one, from the list that it belongs to: for subscriptions that is the log."""
     for place in cursor_places():
         source = (
-            Place("Query", place.field, (), listed=False)
+            Place("Query", "events", (), listed=False)
             if place.owner == "Subscription"
             else Place(place.owner, place.field, (), listed=False)
         )

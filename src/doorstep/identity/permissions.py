@@ -65,6 +65,8 @@ NEEDS: dict[str, Permission | None] = {
     # orders
     "Query.order": _P.ORDERS_READ,
     "Query.orders": _P.ORDERS_READ,
+    "Subscription.order": _P.ORDERS_READ,
+    "Subscription.orders": _P.ORDERS_READ,
     "Mutation.createOrder": _P.ORDERS_WRITE,
     "Mutation.createOrders": _P.ORDERS_WRITE,
     "Mutation.updateOrder": _P.ORDERS_WRITE,
@@ -90,11 +92,13 @@ NEEDS: dict[str, Permission | None] = {
     # tracking
     "Mutation.advanceStop": _P.TRACKING_WRITE,
     "Mutation.reportPositions": _P.TRACKING_WRITE,
+    "Subscription.positions": _P.TRACKING_READ,
     # partners
     "Query.partnership": _P.PARTNERS_READ,
     "Query.partnerships": _P.PARTNERS_READ,
     "Query.tender": _P.PARTNERS_READ,
     "Query.tenders": _P.PARTNERS_READ,
+    "Subscription.tenders": _P.PARTNERS_READ,
     "Mutation.invitePartner": _P.PARTNERS_WRITE,
     "Mutation.acceptPartnership": _P.PARTNERS_WRITE,
     "Mutation.updatePartnership": _P.PARTNERS_WRITE,

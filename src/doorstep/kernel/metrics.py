@@ -15,6 +15,9 @@ FAILED_SIGN_INS = Counter(
 )
 SOCKETS = Gauge("doorstep_sockets", "Open WebSockets.", registry=REGISTRY)
 STREAMS = Gauge("doorstep_streams", "Open streams of server-sent events.", registry=REGISTRY)
+FEEDS = Gauge(
+    "doorstep_feeds", "Subscriptions that are executed; those who follow the same share one.", registry=REGISTRY
+)
 POOL_IN_USE = Gauge("doorstep_pool_in_use", "Database connections handed out.", ["role"], registry=REGISTRY)
 JOBS = Gauge("doorstep_jobs", "Jobs by state.", ["state"], registry=REGISTRY)
 JOB_AGE_SECONDS = Gauge("doorstep_job_age_seconds", "Age of the oldest job that is due and waits.", registry=REGISTRY)

@@ -105,6 +105,27 @@ async def orders_by_ids(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UU
     )
 
 
+async def orders_found(
+    tx: Transaction, tenant_id: UUID, query: OrderQuery, order_ids: Sequence[UUID]
+) -> dict[UUID, Row]:
+    """Of these orders' rows those that the query finds."""
+    if not order_ids:
+        return {}
+    conditions, arguments = query.conditions(tenant_id)
+    arguments.append(list(order_ids))
+    conditions.append(f"id = ANY(${len(arguments)})")
+    rows = await tx.fetch(f"SELECT {COLUMNS} FROM orders WHERE {' AND '.join(conditions)}", *arguments)
+    return {row["id"]: row for row in rows}
+
+
+async def last_event_of(tx: Transaction, tenant_id: UUID, order_id: UUID) -> int | None:
+    """The number of the last event about an order; None where the log holds none any more."""
+    last: int | None = await tx.fetchval(
+        "SELECT max(seq) FROM events WHERE tenant_id = $1 AND order_id = $2", tenant_id, order_id
+    )
+    return last
+
+
 async def order_ids_by_reference(tx: Transaction, tenant_id: UUID, references: Sequence[str]) -> dict[str, UUID]:
     """The ids of the orders that have these references."""
     rows = await tx.fetch(

@@ -103,6 +103,19 @@ async def tenders_by_ids(tx: Transaction, tenant_id: UUID, ids: Sequence[UUID]) 
     return {row["id"]: row for row in rows}
 
 
+async def tenders_found(
+    tx: Transaction, tenant_id: UUID, query: PartnerQuery, tender_ids: Sequence[UUID]
+) -> dict[UUID, Row]:
+    """Of these tenders those that the query finds, by id."""
+    if not tender_ids:
+        return {}
+    conditions, arguments = query.conditions(tenant_id)
+    arguments.append(list(tender_ids))
+    conditions.append(f"id = ANY(${len(arguments)})")
+    rows = await tx.fetch(f"SELECT {TENDER_COLUMNS} FROM tenders WHERE {' AND '.join(conditions)}", *arguments)
+    return {row["id"]: row for row in rows}
+
+
 async def tenders_of_orders(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID]) -> list[Row]:
     """The tenders by which the tenant offered these orders, first to last."""
     return await tx.fetch(

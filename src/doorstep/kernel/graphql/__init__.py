@@ -10,6 +10,9 @@
 - ``connections``  Relay connections over keyset pages
 - ``nodes``        ``node`` and ``nodes``
 - ``events``       the event log as query and subscription
+- ``streams``      what subscriptions are made of: the log from a cursor on (``tails``), and newest states (``rounds``)
+- ``changes``      what streams of changing objects have in common
+- ``sharing``      subscriptions, executed once for all who follow the same
 - ``faults``       what an error looks like to a client
 - ``view``         GraphQL over HTTP and over WebSocket, to the letter of the specs
 """

@@ -24,10 +24,11 @@ from doorstep.kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
-from doorstep.kernel.event_stream import EventHub
+from doorstep.kernel.event_stream import EventHub, LogPosition
 from doorstep.kernel.graphql.auditing import changes_of, subjects_of
 from doorstep.kernel.graphql.batches import Asked, Batch, OperationEnded
 from doorstep.kernel.graphql.problems import Payload, Problem
+from doorstep.kernel.graphql.rounds import Rounds
 from doorstep.kernel.idempotency import check_key, find_outcome, fingerprint, store_outcome
 from doorstep.kernel.ids import InvalidId, parse_id
 from doorstep.kernel.scope import Permission, Principal, Scope
@@ -73,6 +74,12 @@ class Services:
         """The service of that class."""
         return cast(T, self._offered[kind])
 
+    def kept(self, kind: type[T], make: Callable[[], T]) -> T:
+        """The service of that class, made when it is first asked for."""
+        if kind not in self._offered:
+            self.offer(make())
+        return self.get(kind)
+
     @property
     def secret_keys(self) -> SecretKeys:
         """The installation's keys; where none were offered (a test), keys that this process made for itself."""
@@ -100,8 +107,17 @@ class Context:
         """The other site's origin whose page asks; None: no such page."""
         self.resume_after: str | None = None
         """The cursor after which the transport says that the event log is to go on; it counts for more than an argument."""
+        self.from_now = False
+        """Whether a stream of the event log begins now, wherever an argument says: its other readers begin elsewhere."""
         self.resume_at: str | None = None
         """The cursor of the item of the event log that was sent last."""
+        self.read_to: LogPosition | None = None
+        """How far a stream of the event log has read; what it was to tell up to there is told."""
+        self.caught_up = False
+        """Whether a stream of the event log has already told that it is at the log's end."""
+        self.item_key: Hashable = None
+        """Which object the item is about that was sent last, in a stream of newest states."""
+        self.rounds = Rounds()
         self._batches: dict[Any, Batch[Any, Any]] = {}
         self._opened: Opened | None = None
         self._closed = False
@@ -135,7 +151,9 @@ class Context:
 
     def fork(self) -> "Context":
         """A context of its own for one subscription of a socket."""
-        return Context(self.services, self._principal, self.request_id, self.address)
+        forked = Context(self.services, self._principal, self.request_id, self.address)
+        forked.credential = self.credential
+        return forked
 
     def require(self, permission: Permission) -> Principal:
         """The principal, if it has the permission; raises Unauthenticated or Forbidden."""

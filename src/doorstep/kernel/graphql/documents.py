@@ -93,6 +93,13 @@ class DocumentCache:
             )
         return known.errors
 
+    def is_sound(self, text: str | None) -> bool:
+        """Whether a text can be parsed and is valid."""
+        try:
+            return not self.validated(self.parsed(text or ""))
+        except GraphQLError:
+            return False
+
     def costing(self, text: str, name: str | None) -> Costing | None:
         """The costs of the operation that is meant; None where nothing will be executed. Raises GraphQLError for a syntax error."""
         known = self.parsed(text)

@@ -5,6 +5,7 @@ Slices declare a GraphQL type per event class (fields are facts as of then) and 
 """
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -13,9 +14,8 @@ from uuid import UUID
 import strawberry
 
 from doorstep.kernel.db import Row
-from doorstep.kernel.errors import BadUserInput, Unavailable
+from doorstep.kernel.errors import BadUserInput
 from doorstep.kernel.event_stream import (
-    EventHub,
     EventQuery,
     LogPosition,
     count_events,
@@ -28,15 +28,10 @@ from doorstep.kernel.graphql.context import Context, Info, argument_id
 from doorstep.kernel.graphql.enums import show_enum
 from doorstep.kernel.graphql.nodes import Node, name_node
 from doorstep.kernel.graphql.scalars import Cursor
+from doorstep.kernel.graphql.streams import LogItemKind, stream_log, where_to_begin
 from doorstep.kernel.ids import public_id
-from doorstep.kernel.metrics import EVENT_LAG_SECONDS
 from doorstep.kernel.paging import PageRequest
 from doorstep.kernel.scope import ActorKind
-
-HEARTBEAT_SECONDS = 15.0
-STREAM_BATCH = 200
-AWAY_SECONDS = 1.0
-"""How long a stream waits before it asks a database again that was away."""
 
 show_enum(
     ActorKind,
@@ -139,7 +134,7 @@ show_enum(
     {
         EventStreamItemKind.EVENT: "A fact.",
         EventStreamItemKind.CAUGHT_UP: "Everything that was in the log at the start has been sent.",
-        EventStreamItemKind.HEARTBEAT: "Nothing new for 15 seconds; the stream lives.",
+        EventStreamItemKind.HEARTBEAT: "Nothing that the filter lets through for 15 seconds; the stream lives, and `cursor` has moved on.",
     },
 )
 
@@ -248,42 +243,29 @@ class EventSubscriptions:
     ) -> AsyncGenerator[EventStreamItem, None]:
         context = info.context
         query = (filter or EventFilter()).query()
-        since = context.resume_after or after
-        async for item in stream_events(context, _position(context, since), since is None, query):
-            context.resume_at = item.cursor
-            yield item
+        position, from_now = where_to_begin(context, after)
+        async with aclosing(stream_events(context, position, from_now, query)) as items:
+            async for item in items:
+                context.resume_at = item.cursor
+                yield item
 
 
 async def stream_events(
     context: Context, position: LogPosition | None, from_now: bool, query: EventQuery
 ) -> AsyncGenerator[EventStreamItem, None]:
-    """Items from ``position`` on, for ever; the snapshot is closed before each wait, so that no transaction outlives its event."""
-    hub: EventHub = context.services.hub
-    tenant_id = context.tenant_id
-    caught_up = False
-    while not hub.closing:
-        ticket = hub.ticket(tenant_id)
-        try:
-            async with context.services.db.snapshot(context.principal) as tx:
-                page = await read_events(tx, tenant_id, position, query, 1 if from_now else STREAM_BATCH)
-        except Unavailable:
-            # The log is still there when the database is back: wait here, rather than have every subscriber come anew at once.
-            await hub.wait(ticket, AWAY_SECONDS)
-            continue
-        if from_now:
-            page, from_now = type(page)([], page.head, page.head, has_more=False), False
-        head = Cursor(encode_cursor(tenant_id, page.head))
-        for row in page.rows:
-            EVENT_LAG_SECONDS.observe(max(0.0, (datetime.now(UTC) - row["recorded_at"]).total_seconds()))
-            event = show_event(row)
-            cursor = encode_cursor(tenant_id, LogPosition(page.head.epoch, row["seq"], row["recorded_at"]))
-            yield EventStreamItem(kind=EventStreamItemKind.EVENT, cursor=Cursor(cursor), head=head, event=event)
-        position = page.position
-        if page.has_more:
-            continue
-        here = Cursor(encode_cursor(tenant_id, position))
-        if not caught_up:
-            caught_up = True
-            yield EventStreamItem(kind=EventStreamItemKind.CAUGHT_UP, cursor=here, head=head, event=None)
-        if not await hub.wait(ticket, HEARTBEAT_SECONDS):
-            yield EventStreamItem(kind=EventStreamItemKind.HEARTBEAT, cursor=here, head=head, event=None)
+    """Items from ``position`` on, for ever."""
+
+    async def tell(rows: list[Row]) -> list[tuple[Row, Event]]:
+        return [(row, show_event(row)) for row in rows]
+
+    async with aclosing(stream_log(context, position, from_now, query, tell)) as items:
+        async for item in items:
+            kind = _KINDS[item.kind]
+            yield EventStreamItem(kind=kind, cursor=item.cursor, head=item.head, event=item.value)
+
+
+_KINDS = {
+    LogItemKind.NEWS: EventStreamItemKind.EVENT,
+    LogItemKind.CAUGHT_UP: EventStreamItemKind.CAUGHT_UP,
+    LogItemKind.HEARTBEAT: EventStreamItemKind.HEARTBEAT,
+}

@@ -90,9 +90,9 @@ def internal_error(cause: BaseException, *, field: str | None = None) -> GraphQL
     return GraphQLError("Something went wrong on our side.", extensions={"code": "INTERNAL", "reference": reference})
 
 
-def public_errors(result: ExecutionResult) -> Sequence[GraphQLError]:
-    """All errors of a result as clients see them, counted by code."""
-    before = isinstance(result, PreExecutionError)
+def public_errors(result: ExecutionResult, *, sound: bool = False) -> Sequence[GraphQLError]:
+    """All errors of a result as clients see them, counted by code. The document is ``sound``: then its variables are at fault before execution."""
+    before = isinstance(result, PreExecutionError) and not sound
     shown = [public_error(error, before_execution=before) for error in result.errors or ()]
     for error in shown:
         ERRORS.labels(code=str((error.extensions or {}).get("code", "INTERNAL"))).inc()

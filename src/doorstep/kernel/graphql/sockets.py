@@ -1,33 +1,69 @@
-"""How many sockets each tenant has open at this process, held to what its operator allows."""
+"""How many sockets and subscriptions are open at this process, held to what the operator allows a tenant and a credential."""
 
 from collections import Counter
-from collections.abc import Callable
-from uuid import UUID
+from collections.abc import Callable, Hashable
 
+from doorstep.kernel.errors import RateLimited
+from doorstep.kernel.graphql.attempts import network_of
+from doorstep.kernel.graphql.context import Context
 from doorstep.kernel.scope import Principal
 
 QUOTA_CLOSE_CODE = 4429
+RETRY_SECONDS = 1.0
 
 
 class TooManySockets(Exception):
-    """The tenant has as many sockets open as it may; the message fits a close frame."""
+    """The tenant or the credential has as many sockets open as it may; the message fits a close frame."""
 
 
 class OpenSockets:
-    """A count by tenant; belongs to one event loop."""
+    """A count by tenant and by credential; belongs to one event loop."""
 
-    def __init__(self) -> None:
-        self._open: Counter[UUID] = Counter()
+    def __init__(self, most_of_credential: int) -> None:
+        self._most_of_credential = most_of_credential
+        self._open: Counter[Hashable] = Counter()
 
     def enter(self, principal: Principal) -> Callable[[], None]:
         """Count a socket in; returns what counts it out, to be called once. Raises TooManySockets."""
+        tenant, credential = principal.tenant_id, _credential(principal)
         most = principal.most_sockets
-        if most is not None and self._open[principal.tenant_id] >= most:
+        if most is not None and self._open[tenant] >= most:
             raise TooManySockets(f"Quota: at most {most} sockets at a time; close one first")
-        self._open[principal.tenant_id] += 1
-        return lambda: self._leave(principal.tenant_id)
+        if self._open[credential] >= self._most_of_credential:
+            raise TooManySockets(f"At most {self._most_of_credential} sockets with one key at a time; close one first")
+        self._open.update((tenant, credential))
 
-    def _leave(self, tenant_id: UUID) -> None:
-        self._open[tenant_id] -= 1
-        if not self._open[tenant_id]:
-            del self._open[tenant_id]
+        def leave() -> None:
+            for one in (tenant, credential):
+                _drop(self._open, one)
+
+        return leave
+
+
+class OpenSubscriptions:
+    """A count by credential, or by the client's network where there is none."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open: Counter[Hashable] = Counter()
+
+    def enter(self, context: Context) -> Callable[[], None]:
+        """Count a subscription in; returns what counts it out, to be called once. Raises RateLimited."""
+        principal = context.principal_or_none
+        whose = _credential(principal) if principal is not None else network_of(context.address or "")
+        if self._open[whose] >= self._most:
+            raise RateLimited(
+                f"At most {self._most:,} subscriptions with one key at a time: end one first.", seconds=RETRY_SECONDS
+            )
+        self._open[whose] += 1
+        return lambda: _drop(self._open, whose)
+
+
+def _credential(principal: Principal) -> Hashable:
+    return principal.tenant_id, principal.actor
+
+
+def _drop(counter: Counter[Hashable], one: Hashable) -> None:
+    counter[one] -= 1
+    if not counter[one]:
+        del counter[one]

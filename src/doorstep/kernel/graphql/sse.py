@@ -12,17 +12,20 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
+from starlette.types import Message as AsgiMessage
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
-from strawberry.types import ExecutionResult
 
-from doorstep.kernel.graphql.answers import result_body
 from doorstep.kernel.graphql.context import Context
 from doorstep.kernel.graphql.sessions import Session, Sessions
+from doorstep.kernel.graphql.sharing import Message
 
 EVENT_STREAM = "text/event-stream"
 HEARTBEAT_SECONDS = 15.0
 """After so long without a word a comment is sent, so that proxies and clients know that the stream lives."""
+
+SEND_SECONDS = 20.0
+"""How long a reader may take to make room for the next message."""
 
 _BEAT = b": still here\n\n"
 _COMPLETE = b"event: complete\ndata: \n\n"
@@ -63,7 +66,7 @@ class EventStream(StreamingResponse):
 
     media_type = EVENT_STREAM
 
-    def __init__(self, results: AsyncGenerator[ExecutionResult, None], context: Context) -> None:
+    def __init__(self, results: AsyncGenerator[Message, None], context: Context) -> None:
         super().__init__(self._messages(), headers={"x-accel-buffering": "no"})
         self._results = results
         self._context = context
@@ -77,7 +80,7 @@ class EventStream(StreamingResponse):
     async def close(self, _code: int, reason: str) -> None:
         """The credential ended: say so, which is final for clients."""
         body = {"errors": [{"message": reason, "extensions": {"code": "UNAUTHENTICATED"}}]}
-        self.end(_next(body, None) + _COMPLETE)
+        self.end(_next(orjson.dumps(body).decode(), None) + _COMPLETE)
 
     async def serve(
         self, scope: AsgiScope, receive: Receive, send: Send, *, sessions: Sessions, streams: OpenStreams
@@ -99,14 +102,14 @@ class EventStream(StreamingResponse):
 
     async def __call__(self, _scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Send until the stream ends or the client is gone; Starlette's own would notice that only when it sends."""
-        sending = asyncio.ensure_future(self.stream_response(send))
+        sending = asyncio.ensure_future(self.stream_response(_in_time(send)))
         leaving = asyncio.ensure_future(_gone(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (sending, leaving):
                 task.cancel()
-            with suppress(OSError, asyncio.CancelledError):
+            with suppress(OSError, TimeoutError, asyncio.CancelledError):
                 await sending
             with suppress(asyncio.CancelledError):
                 await leaving
@@ -124,11 +127,11 @@ class EventStream(StreamingResponse):
                 if not done:
                     yield _BEAT
                     continue
-                result = coming.result()
-                if result is None:
+                message = coming.result()
+                if message is None:
                     yield _COMPLETE
                     return
-                yield _next(result_body(result), self._context.resume_at)
+                yield _next(message.body, message.cursor)
                 coming = asyncio.ensure_future(anext(self._results, None))
         finally:
             coming.cancel()
@@ -136,11 +139,21 @@ class EventStream(StreamingResponse):
                 await coming
 
 
+def _in_time(send: Send) -> Send:
+    """A reader that makes no room for the next message in time is given up; the kernel frees its connection (``server``)."""
+
+    async def send_in_time(message: AsgiMessage) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send(message)
+
+    return send_in_time
+
+
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-def _next(body: object, cursor: str | None) -> bytes:
-    mark = f"id: {cursor}\n".encode() if cursor is not None else b""
-    return b"event: next\n" + mark + b"data: " + orjson.dumps(body) + b"\n\n"
+def _next(body: str, cursor: str | None) -> bytes:
+    mark = f"id: {cursor}\n" if cursor is not None else ""
+    return f"event: next\n{mark}data: {body}\n\n".encode()

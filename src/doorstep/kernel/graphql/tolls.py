@@ -23,10 +23,14 @@ _UNSPEAKABLE = 10**15
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an operation may cost, and how many seconds it may take."""
+    """What an operation may cost, how many seconds it may take, and how much one credential may have open at this process."""
 
     most_points: int = 10_000
     seconds: float = 10.0
+    most_sockets: int = 200
+    """Sockets and streams of server-sent events."""
+
+    most_subscriptions: int = 1_000
 
 
 @dataclass(slots=True)

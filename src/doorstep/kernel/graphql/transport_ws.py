@@ -4,7 +4,7 @@ Only subscriptions run here: queries and mutations over a socket would slip past
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -13,14 +13,13 @@ from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws import handlers
-from strawberry.utils.aio import aclosing
 
 from doorstep.kernel.errors import RateLimited, Unavailable
 from doorstep.kernel.graphql.bodies import Asked
 from doorstep.kernel.graphql.context import Context
 from doorstep.kernel.graphql.sessions import Session, Sessions
+from doorstep.kernel.graphql.sharing import Message
 from doorstep.kernel.graphql.sockets import QUOTA_CLOSE_CODE, TooManySockets
-from doorstep.kernel.graphql.subscribing import failed, subscribe
 
 if TYPE_CHECKING:
     from doorstep.kernel.graphql.view import GraphQLView
@@ -34,8 +33,12 @@ class SocketAdapter(ASGIWebSocketAdapter):
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """Send one message."""
+        await self.send_text(orjson.dumps(message).decode())
+
+    async def send_text(self, text: str) -> None:
+        """Send one message that is text already."""
         try:
-            await self.ws.send_text(orjson.dumps(message).decode())
+            await self.ws.send_text(text)
         except (RuntimeError, OSError, WebSocketDisconnect) as error:
             raise WebSocketDisconnected from error
 
@@ -86,6 +89,10 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
     @property
     def _view(self) -> "GraphQLView":
         return cast("GraphQLView", self.view)
+
+    @property
+    def _adapter(self) -> SocketAdapter:
+        return cast("SocketAdapter", self.websocket)
 
     @property
     def _sessions(self) -> Sessions:
@@ -150,10 +157,15 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
             operation.query or None, operation.variables, operation.operation_name, None, by_get=False, document_id=name
         )
         with suppress(WebSocketDisconnected):
-            async with aclosing(subscribe(self.schema, self._view.tolls, self.context.fork(), asked)) as results:
-                async for result in results:
-                    if failed(result):
-                        await operation.send_initial_errors(list(result.errors or ()))
+            async with aclosing(self._view.followers.follow(self.context.fork(), asked)) as messages:
+                async for message in messages:
+                    if message.failed:
+                        await operation.send_initial_errors(list(message.errors))
                         return
-                    await operation.send_next(result)
+                    await self._send_next(operation, message)
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
+    async def _send_next(self, operation: handlers.Operation[Context, None], message: Message) -> None:
+        """The result in the words that all sockets share."""
+        name = orjson.dumps(operation.id).decode()
+        await self._adapter.send_text(f'{{"id":{name},"type":"next","payload":{message.body}}}')

@@ -6,6 +6,7 @@ A request goes through the same steps whatever carries it: who asks (``attempts`
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -25,7 +26,6 @@ from strawberry.types.unset import UnsetType
 
 from doorstep.kernel.errors import BadUserInput, RateLimited, RequestError, TimedOut, Unavailable
 from doorstep.kernel.graphql.answers import (
-    error_of,
     fault_answer,
     is_request_error,
     refusal_answer,
@@ -41,9 +41,10 @@ from doorstep.kernel.graphql.headers import bearer_token
 from doorstep.kernel.graphql.origins import EXPOSED, Origins
 from doorstep.kernel.graphql.persisted import PersistedDocuments
 from doorstep.kernel.graphql.sessions import Sessions
+from doorstep.kernel.graphql.sharing import Followers, Message
+from doorstep.kernel.graphql.sharing.messages import message_of, refused
 from doorstep.kernel.graphql.sockets import OpenSockets, TooManySockets
 from doorstep.kernel.graphql.sse import EventStream, OpenStreams, wants_events
-from doorstep.kernel.graphql.subscribing import subscribe
 from doorstep.kernel.graphql.tolls import Limits, Toll, Tolls
 from doorstep.kernel.graphql.transport_ws import SocketAdapter, SocketHandler
 from doorstep.kernel.metrics import REQUEST_SECONDS, REQUESTS, SOCKETS, STREAMS
@@ -83,10 +84,12 @@ class GraphQLView(GraphQL[Context, None]):
         self.services = services
         self.authenticate = authenticate
         self.sessions = Sessions(authenticate)
+        self.followers = Followers(schema, services, self.tolls, self.sessions)
         self.attempts = FailedAttempts()
-        self.open_sockets = OpenSockets()
+        self.open_sockets = OpenSockets(limits.most_sockets)
         self.streams = OpenStreams()
         services.offer(self.streams)
+        services.offer(self.followers)
         self.graphql_transport_ws_handler_class = SocketHandler
         self.websocket_adapter_class = SocketAdapter
 
@@ -247,13 +250,13 @@ class GraphQLView(GraphQL[Context, None]):
             except TooManySockets as error:
                 raise RateLimited(str(error), seconds=1) from error
         context.resume_after = request.headers.get("last-event-id")
-        return EventStream(subscribe(self.schema, self.tolls, context, asked), context)
+        return EventStream(self.followers.follow(context, asked), context)
 
-    async def _once(self, context: Context, asked: Asked) -> Any:
+    async def _once(self, context: Context, asked: Asked) -> AsyncGenerator[Message, None]:
         try:
-            yield await self._execute(context, await self.tolls.enter(context, asked))
+            yield message_of(await self._execute(context, await self.tolls.enter(context, asked)))
         except RequestError as refusal:
-            yield result_of(error_of(refusal))
+            yield refused(refusal)
 
 
 class UnknownOperation(BadUserInput):

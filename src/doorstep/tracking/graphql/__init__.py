@@ -4,12 +4,14 @@
 - ``types``      Attempt, Proof, Position, and their batch reads
 - ``inputs``     what a device reports
 - ``mutations``  advanceStop, reportPositions
+- ``subscriptions``  positions as they change
 - ``events``     the faces of the events
 """
 
 from doorstep.tracking.graphql import words as words  # isort: skip - the types below need the enumerations
 from doorstep.tracking.graphql import events as events
 from doorstep.tracking.graphql.mutations import TrackingMutation
+from doorstep.tracking.graphql.subscriptions import TrackingSubscription
 from doorstep.tracking.graphql.types import Attempt, Position, Proof
 
-__all__ = ["Attempt", "Position", "Proof", "TrackingMutation"]
+__all__ = ["Attempt", "Position", "Proof", "TrackingMutation", "TrackingSubscription"]

@@ -75,7 +75,7 @@ class ObjectPlan:
 class InterfacePlan:
     """A selection of an interface or union: one plan for each class of objects that turns up."""
 
-    def __init__(self, type_of: Callable[[Any], str], plan_of: Callable[[str], Column]) -> None:
+    def __init__(self, type_of: Callable[[Any], str], plan_of: Callable[["Levels", str], Column]) -> None:
         self._type_of = type_of
         self._plan_of = plan_of
         self._plans: dict[type, Column] = {}
@@ -89,18 +89,18 @@ class InterfacePlan:
         for kind, positions in groups.items():
             plan = self._plans.get(kind)
             if plan is None:
-                plan = self._plans[kind] = self._plan_for(kind, objects[positions[0]])
+                plan = self._plans[kind] = self._plan_for(levels, kind, objects[positions[0]])
             for position, row in zip(
                 positions, plan(levels, [objects[position] for position in positions]), strict=True
             ):
                 completed[position] = row
         return completed
 
-    def _plan_for(self, kind: type, example: Any) -> Column:
+    def _plan_for(self, levels: "Levels", kind: type, example: Any) -> Column:
         if not has_object_definition(kind) or kind.__strawberry_definition__.is_graphql_generic:
             raise Surprise
         try:
-            return self._plan_of(self._type_of(example))
+            return self._plan_of(levels, self._type_of(example))
         except GraphQLError as error:
             raise Surprise from error
 

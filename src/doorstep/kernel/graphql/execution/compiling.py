@@ -30,7 +30,7 @@ from doorstep.kernel.graphql.execution.columns import (
 )
 from doorstep.kernel.graphql.execution.leaves import leaf_column
 from doorstep.kernel.graphql.execution.levels import Levels
-from doorstep.kernel.graphql.execution.surprises import Unsupported, require_plain
+from doorstep.kernel.graphql.execution.surprises import Surprise, Unsupported, require_plain
 
 if TYPE_CHECKING:
     from doorstep.kernel.graphql.execution.executor import LevelExecutor
@@ -80,8 +80,7 @@ class Compiler:
         schema = self._executor.schema
         if kind.resolve_type is None:
             raise Unsupported
-        # Every type of it is compiled at once: later there is no executor with these variables any more.
-        plans = {one.name: self._object(one, details) for one in schema.get_possible_types(kind)}
+        plans: dict[str, Column | None] = {}
         asking = self._executor.build_resolve_info(
             GraphQLField(kind), [details[0].node], cast(Any, None), cast(Any, None)
         )
@@ -94,10 +93,25 @@ class Compiler:
             name = kind.resolve_type(value, info, kind)
             return name if isinstance(name, str) else ""
 
-        def plan_of(name: str) -> Column:
-            return plans[name]
+        def plan_of(levels: Levels, name: str) -> Column:
+            # Compiled when an object of the type is first met: the event log has dozens of types, and most streams meet a few.
+            if name not in plans:
+                plans[name] = Compiler(levels.executor)._of_interface(kind, schema.get_type(name), details)
+            plan = plans[name]
+            if plan is None:
+                raise Surprise
+            return plan
 
         return InterfacePlan(type_of, plan_of).complete
+
+    def _of_interface(self, face: Any, kind: Any, details: FieldDetails) -> Column | None:
+        """The plan for one type of an interface; None: graphql-core runs it."""
+        if not is_object_type(kind) or not self._executor.schema.is_sub_type(face, kind):
+            return None
+        try:
+            return self._object(kind, details)
+        except (Unsupported, RecursionError):
+            return None
 
     def _field(self, parent: GraphQLObjectType, name: str, details: FieldDetails) -> FieldPlan:
         if any(one.fragment_variable_values is not None or not _usual(one.node) for one in details):

@@ -1,0 +1,201 @@
+"""What subscriptions are made of: the event log from a cursor on, and the newest state of objects. Neither holds a transaction while it waits."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from doorstep.kernel.db import Row, Transaction
+from doorstep.kernel.errors import Unavailable
+from doorstep.kernel.event_stream import EventPage, EventQuery, LogPosition, decode_cursor, encode_cursor, read_events
+from doorstep.kernel.graphql.context import Context
+from doorstep.kernel.graphql.scalars import Cursor
+from doorstep.kernel.graphql.tails import LogTail, LogTails
+from doorstep.kernel.metrics import EVENT_LAG_SECONDS
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+HEARTBEAT_SECONDS = 15.0
+STREAM_BATCH = 200
+AWAY_SECONDS = 1.0
+"""How long a stream waits before it asks a database again that was away."""
+
+
+class LogItemKind(StrEnum):
+    """What an item of a stream of the event log is."""
+
+    NEWS = "NEWS"
+    CAUGHT_UP = "CAUGHT_UP"
+    HEARTBEAT = "HEARTBEAT"
+
+
+@dataclass(frozen=True, slots=True)
+class LogItem(Generic[T]):
+    """An item of a stream of the event log; ``value`` is what a NEWS tells."""
+
+    kind: LogItemKind
+    cursor: Cursor
+    head: Cursor
+    value: T | None = None
+
+
+Tell = Callable[[list[Row]], Awaitable[Sequence[tuple[Row, T]]]]
+"""What a page of events comes to: values, each with the event after which it is told, in the order of the log."""
+
+
+def where_to_begin(context: Context, after: str | None) -> tuple[LogPosition | None, bool]:
+    """The position of the transport's cursor or else of the argument, and whether a stream begins now, because there is neither or both are void.
+
+    Raises BadUserInput for what is no cursor of this log.
+    """
+    since = None if context.from_now else context.resume_after or after
+    return (decode_cursor(context.tenant_id, since) if since is not None else None), since is None
+
+
+async def stream_log(
+    context: Context, position: LogPosition | None, from_now: bool, query: EventQuery, tell: Tell[T]
+) -> AsyncGenerator[LogItem[T], None]:
+    """Items from ``position`` on, for ever. Every event that the query lets through is told of, and the cursor also moves past all others.
+
+    A heartbeat comes when nothing else was told for 15 s, however busy the rest of the log is.
+    """
+    tails = context.services.kept(LogTails, lambda: LogTails(context.services.db))
+    async with tails.of(context.principal) as tail:
+        reader = _LogReader(context, tail, None if from_now else position, from_now, query)
+        async with aclosing(_told(context, reader, tell)) as items:
+            async for item in items:
+                yield item
+
+
+async def _told(context: Context, reader: "_LogReader", tell: Tell[T]) -> AsyncGenerator[LogItem[T], None]:
+    hub, tenant_id = context.services.hub, context.tenant_id
+    said_at = time.monotonic()
+    while not hub.closing:
+        ticket = hub.ticket(tenant_id)
+        context.rounds.begin()
+        try:
+            page = await reader.page()
+            news = await tell(page.rows) if page.rows else ()
+        except Unavailable:
+            # The log is still there when the database is back: wait here, rather than have every subscriber come anew at once.
+            await hub.wait(ticket, AWAY_SECONDS)
+            continue
+        head = Cursor(encode_cursor(tenant_id, page.head))
+        for row, value in news:
+            EVENT_LAG_SECONDS.observe(max(0.0, (datetime.now(UTC) - row["recorded_at"]).total_seconds()))
+            cursor = encode_cursor(tenant_id, LogPosition(page.head.epoch, row["seq"], row["recorded_at"]))
+            yield LogItem(LogItemKind.NEWS, Cursor(cursor), head, value)
+            said_at = time.monotonic()
+        reader.go_on_after(page)
+        context.read_to = page.position
+        kind = _sign_of_life(context, said_at, at_the_end=not page.has_more)
+        if kind is not None:
+            said_at = time.monotonic()
+            yield LogItem(kind, Cursor(encode_cursor(tenant_id, page.position)), head)
+        if not page.has_more:
+            await context.rounds.rest(ticket, max(0.0, said_at + HEARTBEAT_SECONDS - time.monotonic()))
+
+
+@dataclass(slots=True)
+class _LogReader:
+    """Reads the log page by page: from the tail that it shares, or from the database where the tail does not go back that far."""
+
+    context: Context
+    tail: LogTail
+    position: LogPosition | None
+    from_now: bool
+    query: EventQuery
+
+    async def page(self) -> EventPage:
+        """The events after the position that the query lets through."""
+        if self.position is not None or self.from_now:
+            page = await self.tail.page(self.position, self.query, STREAM_BATCH)
+            if page is not None:
+                return page
+        context = self.context
+        async with context.services.db.snapshot(context.principal) as tx:
+            page = await read_events(
+                tx, context.tenant_id, self.position, self.query, 1 if self.from_now else STREAM_BATCH
+            )
+        if self.from_now or not page.has_more:
+            self.tail.begin(page.head)
+        return EventPage([], page.head, page.head, has_more=False) if self.from_now else page
+
+    def go_on_after(self, page: EventPage) -> None:
+        """The page is told."""
+        self.position, self.from_now = page.position, False
+
+
+def last_of_each(rows: Sequence[Row], about: Callable[[Row], K | None]) -> dict[K, Row]:
+    """The last row about each object, in the order of the log; rows about none are left out."""
+    last: dict[K, Row] = {}
+    for row in rows:
+        key = about(row)
+        if key is not None:
+            last.pop(key, None)
+            last[key] = row
+    return last
+
+
+def _sign_of_life(context: Context, said_at: float, *, at_the_end: bool) -> LogItemKind | None:
+    if at_the_end and not context.caught_up:
+        context.caught_up = True
+        return LogItemKind.CAUGHT_UP
+    return LogItemKind.HEARTBEAT if time.monotonic() - said_at >= HEARTBEAT_SECONDS else None
+
+
+@dataclass(frozen=True, slots=True)
+class State(Generic[T]):
+    """An object as it is now: told again when ``mark`` differs. After one that is ``last`` the stream ends."""
+
+    mark: object
+    show: Callable[[], T]
+    last: bool = False
+
+
+async def stream_states(
+    context: Context,
+    read: Callable[[Transaction], Awaitable[dict[Any, State[T]]]],
+    within: float,
+    apart: float = 0.0,
+) -> AsyncGenerator[T, None]:
+    """The objects that ``read`` finds, by key: all at once, then each whenever it changed, at least ``apart`` seconds after it was told last.
+
+    ``within`` is how long a change can stay unseen where nothing wakes the stream; with ``apart`` nothing does.
+    """
+    hub, tenant_id, rounds = context.services.hub, context.tenant_id, context.rounds
+    told: dict[Hashable, tuple[object, float]] = {}
+    while not hub.closing:
+        ticket = hub.ticket(tenant_id) if not apart else asyncio.Event()
+        rounds.begin()
+        try:
+            async with context.services.db.snapshot(context.principal) as tx:
+                states = await read(tx)
+        except Unavailable:
+            await hub.wait(ticket, AWAY_SECONDS)
+            continue
+        rounds.present = frozenset(states)
+        told = {key: before for key, before in told.items() if key in states}
+        waits = within
+        for key, state in states.items():
+            mark, at = told.get(key, (_NOTHING, 0.0))
+            if mark == state.mark:
+                continue
+            now = time.monotonic()
+            if mark is not _NOTHING and now < at + apart:
+                waits = min(waits, at + apart - now)
+                continue
+            told[key] = (state.mark, now)
+            context.item_key = key
+            yield state.show()
+            if state.last:
+                return
+        await rounds.rest(ticket, waits)
+
+
+_NOTHING = object()
