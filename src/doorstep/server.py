@@ -75,12 +75,14 @@ class _Socket(WebSocketsSansIOProtocol):
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send, or cut the connection off without a goodbye that nobody would read."""
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await super().send(message)
-        except TimeoutError as error:
-            self.transport.abort()
-            raise ClientDisconnected from error
+        if not self.writable.is_set():
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self.writable.wait()
+            except TimeoutError as error:
+                self.transport.abort()
+                raise ClientDisconnected from error
+        await super().send(message)
 
 
 class _Uvicorn(uvicorn.Server):
