@@ -96,13 +96,13 @@ async def test_ctrl_c_while_the_database_starts_leaves_no_server_behind(session_
     assert not (home / "postgres").exists()
 
 
-async def test_the_server_ends_with_the_process_that_started_it(cluster, session_home):
+async def test_the_server_ends_with_the_process_that_started_it(database_urls, session_home):
     """Its input ends when its parent is gone, however that came about."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "doorstep.bench.served", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     settings = {"home": str(session_home / "served"), "roads": "straight", "drain_seconds": 2.0, "log_level": "error"}
-    order = {"settings": settings, "app": cluster.app_url, "system": cluster.system_url}
+    order = {"settings": settings, "app": database_urls.app, "system": database_urls.system}
     child.stdin.write(json.dumps(order).encode() + b"\n")
     assert json.loads(await child.stdout.readline())["url"].startswith("http://127.0.0.1:")
     child.stdin.write(b"{}\n")

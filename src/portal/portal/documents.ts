@@ -10,7 +10,7 @@ export type EventStreamItemKind =
   | 'CAUGHT_UP'
   /** A fact. */
   | 'EVENT'
-  /** Nothing new for 15 seconds; the stream lives. */
+  /** Nothing that the filter lets through for 15 seconds; the stream lives, and `cursor` has moved on. */
   | 'HEARTBEAT';
 
 /** Where an order stands. */
@@ -169,6 +169,12 @@ export type TimelineQuery = { order: { id: string, version: number, reference: s
         | { __typename: 'VehicleArchived', id: string, occurredAt: string }
         | { __typename: 'VehicleCreated', id: string, occurredAt: string }
         | { __typename: 'VehicleUpdated', id: string, occurredAt: string }
+        | { __typename: 'WebhookEndpointCreated', id: string, occurredAt: string }
+        | { __typename: 'WebhookEndpointDeleted', id: string, occurredAt: string }
+        | { __typename: 'WebhookEndpointStatusChanged', id: string, occurredAt: string }
+        | { __typename: 'WebhookEndpointUpdated', id: string, occurredAt: string }
+        | { __typename: 'WebhookEventsLost', id: string, occurredAt: string }
+        | { __typename: 'WebhookSecretRotated', id: string, occurredAt: string }
       >, pageInfo: { hasNextPage: boolean, endCursor: string | null } }, dropoff: { address: { formatted: string } } | null, eta: { at: string, lateBySeconds: number } | null } | null };
 
 export type RoutesQueryVariables = Exact<{
@@ -233,6 +239,12 @@ export type LiveSubscription = { events: { kind: EventStreamItemKind, cursor: st
       | { __typename: 'VehicleArchived', id: string }
       | { __typename: 'VehicleCreated', id: string }
       | { __typename: 'VehicleUpdated', id: string }
+      | { __typename: 'WebhookEndpointCreated', id: string }
+      | { __typename: 'WebhookEndpointDeleted', id: string }
+      | { __typename: 'WebhookEndpointStatusChanged', id: string }
+      | { __typename: 'WebhookEndpointUpdated', id: string }
+      | { __typename: 'WebhookEventsLost', id: string }
+      | { __typename: 'WebhookSecretRotated', id: string }
      | null } };
 
 export type OrderLineFragment = { id: string, version: number, reference: string | null, displayReference: string | null, status: OrderStatus, statusReason: string | null, createdAt: string, dropoff: { address: { formatted: string } } | null, eta: { at: string, lateBySeconds: number } | null };

@@ -246,7 +246,7 @@ export type EventStreamItemKind =
   | 'CAUGHT_UP'
   /** A fact. */
   | 'EVENT'
-  /** Nothing new for 15 seconds; the stream lives. */
+  /** Nothing that the filter lets through for 15 seconds; the stream lives, and `cursor` has moved on. */
   | 'HEARTBEAT';
 
 /** Why an attempt failed. */
@@ -785,6 +785,12 @@ export type WatchSubscription = { events: { kind: EventStreamItemKind, cursor: s
       | { __typename: 'VehicleArchived', id: string }
       | { __typename: 'VehicleCreated', id: string }
       | { __typename: 'VehicleUpdated', id: string }
+      | { __typename: 'WebhookEndpointCreated', id: string }
+      | { __typename: 'WebhookEndpointDeleted', id: string }
+      | { __typename: 'WebhookEndpointStatusChanged', id: string }
+      | { __typename: 'WebhookEndpointUpdated', id: string }
+      | { __typename: 'WebhookEventsLost', id: string }
+      | { __typename: 'WebhookSecretRotated', id: string }
      | null } };
 
 export type ReasonFragment = { code: ProblemCode, message: string, path: Array<string> };
