@@ -23,7 +23,18 @@ from tests.faults.processes import Cluster, Serve, eventually, serving
 
 from doorstep.kernel.ids import public_id
 
-KILLS = ("backend", "server", "postmaster", "backend", "postmaster", "server", "backend", "supervisor", "postmaster", "everything")
+KILLS = (
+    "backend",
+    "server",
+    "postmaster",
+    "backend",
+    "postmaster",
+    "server",
+    "backend",
+    "supervisor",
+    "postmaster",
+    "everything",
+)
 ROOMY = {"DOORSTEP_BUCKET_POINTS": "1000000000", "DOORSTEP_BUCKET_POINTS_PER_SECOND": "100000000"}
 KNOWN = 8
 """Orders that writers change and subscribers ask for by id."""
@@ -207,19 +218,18 @@ async def _keeps_its_promises(drill: Drill, home: Home, record: Callable[[str, o
         assert [server.complaints() for server in crowd.servers] == [[], []]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(300)
 async def test_a_crowd_hears_what_is_committed_once_each_in_order(
     home: Home, record_property: Callable[[str, object], None]
 ) -> None:
-    await _keeps_its_promises(Drill(faults=60, events=20_000), home, record_property)
+    await _keeps_its_promises(Drill(faults=22, events=8_000), home, record_property)
 
 
 @pytest.mark.release
-@pytest.mark.timeout(3600)
-async def test_a_crowd_hears_it_through_hundreds_of_kills(
-    home: Home, record_property: Callable[[str, object], None]
-) -> None:
-    await _keeps_its_promises(Drill(faults=300, events=100_000, seed=7), home, record_property)
+@pytest.mark.timeout(1200)
+async def test_a_crowd_hears_it_through_sixty_kills(home: Home, record_property: Callable[[str, object], None]) -> None:
+    """In 150 s on two cores, which is why it is not in every run."""
+    await _keeps_its_promises(Drill(faults=60, events=20_000), home, record_property)
 
 
 class PlantedServe(Serve):
