@@ -75,7 +75,7 @@ def yoga(url: str, tenant_id: UUID, core: int) -> Iterator[Streaming]:
     folder = install()
     node = shutil.which("node", path=str(Path(ROOT_DIR) / "bin")) or shutil.which("node") or "node"
     with subprocess.Popen(
-        [node, SCRIPT.name, url, str(tenant_id)], cwd=folder, env={**os.environ, "NODE_ENV": "production"}, stdout=subprocess.PIPE
+        [node, "--no-warnings", SCRIPT.name, url, str(tenant_id)], cwd=folder, env={**os.environ, "NODE_ENV": "production"}, stdout=subprocess.PIPE
     ) as process:  # fmt: skip
         try:
             assert process.stdout is not None
