@@ -148,9 +148,9 @@ async def make_world(cluster: EmbeddedCluster) -> tuple[UUID, str]:
     system = Database(cluster.system_url, pool_size=2)
     try:
         await create_tenant(system, NewTenant("bench", "Bench", "Europe/Vaduz", "LI"))
-        tenant, key = await create_key(system, await tenant_by_slug(system, "bench"), "bench", sorted(ALL_PERMISSIONS))
-        async with system.transaction() as tx:
-            return await tx.fetchval("SELECT id FROM tenants WHERE slug = 'bench'"), key
+        tenant = await tenant_by_slug(system, "bench")
+        _, key = await create_key(system, tenant, "bench", sorted(ALL_PERMISSIONS))
+        return tenant["id"], key
     finally:
         await system.close()
 
