@@ -23,7 +23,9 @@ CREATE_ORDER = """mutation ($input: CreateOrderInput!) {
   createOrder(input: $input) { order { id displayReference } problems { code message } }
 }"""
 
-EVENTS = "subscription ($after: Cursor) { events(after: $after) { kind cursor head event { id __typename } } }"
+EVENTS = """subscription ($after: Cursor, $filter: EventFilter) {
+  events(after: $after, filter: $filter) { kind cursor head event { id __typename } }
+}"""
 
 
 def order_input(key: str) -> dict[str, Any]:
@@ -140,6 +142,10 @@ class Subscriber:
         self.caught_up = asyncio.Event()
         """Set while it is connected and has seen everything that was there when it connected."""
 
+    def variables(self) -> dict[str, Any]:
+        """What it subscribes with: everything after its last cursor."""
+        return {"after": self.cursor}
+
     async def follow(self) -> None:
         """Run until cancelled."""
         while True:
@@ -166,7 +172,7 @@ class Subscriber:
         ) as socket:  # fmt: skip
             await _say(socket, type="connection_init", payload={"Authorization": f"Bearer {self._key}"})
             assert (await _hear(socket))["type"] == "connection_ack"
-            await _say(socket, type="subscribe", id="1", payload={"query": EVENTS, "variables": {"after": self.cursor}})
+            await _say(socket, type="subscribe", id="1", payload={"query": EVENTS, "variables": self.variables()})
             patience = self._chance.uniform(*self._lives) if self._chance else None
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):

@@ -124,6 +124,9 @@ def alive(pid: int) -> bool:
 class Serve:
     """One ``doorstep serve``, started again and again on the same port and home."""
 
+    module = "doorstep"
+    """What Python runs; a test that plants a fault has another one."""
+
     def __init__(self, home: Path, log: Path, port: int | None = None, **environment: str) -> None:
         self.home = home
         self.port = port or free_port()
@@ -162,7 +165,7 @@ class Serve:
         """Start the process; it answers some seconds later."""
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "doorstep", "serve"], cwd=self.home, env=self._environment,
+                [sys.executable, "-P", "-m", self.module, "serve"], cwd=self.home, env=self._environment,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         self.starts += 1
@@ -220,9 +223,11 @@ class Serve:
 
 
 @asynccontextmanager
-async def serving(home: Path, log: Path, count: int = 1, **environment: str) -> AsyncIterator[list[Serve]]:
+async def serving(
+    home: Path, log: Path, count: int = 1, kind: type[Serve] = Serve, **environment: str
+) -> AsyncIterator[list[Serve]]:
     """So many servers on one home, ready; nothing is left of them or of their PostgreSQL at the end."""
-    servers = [Serve(home, log.with_name(f"{log.stem}-{number}.log"), **environment) for number in range(count)]
+    servers = [kind(home, log.with_name(f"{log.stem}-{number}.log"), **environment) for number in range(count)]
     try:
         for server in servers:
             server.launch()

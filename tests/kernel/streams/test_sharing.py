@@ -11,6 +11,7 @@ from tests.identity.conftest import Client
 from tests.kernel.streams.conftest import (
     Executions,
     Following,
+    committed,
     eventually,
     followers_of,
     following,
@@ -19,7 +20,8 @@ from tests.kernel.streams.conftest import (
     write_events,
 )
 
-from doorstep.kernel.graphql.sharing import shapes
+from doorstep.kernel.graphql.sharing import Message, lanes, shapes
+from doorstep.kernel.graphql.sharing.feeds import Feed
 from doorstep.kernel.scope import EVERYTHING, Permission, Principal
 
 PLACED = (
@@ -169,3 +171,24 @@ async def test_a_field_that_is_the_actors_own_makes_the_execution_private(
         await caught_up(first)
         await caught_up(second)
         assert len(followers_of(company).feeds) == 1
+
+
+async def test_what_the_lane_lets_go_of_while_a_stream_begins_is_read_from_the_log(
+    company: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, opening, busy = await committed(company), Feed.opening, [True]
+
+    async def opening_of_a_busy_log(feed: Feed) -> Message | None:
+        if busy:
+            busy.clear()
+            await write_events(company, lanes.MOST_MESSAGES + 50)
+            await feed.fresh()
+        return await opening(feed)
+
+    async with following(company) as first:
+        cursor = (await first.until(is_caught_up))["cursor"]
+        monkeypatch.setattr(Feed, "opening", opening_of_a_busy_log)
+        async with following(company, after=cursor) as second:
+            await second.until(is_caught_up)
+    assert not busy
+    assert second.events == (await committed(company))[len(before) :]

@@ -163,6 +163,8 @@ class _LogReader:
                 return
             await self.feed.fresh()  # then the lane holds what came before the opening
             self.place, self.known = self.place or opening.place, True
+            if self._has_to_catch_up():
+                return  # while this waited the lane has let go of what follows the place: it is in the log
         index = self.lane.index_after(self.place) if self.place is not None else 0
         while True:
             ticket, over = self.lane.news.ticket(), self.lane.over
