@@ -160,7 +160,7 @@ async def _order_of_a_sandbox(desk: Desk) -> dict[str, Any]:
     return {"orderId": (await new_order(desk))["id"]}
 
 
-@prepares("cancelOrder", "updateOrder")
+@prepares("cancelOrder", "setOrderReadiness", "updateOrder")
 async def _new_order(desk: Desk) -> dict[str, Any]:
     return {"id": (await new_order(desk))["id"]}
 

@@ -69,6 +69,7 @@ NEEDS: dict[str, Permission | None] = {
     "Mutation.createOrders": _P.ORDERS_WRITE,
     "Mutation.updateOrder": _P.ORDERS_WRITE,
     "Mutation.cancelOrder": _P.ORDERS_WRITE,
+    "Mutation.setOrderReadiness": _P.ORDERS_WRITE,
     # planning
     "Query.plan": _P.PLANNING_READ,
     "Query.plans": _P.PLANNING_READ,

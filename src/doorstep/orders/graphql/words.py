@@ -12,6 +12,7 @@ from doorstep.orders.model import (
     OrderKind,
     OrderStatus,
     ProofKind,
+    Readiness,
 )
 from doorstep.orders.service.drafts import CreatePolicy
 
@@ -51,6 +52,15 @@ show_enum(
         Custody.DEPOT: "The depot.",
         Custody.VEHICLE: "The driver, in the vehicle.",
         Custody.RECIPIENT: "The recipient.",
+    },
+)
+show_enum(
+    Readiness,
+    "How far the goods of an order are, in the kitchen or the warehouse.",
+    {
+        Readiness.NOT_READY: "Not begun; on-demand dispatch waits for a word of when.",
+        Readiness.PREPARING: "Being made or packed.",
+        Readiness.READY: "They can be fetched or loaded now.",
     },
 )
 show_enum(
