@@ -16,6 +16,8 @@ from prometheus_client import start_http_server
 
 from doorstep.app import create_app
 from doorstep.assembly import assemble
+from doorstep.dispatch.jobs import CONSUMERS as DISPATCH_CONSUMERS
+from doorstep.dispatch.jobs import JOB_KINDS as DISPATCH_JOB_KINDS
 from doorstep.kernel.db import DatabaseUrls
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.graphql.sse import OpenStreams
@@ -119,7 +121,12 @@ def spare_the_collector() -> None:
 
 def start_worker(services: Services) -> Worker:
     """A worker with everything that Doorstep does in the background, started."""
-    worker = Worker(services, {**JOB_KINDS, **PRIVACY_JOB_KINDS, **SANDBOX_JOB_KINDS}, CONSUMERS, periodics=PERIODICS)
+    worker = Worker(
+        services,
+        {**JOB_KINDS, **DISPATCH_JOB_KINDS, **PRIVACY_JOB_KINDS, **SANDBOX_JOB_KINDS},
+        [*CONSUMERS, *DISPATCH_CONSUMERS],
+        periodics=PERIODICS,
+    )
     worker.start()
     return worker
 

@@ -91,6 +91,9 @@ NEEDS: dict[str, Permission | None] = {
     # tracking
     "Mutation.advanceStop": _P.TRACKING_WRITE,
     "Mutation.reportPositions": _P.TRACKING_WRITE,
+    # dispatch
+    "Query.dispatchOffers": _P.TRACKING_READ,
+    "Mutation.answerDispatchOffer": _P.TRACKING_WRITE,
     # partners
     "Query.partnership": _P.PARTNERS_READ,
     "Query.partnerships": _P.PARTNERS_READ,

@@ -307,6 +307,19 @@ def windows_of(waypoint: Row) -> list[TimeWindow]:
     ]
 
 
+async def orders_to_dispatch(tx: Transaction, tenant_id: UUID, ready_before: datetime, limit: int) -> list[UUID]:
+    """Ids of plannable orders with a place whose goods will be ready by then, the most urgent first; NOT_READY without a time waits for a word."""
+    rows = await tx.fetch(
+        "SELECT id FROM orders WHERE tenant_id = $1 AND status = ANY($2) AND given_tender_id IS NULL AND location_status = 'LOCATED' "
+        "AND erased_at IS NULL AND coalesce(ready_at <= $3, readiness <> 'NOT_READY') ORDER BY priority DESC, due_order, id LIMIT $4",
+        tenant_id,
+        [status.value for status in PLANNABLE],
+        ready_before,
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
 async def find_plannable(tx: Transaction, tenant_id: UUID, query: OrderQuery, limit: int) -> list[UUID]:
     """Ids of orders that a plan may take (PENDING, AWAITING_REATTEMPT), soonest due first; NEEDS_LOCATION ones are among them.
 

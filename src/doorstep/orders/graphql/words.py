@@ -29,7 +29,7 @@ show_enum(
     "Where an order stands.",
     {
         OrderStatus.PENDING: "Taken in, on nobody's route.",
-        OrderStatus.OFFERED: "Offered to a partner carrier, whose answer is awaited.",
+        OrderStatus.OFFERED: "Offered to a partner carrier or to a driver, whose answer is awaited.",
         OrderStatus.ASSIGNED: "On a committed route, or accepted by a partner carrier.",
         OrderStatus.EN_ROUTE_TO_PICKUP: "The driver is on the way to where it is fetched.",
         OrderStatus.AT_PICKUP: "The driver is where it is fetched.",
