@@ -85,6 +85,11 @@ async def _recalled_route(desk: Desk) -> dict[str, Any]:
     return {"routeId": route}
 
 
+@prepares("answerDispatchOffer")
+async def _offer(desk: Desk) -> dict[str, Any]:
+    return {"offerId": await _fresh(desk, "offer")}
+
+
 @prepares("unassignOrders")
 async def _assigned_order(desk: Desk) -> dict[str, Any]:
     return {"orderIds": [(await _route(desk))["order"]]}
