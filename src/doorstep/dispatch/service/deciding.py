@@ -14,6 +14,7 @@ from doorstep.dispatch.reads import Policy, live_offers, orders_of_shifts, polic
 from doorstep.fleets.reads import PlanningShift, PlanningVehicle, shifts_for_planning, shifts_on_duty
 from doorstep.identity.service import check_solver_seconds, spend_solver_seconds
 from doorstep.kernel.db import Database, Transaction
+from doorstep.kernel.errors import Unavailable
 from doorstep.kernel.scope import Principal
 from doorstep.kernel.time import TimeWindow
 from doorstep.orders.reads import PlanningOrder, PlanningPoint, orders_for_planning, orders_to_dispatch
@@ -23,12 +24,15 @@ from doorstep.planning.service.preparing import ROADS_SECONDS, Prepared, Present
 from doorstep.planning.service.problems import Head, Question, from_depot, pose
 from doorstep.planning.service.proposals import DraftRoute, draft_routes
 from doorstep.planning.solver.solution import Solution, StepKind
-from doorstep.planning.solver.warm import Visit, solve_warm
+from doorstep.planning.solver.warm import NoAnswerError, Visit, solve_warm
 from doorstep.tracking.reads import positions_of
 
 MOST_COURIERS: Final = 100
 MOST_ORDERS: Final = 200
-SOLVE_SECONDS: Final = 5.0
+AT_ONCE: Final = 50
+"""New orders in one run of the solver: present routes cost it next to nothing, what is new is planned from scratch."""
+
+SOLVE_SECONDS: Final = 10.0
 LOOK_AHEAD: Final = timedelta(minutes=60)
 """What cannot begin within an hour waits: who will be near by then is anybody's guess."""
 
@@ -88,8 +92,25 @@ class _Loaded:
     policy: Policy
     couriers: list[Courier]
     orders: list[PlanningOrder]
-    open_ids: set[UUID]
+    urgent: list[UUID]
     refused: Mapping[UUID, Collection[UUID]]
+
+    @property
+    def open_ids(self) -> set[UUID]:
+        return set(self.urgent)
+
+    def about(self, order_ids: Collection[UUID], found: "Round", *, late: bool = False) -> "_Loaded":
+        """The same about some of the orders that wait, which may be ``late``, and the couriers that nothing was decided about yet."""
+        taken = {decision.courier.shift.id for decision in found.decisions}
+        couriers = [courier for courier in self.couriers if courier.shift.id not in taken]
+        wanted = set(order_ids)
+        own = {order_id for courier in couriers for order_id in courier.own}
+        orders = [
+            _late(order) if late and order.id in wanted else order
+            for order in self.orders
+            if order.id in wanted or order.id in own
+        ]
+        return replace(self, couriers=couriers, orders=orders, urgent=[one for one in self.urgent if one in wanted])
 
 
 async def decide(db: Database, principal: Principal, engines: Engines) -> Round:
@@ -97,34 +118,31 @@ async def decide(db: Database, principal: Principal, engines: Engines) -> Round:
     now = principal.clock.now()
     async with db.snapshot(principal) as tx:
         loaded = await _load(tx, principal.tenant_id, now)
-        if loaded.couriers and loaded.open_ids:
+        if loaded.couriers and loaded.urgent:
             await check_solver_seconds(tx, principal)
-    found = Round(loaded.policy, waiting=len(loaded.open_ids), couriers=len(loaded.couriers))
-    if not loaded.couriers or not loaded.open_ids:
-        return found
-    left = await _think(found, engines, loaded, now)
-    if left:
-        # Late is better than never: what no courier can bring in time may be brought when it can.
-        late = _as_late(loaded, left)
-        taken = {decision.courier.shift.id for decision in found.decisions}
-        late.couriers = [courier for courier in late.couriers if courier.shift.id not in taken]
-        if late.couriers:
-            await _think(found, engines, late, now)
-    await spend_solver_seconds(db, principal, found.solver_seconds)
+    found = Round(loaded.policy, waiting=len(loaded.urgent), couriers=len(loaded.couriers))
+    try:
+        for first in range(0, len(loaded.urgent), AT_ONCE):
+            left = await _think(found, engines, loaded.about(loaded.urgent[first : first + AT_ONCE], found), now)
+            # Late is better than never: what no courier can bring in time may be brought when it can.
+            await _think(found, engines, loaded.about(left, found, late=True), now)
+    finally:
+        await spend_solver_seconds(db, principal, found.solver_seconds)
     return found
 
 
 async def _load(tx: Transaction, tenant_id: UUID, now: datetime) -> _Loaded:
     policy = await policy_of(tx, tenant_id)
     if not policy.enabled:
-        return _Loaded(policy, [], [], set(), {})
+        return _Loaded(policy, [], [], [], {})
     couriers = await _couriers(tx, tenant_id, policy, now)
     waiting = await orders_to_dispatch(tx, tenant_id, now + LOOK_AHEAD, MOST_ORDERS)
     own = {order_id for courier in couriers for order_id in courier.own}
     orders = await orders_for_planning(tx, tenant_id, [*waiting, *own])
-    open_ids = {order.id for order in orders if order.id not in own and _begins(order) <= now + LOOK_AHEAD}
-    ranked = [_ranked(order, kept=order.id in own) for order in orders if order.id in own or order.id in open_ids]
-    return _Loaded(policy, couriers, ranked, open_ids, await refused_by(tx, tenant_id, list(open_ids)))
+    soon = {order.id for order in orders if order.id not in own and _begins(order) <= now + LOOK_AHEAD}
+    ranked = [_ranked(order, kept=order.id in own) for order in orders if order.id in own or order.id in soon]
+    urgent = [order_id for order_id in waiting if order_id in soon]
+    return _Loaded(policy, couriers, ranked, urgent, await refused_by(tx, tenant_id, urgent))
 
 
 async def _couriers(tx: Transaction, tenant_id: UUID, policy: Policy, now: datetime) -> list[Courier]:
@@ -185,26 +203,21 @@ def _open_ended(point: PlanningPoint) -> PlanningPoint:
     return replace(point, windows=[TimeWindow(start, start + timedelta(days=366))])
 
 
-def _as_late(loaded: _Loaded, left: Collection[UUID]) -> _Loaded:
-    """The same question about the orders that were left, which may be late."""
-    orders = [
-        _late(order) if order.id in left else order
-        for order in loaded.orders
-        if order.id in left or order.id not in loaded.open_ids
-    ]
-    return replace(loaded, orders=orders, open_ids=set(left))
-
-
 # ── asking the solver ───────────────────────────────────────────────────────────────────────────────────
 
 
 async def _think(found: Round, engines: Engines, loaded: _Loaded, now: datetime) -> set[UUID]:
     """One run over all couriers; its decisions join ``found``. Returns the orders that nobody can take in time."""
+    if not loaded.couriers or not loaded.urgent:
+        return set()
     question = await _ask(engines, loaded, now)
     if question.problem is None:
         return set()
     present = {str(courier.shift.id): _visits(courier.present) for courier in loaded.couriers if courier.present}
-    answer = await solve_warm(question.problem, present, SOLVE_SECONDS)
+    try:
+        answer = await solve_warm(question.problem, present, SOLVE_SECONDS)
+    except NoAnswerError as error:
+        raise Unavailable(f"The solver gave no answer: {error}.") from error
     found.solver_seconds += answer.cpu_seconds
     placed = _decisions(found, loaded, question, answer.solution)
     return loaded.open_ids - placed - set(question.set_aside)

@@ -21,7 +21,7 @@ from doorstep.planning.solver.unassigned import hopeless
 from doorstep.planning.solver.verify import verify
 from doorstep.planning.solver.vroom import EngineInput, from_engine, to_engine
 
-EFFORT: Final = Effort(searches=8, depth=1, threads=1)
+EFFORT: Final = Effort(searches=4, depth=0, threads=1, timeout_seconds=2.0)
 MEMORY_BYTES: Final = 1 << 31
 
 Visit = tuple[StepKind, str]
