@@ -222,3 +222,20 @@ async def test_the_manifest_and_a_link_that_ended(page: Page, desk: Desk) -> Non
 async def token_id(desk: Desk, token: str) -> str:
     async with Outsider(desk.server, token) as driver:
         return str((await driver.ask("{ viewer { tokenId } }"))["viewer"]["tokenId"])
+
+
+async def test_an_offer_is_taken_on_the_phone(page: Page, desk: Desk) -> None:
+    policy = {"dispatch": {"enabled": True, "offerSeconds": 120, "mostOrders": 4}}
+    made = "mutation ($input: UpdateTenantInput!) { updateTenant(input: $input) { problems { code } } }"
+    await opened(page, desk, ["H-1"], dropoff=DOOR)
+    await page.wait_for(shows(".current .head", "Load at the depot"))
+    await desk.office.change(made, policies=policy)
+    await desk.place("H-2")
+    await page.wait_for(shows(".offer", "H-2"), within=40)
+    await page.picture("driver-offer")
+    assert await fits(page)
+    await press(page, "I take it")
+    await page.wait_for("!document.querySelector('.offer')")
+    await office_sees(page, desk, "H-2", "ASSIGNED")
+    await page.wait_for(shows(".stops .current", "H-2"), within=30)
+    assert page.complaints == []

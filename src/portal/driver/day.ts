@@ -2,13 +2,13 @@
 
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 
-import { DoorstepError, type Doorstep } from "../client/index.ts";
-import { DayDocument, WorkDocument } from "./documents.ts";
+import { accepted, DoorstepError, type Doorstep } from "../client/index.ts";
+import { AnswerDocument, DayDocument, WorkDocument } from "./documents.ts";
 import { keepDay, readDay, type Day } from "./kept.ts";
 import { Outbox, type Entry } from "./outbox.ts";
 import { withActs, type Act, type Route, type Said } from "./work.ts";
 
-const ASK_EVERY = 20_000;
+const ASK_EVERY = 8_000;
 
 export interface Working {
   day: Day | null;
@@ -19,6 +19,7 @@ export interface Working {
   trouble: string;
   act: (stopId: string, act: Act, said?: Said) => void;
   settle: (actId: string, what: "drop" | "again") => void;
+  answer: (offerId: string, answer: "ACCEPT" | "DECLINE") => Promise<void>;
   refresh: () => void;
 }
 
@@ -82,17 +83,22 @@ export function useDay(doorstep: Doorstep, onEnd: () => void): Working {
     outbox.settle(actId, what);
     send();
   };
+  const answer = async (offerId: string, said: "ACCEPT" | "DECLINE") => {
+    const { answerDispatchOffer } = await doorstep.ask(AnswerDocument, { input: { offerId, answer: said } });
+    accepted(answerDispatchOffer);
+    await refresh();
+  };
   const given = day?.route ?? null;
   const route = useMemo(() => given && withActs(given, entries.filter(({ state }) => state !== "REFUSED")), [given, entries]);
-  return { day, route, entries, trouble, act, settle, refresh: () => void refresh() };
+  return { day, route, entries, trouble, act, settle, answer, refresh: () => void refresh() };
 }
 
 /** The route under way, else the one that starts first. */
 async function askDay(doorstep: Doorstep): Promise<Day> {
-  const { viewer, routes } = await doorstep.ask(DayDocument);
+  const { viewer, routes, dispatchOffers } = await doorstep.ask(DayDocument);
   const found = routes?.nodes ?? [];
   const id = (found.find(({ status }) => status === "IN_PROGRESS") ?? found[0])?.id;
   const { route } = id === undefined ? { route: null } : await doorstep.ask(WorkDocument, { id });
   const { name: tenant = "", timeZone = "UTC" } = viewer?.tenant ?? {};
-  return { tenant, timeZone, route };
+  return { tenant, timeZone, route, offers: dispatchOffers ?? [] };
 }

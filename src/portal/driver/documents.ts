@@ -30,6 +30,16 @@ export type AdvanceStopInput = {
   stopId: string;
 };
 
+/** A driver's answer to an offer. */
+export type AnswerDispatchOfferInput = {
+  /** Yes or no. */
+  answer: DispatchAnswer;
+  /** Send the same key again after a lost answer: the mutation is carried out once (kept for 48 hours). */
+  idempotencyKey?: string | null | undefined;
+  /** The offer: OFFERED, before its deadline. */
+  offerId: string;
+};
+
 /** A point on the globe, WGS 84. */
 export type CoordinatesInput = {
   /** Degrees north, -90 to 90. */
@@ -37,6 +47,28 @@ export type CoordinatesInput = {
   /** Degrees east, -180 to 180. */
   longitude: number;
 };
+
+/** What a driver says to an offer. */
+export type DispatchAnswer =
+  /** Yes: the order is put on the driver's route. */
+  | 'ACCEPT'
+  /** No: it goes to the next. */
+  | 'DECLINE';
+
+/** Where an offer to a driver stands. */
+export type DispatchOfferState =
+  /** The driver said yes; the order is about to be put on the route. */
+  | 'ACCEPTED'
+  /** The order is on the driver's route; final. */
+  | 'ASSIGNED'
+  /** The driver said no; final. */
+  | 'DECLINED'
+  /** Nobody answered in time; final. */
+  | 'EXPIRED'
+  /** The driver may answer until the deadline. */
+  | 'OFFERED'
+  /** The order was called off, or did not fit any more; final. */
+  | 'WITHDRAWN';
 
 /** Why an attempt failed. */
 export type FailureReason =
@@ -93,7 +125,7 @@ export type OrderStatus =
   | 'EN_ROUTE_TO_DROPOFF'
   /** The driver is on the way to where it is fetched. */
   | 'EN_ROUTE_TO_PICKUP'
-  /** Offered to a partner carrier, whose answer is awaited. */
+  /** Offered to a partner carrier or to a driver, whose answer is awaited. */
   | 'OFFERED'
   /** Taken in, on nobody's route. */
   | 'PENDING'
@@ -271,7 +303,7 @@ export type StopStatus =
 export type DayQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type DayQuery = { viewer: { tenant: { name: string, timeZone: string } } | null, routes: { nodes: Array<{ id: string, status: RouteStatus, startsAt: string }> } | null };
+export type DayQuery = { viewer: { tenant: { name: string, timeZone: string } } | null, routes: { nodes: Array<{ id: string, status: RouteStatus, startsAt: string }> } | null, dispatchOffers: Array<{ id: string, arrivesAt: string, expiresAt: string, order: { id: string, reference: string | null, displayReference: string | null, load: { items: number, weightGrams: number }, pickup: { address: { formatted: string } } | null, dropoff: { address: { formatted: string } } | null } | null }> | null };
 
 export type WorkQueryVariables = Exact<{
   id: string;
@@ -286,6 +318,13 @@ export type AdvanceMutationVariables = Exact<{
 
 
 export type AdvanceMutation = { advanceStop: { stop: { id: string, status: StopStatus } | null, problems: Array<{ code: ProblemCode, message: string }> } | null };
+
+export type AnswerMutationVariables = Exact<{
+  input: AnswerDispatchOfferInput;
+}>;
+
+
+export type AnswerMutation = { answerDispatchOffer: { offer: { id: string, state: DispatchOfferState } | null, problems: Array<{ code: ProblemCode, message: string }> } | null };
 
 export type DoorFragment = { instructions: string | null, accessCode: string | null, address: { formatted: string }, contact: { name: string | null, phone: string | null } | null, windows: Array<{ start: string, end: string }> };
 
@@ -337,6 +376,30 @@ export const DayDocument = new TypedDocumentString(`
       id
       status
       startsAt
+    }
+  }
+  dispatchOffers {
+    id
+    arrivesAt
+    expiresAt
+    order {
+      id
+      reference
+      displayReference
+      load {
+        items
+        weightGrams
+      }
+      pickup {
+        address {
+          formatted
+        }
+      }
+      dropoff {
+        address {
+          formatted
+        }
+      }
     }
   }
 }
@@ -422,3 +485,17 @@ export const AdvanceDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<AdvanceMutation, AdvanceMutationVariables>;
+export const AnswerDocument = new TypedDocumentString(`
+    mutation Answer($input: AnswerDispatchOfferInput!) {
+  answerDispatchOffer(input: $input) {
+    offer {
+      id
+      state
+    }
+    problems {
+      code
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AnswerMutation, AnswerMutationVariables>;

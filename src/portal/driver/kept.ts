@@ -5,15 +5,19 @@
  * until it is over or the token is, since it holds people's names and addresses.
  */
 
+import type { DayQuery } from "./documents.ts";
 import type { Route } from "./work.ts";
 
 const TOKEN = "doorstep:driver-token";
 const DAY = "doorstep:driver-day";
 
+export type Offer = NonNullable<DayQuery["dispatchOffers"]>[number];
+
 export interface Day {
   tenant: string;
   timeZone: string;
   route: Route | null;
+  offers: readonly Offer[];
 }
 
 /** The token of the link that led here, or the one that is kept; empty without either. */

@@ -3,11 +3,12 @@
 import { useMemo } from "react";
 
 import type { Working } from "./day.ts";
+import { Offers } from "./offers.tsx";
 import { clockOf } from "./parts.tsx";
 import { StopCard } from "./stop_card.tsx";
 import { isDoor, isOpen, nextStop } from "./work.ts";
 
-export function RoutePage({ day, route, entries, trouble, act, settle, refresh }: Working) {
+export function RoutePage({ day, route, entries, trouble, act, settle, answer, refresh }: Working) {
   const clock = useMemo(() => clockOf(day?.timeZone ?? "UTC"), [day?.timeZone]);
   const waiting = entries.filter(({ state }) => state === "WAITING").length;
   if (day === null) {
@@ -38,6 +39,7 @@ export function RoutePage({ day, route, entries, trouble, act, settle, refresh }
         {trouble && `${trouble}. You can work on: `}
         {waiting > 0 ? `${waiting} ${waiting === 1 ? "act waits" : "acts wait"} to be sent.` : trouble && "nothing is lost."}
       </p>
+      <Offers offers={day.offers} clock={clock} onAnswer={answer} />
       {elsewhere.map((entry) => (
         <p role="alert" key={entry.actId}>
           An act of an earlier route was refused: {entry.problems[0]?.message}{" "}

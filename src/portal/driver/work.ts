@@ -121,12 +121,12 @@ export function doorOf(stop: Stop, order: Order): Door | null {
   return stop.kind === "PICKUP" ? order.pickup : order.dropoff;
 }
 
-export function nameOf(order: Order): string {
+export function nameOf(order: Pick<Order, "id" | "reference" | "displayReference">): string {
   return order.displayReference ?? order.reference ?? `…${order.id.slice(-6)}`;
 }
 
 /** "2 items, 3.4 kg"; empty for an order that says nothing about it. */
-export function loadWords({ load }: Order): string {
+export function loadWords({ load }: Pick<Order, "load">): string {
   const items = load.items > 0 ? `${load.items} ${load.items === 1 ? "item" : "items"}` : "";
   const weight = load.weightGrams > 0 ? `${(load.weightGrams / 1000).toFixed(1)} kg` : "";
   return [items, weight].filter((part) => part !== "").join(", ");
