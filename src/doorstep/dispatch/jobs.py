@@ -40,6 +40,9 @@ AGAIN_SECONDS: Final = 15.0
 SOON_SECONDS: Final = 0.5
 """After somebody was faster than the dispatcher, or the courier that was best for several orders had no room for all of them."""
 
+TURN_SECONDS: Final = 0.2
+"""How long a round waits for another one of its tenant."""
+
 _ENDS: Final = PLANNABLE | {
     OrderStatus.DELIVERED,
     OrderStatus.ATTEMPT_FAILED,
@@ -60,6 +63,8 @@ _WAKING: Final = (
 
 async def dispatch(job: Job) -> None:
     """One round (kind ``dispatch_round``): decide, give, and come back while orders wait."""
+    if await _another_thinks(job):
+        return
     principal = replace(job.principal, permissions=ALL_PERMISSIONS)
     engines = Engines(job.services.get(Roads), job.services.get(SolverPool))
     found = await decide(job.db, principal, engines)
@@ -79,6 +84,21 @@ async def dispatch(job: Job) -> None:
         )
         if found.policy.enabled and (overtaken or found.waiting > given):
             await wake_dispatcher(scope, SOON_SECONDS if overtaken or given else AGAIN_SECONDS)
+
+
+async def _another_thinks(job: Job) -> bool:
+    """Whether a round of the tenant is under way that began earlier: then this one waits for its end. Two at once do no harm, and no good."""
+    async with job.db.write(job.principal) as scope:
+        await job.fence(scope)
+        busy = await scope.tx.fetchval(
+            "SELECT EXISTS (SELECT FROM jobs WHERE tenant_id = $1 AND kind = $2 AND state = 'RUNNING' AND lease_until > now() AND id < $3)",
+            job.tenant_id,
+            DISPATCH,
+            job.id,
+        )
+        if busy:
+            await job.put_off(scope, TURN_SECONDS)
+    return bool(busy)
 
 
 async def give_up_round(scope: Scope, job: Job, reason: str) -> None:

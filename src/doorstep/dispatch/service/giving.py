@@ -58,7 +58,8 @@ async def assign_to_courier(scope: Scope, policy: Policy, prepared: Prepared, *,
 async def offer_orders(scope: Scope, policy: Policy, decision: Decision) -> None:
     """Offer the orders to the courier's driver: each is OFFERED until it is answered, or the time is up."""
     shift = decision.courier.shift
-    await _room(scope, policy, shift.id, len(decision.order_ids))
+    if await _room(scope, policy, shift.id, len(decision.order_ids)) != shift.version:
+        raise DoorstepError(ProblemCode.PLAN_STALE, _OVERTAKEN)
     rows = await lock_orders(scope, decision.order_ids)
     for order_id in decision.order_ids:
         row = rows.get(order_id)
@@ -94,10 +95,10 @@ async def _offer(scope: Scope, policy: Policy, decision: Decision, order_id: UUI
     await jobs.enqueue(scope, SETTLE, {"offer_id": str(offer_id)}, after_seconds=float(policy.offer_seconds))
 
 
-async def _room(scope: Scope, policy: Policy, shift_id: UUID, more: int) -> None:
-    """Lock the courier, and refuse more orders than it may have, offers included."""
-    locked = await scope.tx.fetchval(
-        "SELECT 1 FROM shifts WHERE tenant_id = $1 AND id = $2 AND archived_at IS NULL FOR NO KEY UPDATE",
+async def _room(scope: Scope, policy: Policy, shift_id: UUID, more: int) -> int:
+    """Lock the courier, and refuse more orders than it may have, offers included; returns the shift's version."""
+    version: int | None = await scope.tx.fetchval(
+        "SELECT version FROM shifts WHERE tenant_id = $1 AND id = $2 AND archived_at IS NULL FOR NO KEY UPDATE",
         scope.tenant_id,
         shift_id,
     )
@@ -108,5 +109,6 @@ async def _room(scope: Scope, policy: Policy, shift_id: UUID, more: int) -> None
         shift_id,
         [state.value for state in LIVE],
     )
-    if locked is None or held + offered + more > policy.most_orders:
+    if version is None or held + offered + more > policy.most_orders:
         raise DoorstepError(ProblemCode.PLAN_STALE, _OVERTAKEN)
+    return version
