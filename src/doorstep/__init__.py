@@ -8,8 +8,9 @@ The package in reading order, bottom of the stack first; every import points dow
 - ``identity``    organizations, tenants, members, roles, keys and tokens: who is acting, and what they may do
 - ``orders``      orders and their lifecycle      } independent of
 - ``fleets``      depots, vehicles, drivers, shifts } each other
-- ``planning``    plans, routes, stops, dispatch; ``planning.solver`` is pure and speaks to VROOM
+- ``planning``    plans, routes, stops; ``planning.solver`` is pure and speaks to VROOM
 - ``tracking``    execution: stop outcomes, proof, positions, ETA
+- ``dispatch``    on-demand dispatch: orders to couriers as they come in, offers to drivers
 - ``partners``    partnerships and tenders between tenants, and the relay between them
 - ``sandbox``     TEST tenants: a clock that can be set ahead, robots that drive
 - ``webhooks``    events delivered to a tenant's own addresses, at least once, in order, signed

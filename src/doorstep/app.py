@@ -1,4 +1,4 @@
-"""The ASGI application: GraphQL, its page, the example portal, the schema, the event catalog, the export, health."""
+"""The ASGI application: GraphQL, its page, the example portal, the driver's page, the schema, the event catalog, the export, health."""
 
 from functools import cache
 from importlib.resources import files
@@ -100,6 +100,15 @@ def create_app(services: Services) -> Starlette:
     async def portal(_request: Request) -> Response:
         return _page("portal")
 
+    async def driver(_request: Request) -> Response:
+        return _page("driver")
+
+    async def driver_worker(_request: Request) -> Response:
+        # Of its own, because a service worker may serve no pages above its address, unless the answer with its script says so.
+        script = STATIC / "pages" / "driver_worker.js"
+        headers = {**_PAGE_HEADERS, "service-worker-allowed": "/driver"}
+        return FileResponse(script, headers=headers) if script.is_file() else Response(status_code=404)
+
     async def home(_request: Request) -> Response:
         return RedirectResponse("/graphql")
 
@@ -108,6 +117,9 @@ def create_app(services: Services) -> Starlette:
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", endpoint),
         Route("/portal", portal),
+        Route("/driver", driver),
+        Route("/driver/manifest", driver),
+        Route("/driver/worker.js", driver_worker),
         Route("/schema.graphql", schema),
         Route("/docs/events", events),
         Route("/docs/events.md", events_as_text),

@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext, get_object_definition
 
+from doorstep.dispatch.graphql import DispatchMutation, DispatchQuery
 from doorstep.fleets.graphql import FleetsMutation, FleetsQuery, load_depots
 from doorstep.identity.graphql import DocumentsMutation, DocumentsQuery, IdentityMutation, IdentityQuery, UsageQuery
 from doorstep.identity.permissions import NEEDS
@@ -38,6 +39,7 @@ Query = merge_types(
         FleetsQuery,
         OrdersQuery,
         PlanningQuery,
+        DispatchQuery,
         PartnersQuery,
         SandboxQuery,
         WebhooksQuery,
@@ -53,6 +55,7 @@ Mutation = merge_types(
         OrdersMutation,
         PlanningMutation,
         TrackingMutation,
+        DispatchMutation,
         PartnersMutation,
         SandboxMutation,
         WebhooksMutation,

@@ -19,6 +19,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from doorstep.app import create_app
 from doorstep.assembly import assemble
+from doorstep.dispatch.jobs import CONSUMERS as DISPATCH_CONSUMERS
+from doorstep.dispatch.jobs import JOB_KINDS as DISPATCH_JOB_KINDS
 from doorstep.kernel.db import DatabaseUrls
 from doorstep.kernel.event_partitions import partition_upkeep
 from doorstep.kernel.graphql.context import Services
@@ -144,11 +146,12 @@ def spare_the_collector() -> None:
 
 def start_worker(services: Services) -> Worker:
     """A worker with everything that Doorstep does in the background, started."""
-    kinds = {**JOB_KINDS, **PRIVACY_JOB_KINDS, **SANDBOX_JOB_KINDS}
+    kinds = {**JOB_KINDS, **DISPATCH_JOB_KINDS, **PRIVACY_JOB_KINDS, **SANDBOX_JOB_KINDS}
+    consumers = [*CONSUMERS, *DISPATCH_CONSUMERS]
     keep_days = services.get(Settings).event_days
-    upkeep = partition_upkeep(keep_days, [consumer.name for consumer in CONSUMERS])
+    upkeep = partition_upkeep(keep_days, [consumer.name for consumer in consumers])
     periodics = [*PERIODICS, upkeep, *deliveries(services).periodics()]
-    worker = Worker(services, kinds, CONSUMERS, periodics=periodics)
+    worker = Worker(services, kinds, consumers, periodics=periodics)
     worker.start()
     return worker
 

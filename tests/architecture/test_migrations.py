@@ -6,6 +6,7 @@ from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
+import doorstep.dispatch.model
 import doorstep.fleets.model
 import doorstep.identity.model
 import doorstep.kernel.audit

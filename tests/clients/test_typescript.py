@@ -25,7 +25,9 @@ GENERATE = PORTAL / "client" / "generate.mjs"
 CURRENT = "run `npm run generate` in tests/clients/typescript and in src/portal"
 
 
-@pytest.mark.parametrize("folder", [TYPESCRIPT, PORTAL / "portal"], ids=["tests", "portal"])
+@pytest.mark.parametrize(
+    "folder", [TYPESCRIPT, PORTAL / "portal", PORTAL / "driver"], ids=["tests", "portal", "driver"]
+)
 def test_the_generated_documents_are_those_of_todays_schema(node: Node, folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "documents.ts"
     made = node.run(str(GENERATE), str(SCHEMA), str(folder / "documents.graphql"), str(output), folder=PORTAL)

@@ -85,6 +85,11 @@ async def _recalled_route(desk: Desk) -> dict[str, Any]:
     return {"routeId": route}
 
 
+@prepares("answerDispatchOffer")
+async def _offer(desk: Desk) -> dict[str, Any]:
+    return {"offerId": await _fresh(desk, "offer")}
+
+
 @prepares("unassignOrders")
 async def _assigned_order(desk: Desk) -> dict[str, Any]:
     return {"orderIds": [(await _route(desk))["order"]]}
@@ -170,7 +175,7 @@ async def _order_of_a_sandbox(desk: Desk) -> dict[str, Any]:
     return {"orderId": (await new_order(desk))["id"]}
 
 
-@prepares("cancelOrder", "updateOrder")
+@prepares("cancelOrder", "setOrderReadiness", "updateOrder")
 async def _new_order(desk: Desk) -> dict[str, Any]:
     return {"id": (await new_order(desk))["id"]}
 

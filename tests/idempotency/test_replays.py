@@ -112,7 +112,7 @@ def _changed(kind: GraphQLInputType, value: Any) -> Any:
 
 def _without_secrets(payload: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """A payload with null for what it showed once, and what that was."""
-    shown = [name for name in ("secret", "token", "link") if isinstance(payload.get(name), str)]
+    shown = [name for name in ("secret", "token", "link", "driverUrl") if isinstance(payload.get(name), str)]
     return {**payload, **dict.fromkeys(shown)}, [payload[name] for name in shown]
 
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import tests.isolation.company_furnishings
+import tests.isolation.dispatch_furnishings
 import tests.isolation.furnishings  # these register the kinds
 import tests.isolation.partner_furnishings
 from tests.conftest import cloned_database

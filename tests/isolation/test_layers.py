@@ -48,6 +48,7 @@ REACHED = {
     "stops": "stop",
     "plans": "plan",
     "access_tokens": "token",
+    "dispatch_offers": "offer",
 }
 """Table with a policy ``reach`` → the kind of its objects."""
 

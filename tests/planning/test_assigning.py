@@ -15,8 +15,8 @@ from doorstep.kernel.driver_errors import ChangedMeanwhile
 from doorstep.kernel.errors import DoorstepError, RequestError, all_refusals
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.orders.events import OrderUpdated
-from doorstep.orders.model import LocationStatus, OrderStatus
-from doorstep.orders.service import Move, move_orders
+from doorstep.orders.model import LocationStatus, OrderStatus, Readiness
+from doorstep.orders.service import Move, move_orders, set_order_readiness
 from doorstep.planning.model import RouteStatus, StopStatus
 from doorstep.planning.service import (
     OnChanged,
@@ -331,3 +331,22 @@ async def test_commits_and_assignments_race_for_the_same_orders(working_world: A
         isinstance(result, DoorstepError | ChangedMeanwhile) for result in results if isinstance(result, BaseException)
     )
     await consistent(world)
+
+
+async def test_a_route_waits_for_goods_that_are_not_ready_yet(working_world: Any) -> None:
+    world = working_world
+    [order], shift = await world.add_orders(1, pickup=True), await world.add_shift()
+    route_id = await assigned(world, [order], shift)
+    ready_at = world.base + timedelta(hours=2)
+    await world.do(set_order_readiness, order, Readiness.PREPARING, ready_at)
+
+    async def later() -> bool:
+        stops = await world.rows(STOPS, route_id)
+        return all(stop["eta_at"] >= ready_at for stop in stops if stop["kind"] == "DROPOFF")
+
+    await world.until(later)
+    other = await world.add_shift()
+    await world.do(unassign_orders, [order])
+    again = await assigned(world, [order], other)
+    [pickup] = [stop for stop in await world.rows(STOPS, again) if stop["kind"] == "PICKUP"]
+    assert pickup["planned_service_start"] >= ready_at

@@ -141,11 +141,27 @@ class Page:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(base64.b64decode(answer["data"]))
 
-    async def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
+    async def be_a_phone(self, width: int, height: int) -> None:
+        """Show pages as on a small screen that is touched."""
+        await self._call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2, mobile=True
+        )
+
+    async def offline(self, without: bool) -> None:
+        """Take the network from the tab and from the service workers behind it, or give it back."""
+        conditions = {"offline": without, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        await self._call("Network.emulateNetworkConditions", **conditions)
+        for target in (await self._call("Target.getTargets"))["targetInfos"]:
+            if target["type"] == "service_worker":
+                attached = await self._call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+                await self._call("Network.enable", session=attached["sessionId"])
+                await self._call("Network.emulateNetworkConditions", session=attached["sessionId"], **conditions)
+
+    async def _call(self, method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
         number = next(self._numbers)
         message = {"id": number, "method": method, "params": parameters}
-        if self._session is not None:
-            message["sessionId"] = self._session
+        if (session or self._session) is not None:
+            message["sessionId"] = session or self._session
         coming = self._answers[number] = asyncio.get_running_loop().create_future()
         try:
             await self._connection.send(json.dumps(message))

@@ -17,6 +17,9 @@ DEPOT = (47.1390, 9.5215)
 CREATE_TOKEN = """mutation ($input: CreateAccessTokenInput!) {
   createAccessToken(input: $input) { secret accessToken { id } problems { code message path } }
 }"""
+DISPATCH_ROUTE = """mutation ($input: DispatchRouteInput!) {
+  dispatchRoute(input: $input) { driverUrl problems { code message path } }
+}"""
 REVOKE_TOKEN = """mutation ($input: RevokeAccessTokenInput!) {
   revokeAccessToken(input: $input) { problems { code message path } }
 }"""
@@ -44,6 +47,8 @@ class Desk:
         self.server = server
         self.office = office
         self._acts = 0
+        self.links: dict[str, str] = {}
+        """The driver's page of each route that was dispatched."""
 
     @property
     def portal(self) -> str:
@@ -56,15 +61,18 @@ class Desk:
     async def revoke(self, token: Token) -> None:
         await self.office.change(REVOKE_TOKEN, id=token.id)
 
-    async def place(self, *references: str) -> list[str]:
-        """Orders around the depot, of one item each."""
+    async def place(self, *references: str, **more: Any) -> list[str]:
+        """Orders around the depot, of one item each; ``more`` is said of each of them, ``dropoff`` beside where it is."""
+        door = more.pop("dropoff", {})
         orders = [
             {
                 "reference": reference,
-                "dropoff": waypoint(
-                    DEPOT[0] + 0.004 * (n % 5 - 2), DEPOT[1] + 0.007 * (n // 5) + 0.003 * (n % 2) - 0.004
-                ),
                 "packages": [{"load": {"items": 1}}],
+                **more,
+                "dropoff": {
+                    **waypoint(DEPOT[0] + 0.004 * (n % 5 - 2), DEPOT[1] + 0.007 * (n // 5) + 0.003 * (n % 2) - 0.004),
+                    **door,
+                },
             }
             for n, reference in enumerate(references)
         ]
@@ -94,7 +102,8 @@ class Desk:
         await self.office.change(documents.COMMIT_PLAN, planId=plan)
         found = (await self.office.ask(documents.PLAN, id=plan))["plan"]["routes"]["nodes"]
         for route in found:
-            await self.office.change(documents.DISPATCH_ROUTE, routeId=route["id"])
+            dispatched = await self.office.change(DISPATCH_ROUTE, routeId=route["id"])
+            self.links[route["id"]] = dispatched["driverUrl"]
         return [(await self.office.ask(documents.ROUTE, id=route["id"]))["route"] for route in found]
 
     async def act(self, stop: dict[str, Any], *acts: str) -> None:

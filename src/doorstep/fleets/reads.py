@@ -142,6 +142,18 @@ async def shifts_starting(
     return [row["id"] for row in rows]
 
 
+async def shifts_on_duty(tx: Transaction, tenant_id: UUID, now: datetime, limit: int) -> list[UUID]:
+    """The shifts with a vehicle that have begun and are not over, by start; archived ones are left out."""
+    rows = await tx.fetch(
+        "SELECT id FROM shifts WHERE tenant_id = $1 AND starts_at <= $2 AND ends_at > $2 AND archived_at IS NULL AND vehicle_id IS NOT NULL "
+        "ORDER BY starts_at, id LIMIT $3",
+        tenant_id,
+        now,
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
 async def rows_by_ids(tx: Transaction, tenant_id: UUID, table: str, ids: Sequence[UUID]) -> list[Row | None]:
     """Rows of one of the tables of fleets in the order of ``ids``; None where the tenant has none."""
     rows = await tx.fetch(f"SELECT * FROM {_TABLES[table]} WHERE tenant_id = $1 AND id = ANY($2)", tenant_id, ids)

@@ -88,6 +88,8 @@ class TenantRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(one_of("mode", list(TenantMode)), name="tenants_mode"),
         CheckConstraint(one_of("status", list(TenantStatus)), name="tenants_status"),
+        CheckConstraint("dispatch_offer_seconds BETWEEN 0 AND 600", name="tenants_dispatch_offer_seconds"),
+        CheckConstraint("dispatch_most_orders BETWEEN 1 AND 50", name="tenants_dispatch_most_orders"),
         CheckConstraint("(status = 'ACTIVE') = (suspended_at IS NULL)", name="tenants_suspended"),
         Index("tenants_one_of_a_mode", "organization_id", "mode", unique=True),
         Index("tenants_by_origin", "allowed_origins", postgresql_using="gin"),
@@ -103,6 +105,9 @@ class TenantRow(SQLModel, table=True):
     currency: str = "EUR"
     locale: str = Field(default="en", sa_column_kwargs={"server_default": "en"})
     complete_without_arrival: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    dispatch_enabled: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    dispatch_offer_seconds: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    dispatch_most_orders: int = Field(default=3, sa_column_kwargs={"server_default": text("3")})
     allowed_origins: list[str] = Field(
         default_factory=list, sa_column=Column(ARRAY(String()), nullable=False, server_default=text("'{}'"))
     )

@@ -71,6 +71,7 @@ NEEDS: dict[str, Permission | None] = {
     "Mutation.createOrders": _P.ORDERS_WRITE,
     "Mutation.updateOrder": _P.ORDERS_WRITE,
     "Mutation.cancelOrder": _P.ORDERS_WRITE,
+    "Mutation.setOrderReadiness": _P.ORDERS_WRITE,
     # planning
     "Query.plan": _P.PLANNING_READ,
     "Query.plans": _P.PLANNING_READ,
@@ -93,6 +94,9 @@ NEEDS: dict[str, Permission | None] = {
     "Mutation.advanceStop": _P.TRACKING_WRITE,
     "Mutation.reportPositions": _P.TRACKING_WRITE,
     "Subscription.positions": _P.TRACKING_READ,
+    # dispatch
+    "Query.dispatchOffers": _P.TRACKING_READ,
+    "Mutation.answerDispatchOffer": _P.TRACKING_WRITE,
     # partners
     "Query.partnership": _P.PARTNERS_READ,
     "Query.partnerships": _P.PARTNERS_READ,

@@ -22,7 +22,15 @@ RULES = (
         "orders",
         {
             **each(
-                OURS, "kind", "status", "custody", "location_status", "vehicle_kinds", "proof_kinds", "status_reason"
+                OURS,
+                "kind",
+                "status",
+                "custody",
+                "location_status",
+                "readiness",
+                "vehicle_kinds",
+                "proof_kinds",
+                "status_reason",
             ),
             **each(Clear(), "reference", "display_reference", "carrier_reference", "pin"),
             "required_skills": Clear("'[]'::jsonb"),

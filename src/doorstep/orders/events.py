@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from doorstep.kernel.events import DomainEvent
-from doorstep.orders.model import LocationStatus, OrderKind, OrderStatus
+from doorstep.orders.model import LocationStatus, OrderKind, OrderStatus, Readiness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,21 @@ class OrderStatusChanged(DomainEvent):
     to: OrderStatus
     reason: str | None
     attempt_number: int
+
+    def data(self) -> dict[str, Any]:
+        """The facts as JSON, with ``from`` under its own name."""
+        facts = super().data()
+        facts["from"] = facts.pop("from_")
+        return facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderReadinessChanged(DomainEvent):
+    """The sender or the depot said how far the goods are, and when they are expected to be ready (None: nothing said)."""
+
+    from_: Readiness
+    to: Readiness
+    ready_at: datetime | None
 
     def data(self) -> dict[str, Any]:
         """The facts as JSON, with ``from`` under its own name."""

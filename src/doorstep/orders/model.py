@@ -48,6 +48,14 @@ class Custody(StrEnum):
     RECIPIENT = "RECIPIENT"
 
 
+class Readiness(StrEnum):
+    """How far the goods are, at the sender or at the depot; it stands beside the state."""
+
+    NOT_READY = "NOT_READY"
+    PREPARING = "PREPARING"
+    READY = "READY"
+
+
 class LocationStatus(StrEnum):
     """NEEDS_LOCATION: an address without coordinates could not be found for sure; updateOrder cures it."""
 
@@ -109,16 +117,12 @@ def plannable(status: str, given_tender_id: UUID | None) -> bool:
 
 
 ON_ROUTE = frozenset(
-    {
-        _S.ASSIGNED,
-        _S.EN_ROUTE_TO_PICKUP,
-        _S.AT_PICKUP,
-        _S.PICKED_UP,
-        _S.EN_ROUTE_TO_DROPOFF,
-        _S.AT_DROPOFF,
-    }
+    {_S.ASSIGNED, _S.EN_ROUTE_TO_PICKUP, _S.AT_PICKUP, _S.PICKED_UP, _S.EN_ROUTE_TO_DROPOFF, _S.AT_DROPOFF}
 )
 """The states in which an order stands on somebody's route and therefore has an ETA."""
+
+AWAITS_GOODS = PLANNABLE | {_S.OFFERED, _S.ASSIGNED, _S.EN_ROUTE_TO_PICKUP, _S.AT_PICKUP, _S.ATTEMPT_FAILED}
+"""The states in which the goods are still to be fetched or loaded, so that it matters when they are ready."""
 
 CUSTODY_ON_ENTERING: dict[OrderStatus, Custody] = {
     _S.PICKED_UP: Custody.VEHICLE,
@@ -278,6 +282,8 @@ class OrderRow(MutableTable, table=True):
         CheckConstraint(one_of("status", list(OrderStatus)), name="orders_status"),
         CheckConstraint(one_of("custody", list(Custody)), name="orders_custody"),
         CheckConstraint(one_of("location_status", list(LocationStatus)), name="orders_location_status"),
+        CheckConstraint(one_of("readiness", list(Readiness)), name="orders_readiness"),
+        CheckConstraint("readiness <> 'READY' OR ready_at IS NULL", name="orders_ready_at"),
         CheckConstraint("priority BETWEEN 0 AND 100", name="orders_priority"),
         tenant_key("depot_id", "depots"),
         Index(
@@ -302,6 +308,8 @@ class OrderRow(MutableTable, table=True):
     status: str = OrderStatus.PENDING.value
     custody: str
     location_status: str = LocationStatus.LOCATED.value
+    readiness: str = Field(default=Readiness.READY.value, sa_column_kwargs={"server_default": "READY"})
+    ready_at: datetime | None = Field(default=None, sa_type=INSTANT)
     depot_id: UUID | None = None
     priority: int = 0
     required_skills: list[str] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)

@@ -1,8 +1,8 @@
 """Reads of orders that return rows: for pages and batches of the API, and for planning. Every query says whose rows it wants."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,8 +26,11 @@ COLUMNS = (
     "id, version, reference, display_reference, kind, status, custody, location_status, depot_id, priority, required_skills, vehicle_kinds, "
     "weight_grams, volume_cubic_centimeters, items, proof_kinds, pin, metadata, attempt_number, status_reason, due_at, due_order, "
     "carrier_reference, given_tender_id, source_tender_id, eta_at, eta_late_by_seconds, eta_stops_before, eta_updated_at, created_at, updated_at, "
-    "erased_at"
+    "erased_at, readiness, ready_at"
 )
+
+OPEN_END = timedelta(days=366)
+"""How long a door without windows stays open for goods that are not ready yet: longer than any plan."""
 
 LIST_NAME = "orders"
 _FINAL = one_of("status", sorted(FINAL))
@@ -287,10 +290,10 @@ async def orders_for_planning(tx: Transaction, tenant_id: UUID, order_ids: Seque
             skills=frozenset(row["required_skills"]),
             vehicle_kinds=frozenset(row["vehicle_kinds"]),
             location_status=LocationStatus(row["location_status"]),
-            pickup=points[row["id"], WaypointRole.PICKUP.value]
+            pickup=_once_ready(points[row["id"], WaypointRole.PICKUP.value], row["ready_at"])
             if to_be_fetched(OrderKind(row["kind"]), Custody(row["custody"]))
             else None,
-            dropoff=points[row["id"], WaypointRole.DROPOFF.value],
+            dropoff=_once_ready(points[row["id"], WaypointRole.DROPOFF.value], row["ready_at"]),
             due_at=row["due_at"],
         )
         for row in orders
@@ -307,12 +310,35 @@ def _planning_point(row: Row) -> PlanningPoint:
     )
 
 
+def _once_ready(point: PlanningPoint, ready_at: datetime | None) -> PlanningPoint:
+    """The point without the times before the goods are ready; where that leaves none, the first moment that they are."""
+    if ready_at is None:
+        return point
+    windows = [TimeWindow(max(one.start, ready_at), one.end) for one in point.windows if one.end >= ready_at]
+    if point.windows and not windows:
+        windows = [TimeWindow(ready_at, ready_at)]
+    return replace(point, windows=windows or [TimeWindow(ready_at, ready_at + OPEN_END)])
+
+
 def windows_of(waypoint: Row) -> list[TimeWindow]:
     """A waypoint's windows as UTC instants."""
     return [
         TimeWindow(datetime.fromisoformat(window["start"]), datetime.fromisoformat(window["end"]))
         for window in waypoint["windows"]
     ]
+
+
+async def orders_to_dispatch(tx: Transaction, tenant_id: UUID, ready_before: datetime, limit: int) -> list[UUID]:
+    """Ids of plannable orders with a place whose goods will be ready by then, the most urgent first; NOT_READY without a time waits for a word."""
+    rows = await tx.fetch(
+        "SELECT id FROM orders WHERE tenant_id = $1 AND status = ANY($2) AND given_tender_id IS NULL AND location_status = 'LOCATED' "
+        "AND erased_at IS NULL AND coalesce(ready_at <= $3, readiness <> 'NOT_READY') ORDER BY priority DESC, due_order, id LIMIT $4",
+        tenant_id,
+        [status.value for status in PLANNABLE],
+        ready_before,
+        limit,
+    )
+    return [row["id"] for row in rows]
 
 
 async def find_plannable(tx: Transaction, tenant_id: UUID, query: OrderQuery, limit: int) -> list[UUID]:

@@ -1,5 +1,6 @@
 """The rules of all slices together, in the order in which they are carried out."""
 
+from doorstep.dispatch import erasure as dispatch
 from doorstep.fleets import erasure as fleets
 from doorstep.identity import erasure as identity
 from doorstep.kernel import erasure as kernel
@@ -34,5 +35,6 @@ ALL: tuple[Rules, ...] = (
     *orders.RULES,
     *sandbox.RULES,
     *webhooks.RULES,
+    *dispatch.RULES,
     *_OWN,
 )

@@ -33,7 +33,7 @@ export type OrderStatus =
   | 'EN_ROUTE_TO_DROPOFF'
   /** The driver is on the way to where it is fetched. */
   | 'EN_ROUTE_TO_PICKUP'
-  /** Offered to a partner carrier, whose answer is awaited. */
+  /** Offered to a partner carrier or to a driver, whose answer is awaited. */
   | 'OFFERED'
   /** Taken in, on nobody's route. */
   | 'PENDING'
@@ -128,6 +128,8 @@ export type TimelineQuery = { order: { id: string, version: number, reference: s
         | { __typename: 'DepotArchived', id: string, occurredAt: string }
         | { __typename: 'DepotCreated', id: string, occurredAt: string }
         | { __typename: 'DepotUpdated', id: string, occurredAt: string }
+        | { __typename: 'DispatchOfferChanged', id: string, occurredAt: string }
+        | { __typename: 'DispatchOfferMade', id: string, occurredAt: string }
         | { __typename: 'DriverArchived', id: string, occurredAt: string }
         | { __typename: 'DriverCreated', id: string, occurredAt: string }
         | { __typename: 'DriverUpdated', id: string, occurredAt: string }
@@ -136,6 +138,7 @@ export type TimelineQuery = { order: { id: string, version: number, reference: s
         | { __typename: 'MemberUpdated', id: string, occurredAt: string }
         | { __typename: 'OrderEtaChanged', at: string | null, lateBySeconds: number, id: string, occurredAt: string }
         | { __typename: 'OrderPlaced', id: string, occurredAt: string }
+        | { __typename: 'OrderReadinessChanged', id: string, occurredAt: string }
         | { __typename: 'OrderStatusChanged', to: OrderStatus, reason: string | null, id: string, occurredAt: string }
         | { __typename: 'OrderUpdated', changes: Array<string>, id: string, occurredAt: string }
         | { __typename: 'PartnershipAccepted', id: string, occurredAt: string }
@@ -198,6 +201,8 @@ export type LiveSubscription = { events: { kind: EventStreamItemKind, cursor: st
       | { __typename: 'DepotArchived', id: string }
       | { __typename: 'DepotCreated', id: string }
       | { __typename: 'DepotUpdated', id: string }
+      | { __typename: 'DispatchOfferChanged', id: string }
+      | { __typename: 'DispatchOfferMade', id: string }
       | { __typename: 'DriverArchived', id: string }
       | { __typename: 'DriverCreated', id: string }
       | { __typename: 'DriverUpdated', id: string }
@@ -206,6 +211,7 @@ export type LiveSubscription = { events: { kind: EventStreamItemKind, cursor: st
       | { __typename: 'MemberUpdated', id: string }
       | { __typename: 'OrderEtaChanged', orderId: string, id: string, order: { id: string, version: number, reference: string | null, displayReference: string | null, status: OrderStatus, statusReason: string | null, createdAt: string, dropoff: { address: { formatted: string } } | null, eta: { at: string, lateBySeconds: number } | null } | null }
       | { __typename: 'OrderPlaced', orderId: string, id: string }
+      | { __typename: 'OrderReadinessChanged', id: string }
       | { __typename: 'OrderStatusChanged', orderId: string, id: string, order: { id: string, version: number, reference: string | null, displayReference: string | null, status: OrderStatus, statusReason: string | null, createdAt: string, dropoff: { address: { formatted: string } } | null, eta: { at: string, lateBySeconds: number } | null } | null }
       | { __typename: 'OrderUpdated', orderId: string, id: string, order: { id: string, version: number, reference: string | null, displayReference: string | null, status: OrderStatus, statusReason: string | null, createdAt: string, dropoff: { address: { formatted: string } } | null, eta: { at: string, lateBySeconds: number } | null } | null }
       | { __typename: 'PartnershipAccepted', id: string }

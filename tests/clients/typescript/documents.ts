@@ -150,6 +150,10 @@ export type CreateOrderInput = {
   priority?: number;
   /** What the driver must show; left out: nothing. */
   proofRequired?: ProofRequirementInput | null | undefined;
+  /** How far the goods are; change it with setOrderReadiness. */
+  readiness?: Readiness;
+  /** When they are expected to be ready, at most a year ahead: nothing is fetched or delivered earlier. Not with READY. */
+  readyAt?: string | null | undefined;
   /** Your own number, at most 100 characters; unique in the tenant when given. */
   reference?: string | null | undefined;
   /** What driver and vehicle must be able to do, at most 20 of 64 characters. */
@@ -359,7 +363,7 @@ export type OrderStatus =
   | 'EN_ROUTE_TO_DROPOFF'
   /** The driver is on the way to where it is fetched. */
   | 'EN_ROUTE_TO_PICKUP'
-  /** Offered to a partner carrier, whose answer is awaited. */
+  /** Offered to a partner carrier or to a driver, whose answer is awaited. */
   | 'OFFERED'
   /** Taken in, on nobody's route. */
   | 'PENDING'
@@ -523,6 +527,15 @@ export type ProofRequirementInput = {
   /** The PIN, 4 to 8 digits; left out where a PIN is required, a random one is made. */
   pin?: string | null | undefined;
 };
+
+/** How far the goods of an order are, in the kitchen or the warehouse. */
+export type Readiness =
+  /** Not begun; on-demand dispatch waits for a word of when. */
+  | 'NOT_READY'
+  /** Being made or packed. */
+  | 'PREPARING'
+  /** They can be fetched or loaded now. */
+  | 'READY';
 
 /** Where a route stands. */
 export type RouteStatus =
@@ -744,6 +757,8 @@ export type WatchSubscription = { events: { kind: EventStreamItemKind, cursor: s
       | { __typename: 'DepotArchived', id: string }
       | { __typename: 'DepotCreated', id: string }
       | { __typename: 'DepotUpdated', id: string }
+      | { __typename: 'DispatchOfferChanged', id: string }
+      | { __typename: 'DispatchOfferMade', id: string }
       | { __typename: 'DriverArchived', id: string }
       | { __typename: 'DriverCreated', id: string }
       | { __typename: 'DriverUpdated', id: string }
@@ -752,6 +767,7 @@ export type WatchSubscription = { events: { kind: EventStreamItemKind, cursor: s
       | { __typename: 'MemberUpdated', id: string }
       | { __typename: 'OrderEtaChanged', id: string }
       | { __typename: 'OrderPlaced', id: string }
+      | { __typename: 'OrderReadinessChanged', id: string }
       | { __typename: 'OrderStatusChanged', from: OrderStatus, to: OrderStatus, id: string, order: { reference: string | null } | null }
       | { __typename: 'OrderUpdated', id: string }
       | { __typename: 'PartnershipAccepted', id: string }

@@ -194,6 +194,29 @@ class DeleteRoleInput:
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
 
 
+@strawberry.input(description="Changes to on-demand dispatch; what is left out stays.")
+class DispatchPolicyInput:
+    enabled: bool | None = strawberry.field(default=None, description="Whether the dispatcher works for this tenant.")
+    offer_seconds: int | None = strawberry.field(
+        default=None,
+        description="How long a driver may think about an offer, 5 to 600; 0: orders are assigned without asking.",
+    )
+    most_orders: int | None = strawberry.field(
+        default=None, description="How many orders a courier may have at a time, 1 to 50."
+    )
+
+    def changes(self) -> TenantChanges:
+        """What is given."""
+        changes = TenantChanges()
+        if self.enabled is not None:
+            changes["dispatch_enabled"] = self.enabled
+        if self.offer_seconds is not None:
+            changes["dispatch_offer_seconds"] = self.offer_seconds
+        if self.most_orders is not None:
+            changes["dispatch_most_orders"] = self.most_orders
+        return changes
+
+
 @strawberry.input(description="Changes to how a tenant wants some things done.")
 class PoliciesInput:
     complete_without_arrival: bool | None = strawberry.field(
@@ -204,6 +227,7 @@ class PoliciesInput:
         default=None,
         description="Whether only registered documents are answered, except for credentials that hold `tenant:write`.",
     )
+    dispatch: DispatchPolicyInput | None = strawberry.field(default=None, description="On-demand dispatch.")
 
 
 @strawberry.input(description="Changes to the tenant's settings.")
@@ -240,6 +264,8 @@ class UpdateTenantInput:
             changes["complete_without_arrival"] = self.policies.complete_without_arrival
         if self.policies is not None and self.policies.persisted_documents_only is not None:
             changes["persisted_only"] = self.policies.persisted_documents_only
+        if self.policies is not None and self.policies.dispatch is not None:
+            changes.update(self.policies.dispatch.changes())
         if self.allowed_origins is not None:
             changes["allowed_origins"] = self.allowed_origins
         return changes

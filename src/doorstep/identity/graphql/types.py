@@ -23,6 +23,17 @@ _CHANGED = "When it last changed."
 _DEPOTS = "The depots that it is limited to: nothing else exists for it. Null: no limit."
 
 
+@strawberry.type(description="How orders are given to couriers as they come in, without a plan.")
+class DispatchPolicy:
+    enabled: bool = strawberry.field(description="Whether the dispatcher works for this tenant.")
+    offer_seconds: int = strawberry.field(
+        description="How long a driver may think about an offer before it goes to the next; 0: orders are assigned without asking."
+    )
+    most_orders: int = strawberry.field(
+        description="How many orders that are not delivered yet a courier may have at a time, offers included."
+    )
+
+
 @strawberry.type(description="How a tenant wants some things done.")
 class Policies:
     complete_without_arrival: bool = strawberry.field(
@@ -31,6 +42,7 @@ class Policies:
     persisted_documents_only: bool = strawberry.field(
         description="Whether only registered documents are answered, except for credentials that hold `tenant:write`."
     )
+    dispatch: DispatchPolicy = strawberry.field(description="On-demand dispatch.")
 
 
 @strawberry.type(
@@ -64,7 +76,13 @@ class Tenant:
             currency=CurrencyCode(row["currency"]),
             locale=row["locale"],
             policies=Policies(
-                complete_without_arrival=row["complete_without_arrival"], persisted_documents_only=row["persisted_only"]
+                complete_without_arrival=row["complete_without_arrival"],
+                persisted_documents_only=row["persisted_only"],
+                dispatch=DispatchPolicy(
+                    enabled=row["dispatch_enabled"],
+                    offer_seconds=row["dispatch_offer_seconds"],
+                    most_orders=row["dispatch_most_orders"],
+                ),
             ),
             allowed_origins=list(row["allowed_origins"]),
             version=row["version"],

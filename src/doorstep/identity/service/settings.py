@@ -26,6 +26,9 @@ class TenantChanges(TypedDict, total=False):
     locale: str
     complete_without_arrival: bool
     persisted_only: bool
+    dispatch_enabled: bool
+    dispatch_offer_seconds: int
+    dispatch_most_orders: int
     allowed_origins: list[str]
 
 
@@ -56,6 +59,9 @@ _SHOWN = {
     "complete_without_arrival": "policies.completeWithoutArrival",
     "persisted_only": "policies.persistedDocumentsOnly",
     "allowed_origins": "allowedOrigins",
+    "dispatch_enabled": "policies.dispatch.enabled",
+    "dispatch_offer_seconds": "policies.dispatch.offerSeconds",
+    "dispatch_most_orders": "policies.dispatch.mostOrders",
 }
 
 MAX_ORIGINS = 20
@@ -81,6 +87,17 @@ def _origin(text: str, at: int) -> str:
     return origin
 
 
+def _check_dispatch(changes: TenantChanges) -> None:
+    """Nobody reads an offer in less than five seconds, and none may wait for ten minutes."""
+    seconds, most = changes.get("dispatch_offer_seconds", 0), changes.get("dispatch_most_orders", 1)
+    if seconds != 0 and not 5 <= seconds <= 600:
+        message = "An offer lasts 5 to 600 seconds; 0 assigns without asking."
+        raise DoorstepError(ProblemCode.INVALID_VALUE, message, ["policies", "dispatch", "offerSeconds"])
+    if not 1 <= most <= 50:
+        message = "A courier may have 1 to 50 orders at a time."
+        raise DoorstepError(ProblemCode.INVALID_VALUE, message, ["policies", "dispatch", "mostOrders"])
+
+
 def _checked(changes: TenantChanges) -> dict[str, Any]:
     columns: dict[str, Any] = dict(changes)
     if "name" in changes:
@@ -92,6 +109,7 @@ def _checked(changes: TenantChanges) -> dict[str, Any]:
             raise DoorstepError(ProblemCode.INVALID_VALUE, bad.message, ["country"]) from bad
     if "allowed_origins" in changes:
         columns["allowed_origins"] = _origins(changes["allowed_origins"])
+    _check_dispatch(changes)
     if "locale" in changes and not _LOCALE.fullmatch(changes["locale"]):
         message = "Give a locale such as en, de-CH or zh-Hant-TW."
         raise DoorstepError(ProblemCode.INVALID_VALUE, message, ["locale"])

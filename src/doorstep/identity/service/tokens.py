@@ -83,6 +83,14 @@ async def create_driver_token(scope: Scope, driver_id: UUID, seconds: int) -> tu
     return await _make(scope, TokenKind.DRIVER, scopes, seconds, None, {"driver_id": driver_id, **maker})
 
 
+def may_make_driver_tokens(scope: Scope) -> bool:
+    """Whether ``create_driver_token`` would not refuse for want of rights: for those who make one beside something else."""
+    makes = scope.actor.kind in (ActorKind.API_KEY, ActorKind.MEMBER) and scope.principal.allows(
+        Permission.TOKENS_WRITE
+    )
+    return makes and all(scope.principal.allows(one) for one in ROLES[Role.DRIVER])
+
+
 async def renew_access_token(scope: Scope, token_id: UUID, seconds: int) -> Outcome:
     """Put a live token's end off to ``seconds`` from now, at most 24 h after it was made; only its maker may. Outcome ``{id}``."""
     scope.require(Permission.TOKENS_WRITE)

@@ -11,7 +11,7 @@ from doorstep.kernel.graphql.events import Event, register_event
 from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import Permission
 from doorstep.orders.graphql.types import Order, load_orders
-from doorstep.orders.model import LocationStatus, OrderKind, OrderStatus
+from doorstep.orders.model import LocationStatus, OrderKind, OrderStatus, Readiness
 
 _AS_OF_NOW = "as of now: the log itself holds nobody's words, so that people can be erased. Null once the order was erased, and without the scope `orders:read`."
 
@@ -111,6 +111,22 @@ class OrderStatusChanged(AboutOrder):
     @strawberry.field(description="How often it had been tried before.")
     def attempt_number(self) -> int:
         return int(self.row["data"]["attempt_number"])
+
+
+@register_event
+@strawberry.type(description="The sender or the depot said how far the goods of an order are.")
+class OrderReadinessChanged(AboutOrder):
+    @strawberry.field(name="from", description="What was said before.")
+    def from_readiness(self) -> Readiness:
+        return Readiness(self.row["data"]["from"])
+
+    @strawberry.field(description="How far they are.")
+    def to(self) -> Readiness:
+        return Readiness(self.row["data"]["to"])
+
+    @strawberry.field(description="When they are expected to be ready; null: READY, or nothing was said.")
+    def ready_at(self) -> datetime | None:
+        return self.instant("ready_at")
 
 
 @register_event

@@ -1,6 +1,7 @@
 """Inputs of the mutations of orders, and the drafts that the service makes of them."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 import strawberry
@@ -10,7 +11,7 @@ from doorstep.kernel.graphql.inputs import straight
 from doorstep.kernel.graphql.scalars import JSONObject
 from doorstep.kernel.graphql.values import CoordinatesInput, LoadInput, TimeWindowInput
 from doorstep.kernel.time import TimeWindow
-from doorstep.orders.model import CancelReason, OrderKind, ProofKind
+from doorstep.orders.model import CancelReason, OrderKind, ProofKind, Readiness
 from doorstep.orders.service.drafts import (
     AddressDraft,
     ContactDraft,
@@ -30,6 +31,9 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 KEY = "Send the same key again after a lost answer: the mutation is carried out once (kept for 48 hours). 1 to 255 printable characters."
+READY_AT = (
+    "When they are expected to be ready, at most a year ahead: nothing is fetched or delivered earlier. Not with READY."
+)
 IF_VERSION = "Refuse with CONFLICT when the order is at another version."
 
 
@@ -130,6 +134,10 @@ class NewOrderInput:
         default=None, description="What the driver must show; left out: nothing."
     )
     metadata: JSONObject | None = strawberry.field(default=None, description="Your own data.")
+    readiness: Readiness = strawberry.field(
+        default=Readiness.READY, description="How far the goods are; change it with setOrderReadiness."
+    )
+    ready_at: datetime | None = strawberry.field(default=None, description=READY_AT)
 
     def draft(self) -> OrderDraft:
         """For the service."""
@@ -146,6 +154,8 @@ class NewOrderInput:
             vehicle_kinds=list(self.vehicle_kinds),
             proof=self.proof_required.draft() if self.proof_required else ProofDraft(),
             metadata=self.metadata or {},
+            readiness=self.readiness,
+            ready_at=self.ready_at,
         )
 
 
@@ -255,6 +265,15 @@ class UpdateOrderInput:
             proof=_given(self.proof_required, ProofRequirementInput.draft),
             metadata=_given(self.metadata, _same),
         )
+
+
+@strawberry.input(description="How far the goods of an order are.")
+class SetOrderReadinessInput:
+    id: strawberry.ID = strawberry.field(description="The order; its goods must not be on board yet.")
+    state: Readiness = strawberry.field(description="How far they are.")
+    ready_at: datetime | None = strawberry.field(default=None, description=READY_AT)
+    if_version: int | None = strawberry.field(default=None, description=IF_VERSION)
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
 @strawberry.input(description="Call an order off.")

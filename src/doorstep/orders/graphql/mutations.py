@@ -12,6 +12,7 @@ from doorstep.orders.graphql.inputs import (
     CreateOrderInput,
     CreateOrdersInput,
     NewOrderInput,
+    SetOrderReadinessInput,
     UpdateOrderInput,
 )
 from doorstep.orders.graphql.types import Order, load_orders
@@ -80,6 +81,13 @@ class CancelOrderPayload(Payload):
         return await _order_of(self, info)
 
 
+@strawberry.type(description="The order as it is now, and why its readiness was refused.")
+class SetOrderReadinessPayload(Payload):
+    @strawberry.field(description="The order as it is now, also after a CONFLICT; null when there is none.")
+    async def order(self, info: Info) -> Order | None:
+        return await _order_of(self, info)
+
+
 async def _prepare(context: Context, orders: list[tuple[Path, NewOrderInput]]) -> list[PreparedOrder]:
     services = context.services
     drafts = [(path, order.draft()) for path, order in orders]
@@ -125,6 +133,24 @@ class OrdersMutation:
         )
         return await context.write(
             "updateOrder", input, UpdateOrderPayload, lambda scope: service.update_order(scope, patch, input.if_version)
+        )
+
+    @strawberry.mutation(
+        description=(
+            "Say how far the goods of an order are, and when they will be ready: plans and on-demand dispatch fetch them no earlier, and a route that "
+            "holds the order already is timed anew. Goods that are loaded at the depot are delivered no earlier."
+        )
+    )
+    async def set_order_readiness(
+        self, info: Info, input: Annotated[SetOrderReadinessInput, strawberry.argument(description=_ONE_INPUT)]
+    ) -> SetOrderReadinessPayload | None:
+        return await info.context.write(
+            "setOrderReadiness",
+            input,
+            SetOrderReadinessPayload,
+            lambda scope: service.set_order_readiness(
+                scope, input_id("order", input.id, "id"), input.state, input.ready_at, input.if_version
+            ),
         )
 
     @strawberry.mutation(

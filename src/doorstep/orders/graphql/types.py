@@ -33,6 +33,7 @@ from doorstep.orders.model import (
     OrderKind,
     OrderStatus,
     ProofKind,
+    Readiness,
     Standing,
     WaypointRole,
     next_actions,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from doorstep.tracking.graphql import Attempt, Proof
 
 _CUSTODY = member_of(Custody)
+_READINESS = member_of(Readiness)
 _LOCATION_CHECK = member_of(LocationCheck)
 _LOCATION_REASON = member_of(LocationReason)
 _LOCATION_STATUS = member_of(LocationStatus)
@@ -184,12 +186,12 @@ class Order(Node):
     )
     custody: Custody = strawberry.field(description="Who holds the goods.")
     location_status: LocationStatus = strawberry.field(description="Whether its addresses are found.")
+    readiness: Readiness = strawberry.field(description="How far the goods are: set by setOrderReadiness.")
+    ready_at: datetime | None = strawberry.field(description="When the goods are expected to be ready; null: not said.")
     attempt_number: int = strawberry.field(description="How often it was tried before, without success.")
     priority: int = strawberry.field(description="0 to 100; where not all fit, higher ones go first.")
     required_skills: list[str] = strawberry.field(description="What driver and vehicle must be able to do, at most 20.")
-    due_at: datetime | None = strawberry.field(
-        description="The end of the last drop-off window; null: any time will do."
-    )
+    due_at: datetime | None = strawberry.field(description="The end of the last drop-off window; null: any time.")
     created_at: datetime = strawberry.field(description="When it was taken in.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
     erased_at: datetime | None = strawberry.field(
@@ -211,6 +213,8 @@ class Order(Node):
             status_reason=row["status_reason"],
             custody=_CUSTODY(row["custody"]),
             location_status=_LOCATION_STATUS(row["location_status"]),
+            readiness=_READINESS(row["readiness"]),
+            ready_at=row["ready_at"],
             attempt_number=row["attempt_number"],
             priority=row["priority"],
             required_skills=row["required_skills"],

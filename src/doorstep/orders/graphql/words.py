@@ -12,6 +12,7 @@ from doorstep.orders.model import (
     OrderKind,
     OrderStatus,
     ProofKind,
+    Readiness,
 )
 from doorstep.orders.service.drafts import CreatePolicy
 
@@ -28,7 +29,7 @@ show_enum(
     "Where an order stands.",
     {
         OrderStatus.PENDING: "Taken in, on nobody's route.",
-        OrderStatus.OFFERED: "Offered to a partner carrier, whose answer is awaited.",
+        OrderStatus.OFFERED: "Offered to a partner carrier or to a driver, whose answer is awaited.",
         OrderStatus.ASSIGNED: "On a committed route, or accepted by a partner carrier.",
         OrderStatus.EN_ROUTE_TO_PICKUP: "The driver is on the way to where it is fetched.",
         OrderStatus.AT_PICKUP: "The driver is where it is fetched.",
@@ -51,6 +52,15 @@ show_enum(
         Custody.DEPOT: "The depot.",
         Custody.VEHICLE: "The driver, in the vehicle.",
         Custody.RECIPIENT: "The recipient.",
+    },
+)
+show_enum(
+    Readiness,
+    "How far the goods of an order are, in the kitchen or the warehouse.",
+    {
+        Readiness.NOT_READY: "Not begun; on-demand dispatch waits for a word of when.",
+        Readiness.PREPARING: "Being made or packed.",
+        Readiness.READY: "They can be fetched or loaded now.",
     },
 )
 show_enum(

@@ -5,6 +5,7 @@
 - ``preparing``  checks and normalises, finds addresses and holds points against the roads, outside of any transaction
 - ``intake``     one path for one order and for a thousand
 - ``patches``    prepares changes, ``changes`` applies them and cancels
+- ``readiness``  how far the goods are
 - ``questions``  what is asked before an order between two companies is touched
 - ``moves``      states, custody and ETAs, also for planning and tracking
 """
@@ -14,6 +15,7 @@ from doorstep.orders.service.intake import create_order, create_orders, take_in
 from doorstep.orders.service.moves import EtaChange, Move, give_orders, lock_orders, move_orders, set_etas
 from doorstep.orders.service.patches import prepare_patch
 from doorstep.orders.service.preparing import prepare_orders
+from doorstep.orders.service.readiness import set_order_readiness
 
 __all__ = [
     "EtaChange",
@@ -29,6 +31,7 @@ __all__ = [
     "prepare_patch",
     "record_location_checks",
     "set_etas",
+    "set_order_readiness",
     "take_in",
     "update_order",
 ]

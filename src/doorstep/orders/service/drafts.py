@@ -5,12 +5,13 @@ order and never of the whole call.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from doorstep.kernel.geo import Coordinates
 from doorstep.kernel.time import TimeWindow
-from doorstep.orders.model import OrderKind, ProofKind
+from doorstep.orders.model import OrderKind, ProofKind, Readiness
 from doorstep.places.model import VehicleKind
 
 T = TypeVar("T")
@@ -90,6 +91,8 @@ class OrderDraft:
 
     dropoff: WaypointDraft
     kind: OrderKind = OrderKind.DELIVERY
+    readiness: Readiness = Readiness.READY
+    ready_at: datetime | None = None
     pickup: WaypointDraft | None = None
     reference: str | None = None
     display_reference: str | None = None

@@ -137,6 +137,8 @@ def _check_order(draft: OrderDraft, path: Path, principal: Principal) -> Prepare
         "pin": pin,
         "metadata": check.metadata(draft.metadata),
         "due_at": due_at(dropoff["windows"]),
+        "readiness": draft.readiness.value,
+        "ready_at": check.ready_at(draft.readiness, draft.ready_at, principal.clock.now()),
     }
     return PreparedOrder(new_id(), check, _depot(draft, check, principal), reference, columns, waypoints, packages)
 

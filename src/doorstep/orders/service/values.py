@@ -6,6 +6,7 @@ A ``Check`` collects refusals instead of stopping at the first, so that a form s
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from itertools import pairwise
 from secrets import randbelow
 from typing import Any, Final, TypeVar
@@ -17,13 +18,17 @@ from doorstep.kernel.errors import DoorstepError, ProblemCode
 from doorstep.kernel.geo import Coordinates
 from doorstep.kernel.ids import InvalidId, parse_id
 from doorstep.kernel.time import TimeWindow, utc
-from doorstep.orders.model import ProofKind
+from doorstep.orders.model import ProofKind, Readiness
 from doorstep.orders.service.drafts import AddressDraft, ContactDraft, PackageDraft, ProofDraft
 from doorstep.places import addresses
 from doorstep.places.errors import BadValue
 
 T = TypeVar("T")
 
+FURTHEST_READY: Final = timedelta(days=366)
+"""How far ahead goods may be announced: no plan looks further."""
+
+READY_IS_NOW: Final = "What is READY is ready now: leave `readyAt` out, or say PREPARING."
 MAX_WINDOWS: Final = 10
 MAX_PACKAGES: Final = 100
 MAX_SKILLS: Final = 20
@@ -88,6 +93,14 @@ class Check:
             return value
         self.refuse(ProblemCode.INVALID_VALUE, f"{least} to {most}.", *where)
         return least
+
+    def ready_at(self, readiness: Readiness, at: datetime | None, now: datetime) -> datetime | None:
+        """When goods will be ready; nothing for those that are."""
+        if at is not None and readiness is Readiness.READY:
+            self.refuse(ProblemCode.INVALID_VALUE, READY_IS_NOW, "readyAt")
+        elif at is not None and at > now + FURTHEST_READY:
+            self.refuse(ProblemCode.INVALID_VALUE, f"At most {FURTHEST_READY.days} days ahead.", "readyAt")
+        return at
 
     def few(self, values: Sequence[object], most: int, *where: str | int) -> bool:
         """Whether a list is short enough."""

@@ -8,6 +8,7 @@ import strawberry
 from doorstep.kernel.errors import ProblemCode
 from doorstep.kernel.graphql.context import Context, Info, Outcome, input_id
 from doorstep.kernel.graphql.problems import Payload
+from doorstep.kernel.graphql.scalars import URL
 from doorstep.kernel.scope import Permission, Scope
 from doorstep.orders.graphql import Order, load_orders
 from doorstep.places.roads import Roads
@@ -27,6 +28,7 @@ from doorstep.planning.graphql.inputs import (
 from doorstep.planning.graphql.plans import Plan, load_plans
 from doorstep.planning.graphql.routes import Route, load_routes
 from doorstep.planning.solver.pool import SolverPool
+from doorstep.settings import Settings
 
 
 @strawberry.type
@@ -96,7 +98,20 @@ class RoutePayload(Payload):
 
 @strawberry.type(description="The answer to dispatchRoute.")
 class DispatchRoutePayload(RoutePayload):
-    pass
+    secret: strawberry.Private[str | None] = None
+
+    @strawberry.field(
+        description=(
+            "The driver's page, for a message to their phone: the stops in order, and buttons for every act; `/driver/manifest` in its place prints the "
+            "route. Good for 24 hours, shown this once; null in a repeated answer, and unless the credential may make driver tokens "
+            "(createDriverToken makes another: `/driver#token=…`)."
+        )
+    )
+    def driver_url(self, info: Info) -> URL | None:
+        if self.secret is None:
+            return None
+        # In the fragment, which no browser sends: it comes into no log of a server or proxy, and into no Referer.
+        return URL(f"{info.context.services.get(Settings).base_url()}/driver#token={self.secret}")
 
 
 @strawberry.type(description="The answer to recallRoute.")
@@ -191,10 +206,17 @@ class PlanningMutation:
     async def dispatch_route(
         self, info: Info, input: Annotated[DispatchRouteInput, strawberry.argument(description="Which route.")]
     ) -> DispatchRoutePayload | None:
-        async def use_case(scope: Scope) -> Outcome:
-            return await service.dispatch_route(scope, input_id("route", input.route_id, "routeId"), input.if_version)
+        secret: str | None = None
 
-        return await info.context.write("dispatchRoute", input, DispatchRoutePayload, use_case)
+        async def use_case(scope: Scope) -> Outcome:
+            nonlocal secret
+            route_id = input_id("route", input.route_id, "routeId")
+            outcome, secret = await service.dispatch_to_driver(scope, route_id, input.if_version)
+            return outcome
+
+        payload = await info.context.write("dispatchRoute", input, DispatchRoutePayload, use_case)
+        payload.secret = secret if not payload.problems else None
+        return payload
 
     @strawberry.mutation(description="Hand every COMMITTED route of a plan to its driver.")
     async def dispatch_plan(

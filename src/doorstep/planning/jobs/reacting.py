@@ -6,7 +6,7 @@ from doorstep.kernel import jobs
 from doorstep.kernel.consumers import Consumer
 from doorstep.kernel.db import Row
 from doorstep.kernel.scope import Scope
-from doorstep.orders.events import OrderStatusChanged, OrderUpdated
+from doorstep.orders.events import OrderReadinessChanged, OrderStatusChanged, OrderUpdated
 from doorstep.orders.model import OrderStatus
 from doorstep.planning.service.committing import REFRESH
 from doorstep.planning.service.leaving import leave_route
@@ -22,7 +22,9 @@ async def react(scope: Scope, event: Row) -> None:
         to = event["data"]["to"]
         if to in _LEAVING:
             await leave_route(scope, order_id, stays_on_board=to == OrderStatus.RETURNING)
-    elif any(name.startswith(_ENDS) for name in event["data"].get("changes", ())):
+    elif event["type"] == OrderReadinessChanged.TYPE or any(
+        name.startswith(_ENDS) for name in event["data"].get("changes", ())
+    ):
         route_id = await scope.tx.fetchval(
             "SELECT route_id FROM assignments WHERE tenant_id = $1 AND order_id = $2 AND active",
             scope.tenant_id,
@@ -32,4 +34,6 @@ async def react(scope: Scope, event: Row) -> None:
             await jobs.enqueue(scope, REFRESH, {"route_id": str(route_id)})
 
 
-TAKE_OFF = Consumer("planning.orders", frozenset({OrderStatusChanged.TYPE, OrderUpdated.TYPE}), react)
+TAKE_OFF = Consumer(
+    "planning.orders", frozenset({OrderStatusChanged.TYPE, OrderUpdated.TYPE, OrderReadinessChanged.TYPE}), react
+)

@@ -31,7 +31,13 @@ from doorstep.planning.service.leaving import unassign_orders
 from doorstep.planning.service.plans import NewPlan, cancel_plan, create_plan, optimize_plan
 from doorstep.planning.service.preparing import prepare_assignment
 from doorstep.planning.service.problems import Engines
-from doorstep.planning.service.routes import cancel_route, dispatch_plan, dispatch_route, recall_route
+from doorstep.planning.service.routes import (
+    cancel_route,
+    dispatch_plan,
+    dispatch_route,
+    dispatch_to_driver,
+    recall_route,
+)
 from doorstep.planning.service.standing import refuse_while_routed
 
 __all__ = [
@@ -46,6 +52,7 @@ __all__ = [
     "create_plan",
     "dispatch_plan",
     "dispatch_route",
+    "dispatch_to_driver",
     "lock_route",
     "lock_route_of_stop",
     "optimize_plan",

@@ -14,7 +14,7 @@ from doorstep.kernel.db import Row, Transaction
 from doorstep.kernel.errors import Conflict, DoorstepError, NotFound, ProblemCode
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import Permission, Scope
-from doorstep.orders.model import plannable
+from doorstep.orders.model import OrderStatus, plannable
 from doorstep.orders.reads import OrderQuery, find_plannable, orders_by_ids
 from doorstep.planning.errors import (
     not_plannable,
@@ -246,9 +246,12 @@ async def _orders_found(scope: Scope, query: OrderQuery, faults: list[DoorstepEr
 
 
 async def plannable_orders(
-    tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID], faults: list[DoorstepError]
+    tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID], faults: list[DoorstepError], *, offered: bool = False
 ) -> list[Row]:
-    """The rows of orders that can be planned; for each that cannot, a refusal at ``orderIds.<index>`` joins ``faults``."""
+    """The rows of orders that can be planned; for each that cannot, a refusal at ``orderIds.<index>`` joins ``faults``.
+
+    ``offered``: they are offered to the driver of whose route this is about, and are awaited in that state.
+    """
     rows = {row["id"]: row for row in await orders_by_ids(tx, tenant_id, order_ids)}
     taken = await active_routes_of_orders(tx, tenant_id, order_ids)
     for index, order_id in enumerate(order_ids):
@@ -257,9 +260,15 @@ async def plannable_orders(
             faults.append(NotFound("order", path))
         elif order_id in taken:
             faults.append(order_taken(order_id, taken[order_id], path))
-        elif not plannable(rows[order_id]["status"], rows[order_id]["given_tender_id"]):
+        elif not _awaited(rows[order_id], offered):
             faults.append(not_plannable(order_id, rows[order_id]["status"], path))
     return [rows[order_id] for order_id in order_ids if order_id in rows]
+
+
+def _awaited(order: Row, offered: bool) -> bool:
+    if offered:
+        return order["status"] == OrderStatus.OFFERED and order["given_tender_id"] is None
+    return plannable(order["status"], order["given_tender_id"])
 
 
 def _too_many(what: str, most: int, field: str) -> DoorstepError:

@@ -81,9 +81,14 @@ class Present:
 
 
 async def prepare_assignment(
-    db: Database, principal: Principal, engines: Engines, wanted: Callable[[], tuple[Sequence[UUID], UUID]]
+    db: Database,
+    principal: Principal,
+    engines: Engines,
+    wanted: Callable[[], tuple[Sequence[UUID], UUID]],
+    *,
+    offered: bool = False,
 ) -> Prepared:
-    """Compute the shift's route with the orders on it; ``wanted`` says which orders and shift.
+    """Compute the shift's route with the orders on it; ``wanted`` says which orders and shift. ``offered``: its driver has said yes to them.
 
     A refusal, also one that ``wanted`` raises, is kept for ``assign_orders`` to raise, so that a replay gets its stored answer first.
     """
@@ -94,21 +99,21 @@ async def prepare_assignment(
         return Prepared(UUID(int=0), [], refusal)
     prepared = Prepared(shift_id, list(dict.fromkeys(order_ids)))
     try:
-        await _prepare(prepared, db, principal, engines)
+        await _prepare(prepared, db, principal, engines, offered)
     except DoorstepError as refusal:
         prepared.refusal = refusal
     await spend_solver_seconds(db, principal, prepared.solver_seconds)
     return prepared
 
 
-async def _prepare(prepared: Prepared, db: Database, principal: Principal, engines: Engines) -> None:
+async def _prepare(prepared: Prepared, db: Database, principal: Principal, engines: Engines, offered: bool) -> None:
     check_number(prepared.order_ids)
     now = principal.clock.now()
     async with db.snapshot(principal) as tx:
         await check_solver_seconds(tx, principal)
         shift = await _load_shift(tx, principal.tenant_id, prepared.shift_id, now)
         faults: list[DoorstepError] = []
-        await plannable_orders(tx, principal.tenant_id, prepared.order_ids, faults)
+        await plannable_orders(tx, principal.tenant_id, prepared.order_ids, faults, offered=offered)
         refuse_all(faults)
         prepared.present = await _load_present(tx, principal.tenant_id, shift, now)
         kept = prepared.present.order_ids if prepared.present else set()
@@ -165,15 +170,31 @@ def _ranked(order: PlanningOrder, is_kept: bool) -> PlanningOrder:
 
 
 async def _load_present(tx: Transaction, tenant_id: UUID, shift: PlanningShift, now: datetime) -> Present | None:
-    used = await active_routes_of_shifts(tx, tenant_id, [shift.id])
-    if shift.id not in used:
-        return None
-    route_id = used[shift.id]
-    if route_id is None:
-        raise shift_in_use(shift.id, None, ["shiftId"])
-    route = (await routes_by_ids(tx, tenant_id, [route_id]))[route_id]
-    stops = (await stops_of_routes(tx, tenant_id, [route_id])).get(route_id, [])
-    orders_of = await order_ids_of_stops(tx, tenant_id, [stop["id"] for stop in stops])
+    return (await load_presents(tx, tenant_id, [shift], now)).get(shift.id)
+
+
+async def load_presents(
+    tx: Transaction, tenant_id: UUID, shifts: Sequence[PlanningShift], now: datetime
+) -> dict[UUID, Present]:
+    """The routes under way or to come of shifts, by shift, in four statements; refuses one that is out of the credential's reach."""
+    used = await active_routes_of_shifts(tx, tenant_id, [shift.id for shift in shifts])
+    for shift_id, route_id in used.items():
+        if route_id is None:
+            raise shift_in_use(shift_id, None, ["shiftId"])
+    ids = [route_id for route_id in used.values() if route_id is not None]
+    routes = await routes_by_ids(tx, tenant_id, ids)
+    stops = await stops_of_routes(tx, tenant_id, ids)
+    orders_of = await order_ids_of_stops(tx, tenant_id, [stop["id"] for of_one in stops.values() for stop in of_one])
+    return {
+        shift.id: _present(routes[route_id], stops.get(route_id, []), orders_of, shift, now)
+        for shift in shifts
+        if (route_id := used.get(shift.id)) is not None
+    }
+
+
+def _present(
+    route: Row, stops: Sequence[Row], orders_of: dict[UUID, list[UUID]], shift: PlanningShift, now: datetime
+) -> Present:
     left_depot = any(stop["status"] in (StopStatus.COMPLETED, StopStatus.FAILED, StopStatus.SKIPPED) for stop in stops)
     free = [stop for stop in stops if stop["status"] == StopStatus.PENDING]
     if not left_depot:

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from doorstep.identity.service.tokens import create_driver_token, may_make_driver_tokens
 from doorstep.kernel.db import Row
 from doorstep.kernel.errors import DoorstepError, ProblemCode
 from doorstep.kernel.ids import public_id
@@ -13,6 +14,9 @@ from doorstep.planning.errors import nothing_to_plan, wrong_state
 from doorstep.planning.model import ACTIVE_ROUTES, OPEN_STOPS, RouteStatus, StopStatus
 from doorstep.planning.service.execution import lock_route, release_orders, set_route_status, write_stop
 from doorstep.planning.service.plans import check_version, lock_plan
+
+LINK_SECONDS = 86_400
+"""How long the link to a driver's page is good for: a whole day's work, by the database's clock."""
 
 LEAVES_FREELY = frozenset({OrderStatus.ASSIGNED, OrderStatus.EN_ROUTE_TO_PICKUP, OrderStatus.AT_PICKUP})
 """Orders on a route whose goods are not in the vehicle yet: they may be taken off."""
@@ -30,6 +34,20 @@ async def dispatch_route(scope: Scope, route_id: UUID, if_version: int | None = 
     )
     await set_route_status(scope, route, RouteStatus.DISPATCHED, scope.clock.now())
     return {"id": str(route_id)}
+
+
+async def dispatch_to_driver(
+    scope: Scope, route_id: UUID, if_version: int | None = None
+) -> tuple[dict[str, Any], str | None]:
+    """The same, with the token for the driver's page; None where the credential may not make one."""
+    outcome = await dispatch_route(scope, route_id, if_version)
+    if not may_make_driver_tokens(scope):
+        return outcome, None
+    driver_id = await scope.tx.fetchval(
+        "SELECT driver_id FROM routes WHERE tenant_id = $1 AND id = $2", scope.tenant_id, route_id
+    )
+    _, secret = await create_driver_token(scope, driver_id, LINK_SECONDS)
+    return outcome, secret
 
 
 async def dispatch_plan(scope: Scope, plan_id: UUID) -> dict[str, Any]:

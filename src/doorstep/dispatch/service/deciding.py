@@ -1,0 +1,305 @@
+"""A round: who should take which of the orders that wait. Reads a snapshot, asks roads and solver, writes nothing.
+
+Every courier on duty begins where it will be free: after the stop that it is bound for, else where its vehicle last reported to be, else at its depot.
+What a courier has, or is being offered, stays its own: each courier has a skill of its own name, which its orders ask for.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from doorstep.dispatch.reads import Policy, live_offers, orders_of_shifts, policy_of, refused_by
+from doorstep.fleets.reads import PlanningShift, PlanningVehicle, shifts_for_planning, shifts_on_duty
+from doorstep.identity.service import check_solver_seconds, spend_solver_seconds
+from doorstep.kernel.db import Database, Transaction
+from doorstep.kernel.errors import Unavailable
+from doorstep.kernel.scope import Principal
+from doorstep.kernel.time import TimeWindow
+from doorstep.orders.reads import PlanningOrder, PlanningPoint, orders_for_planning, orders_to_dispatch
+from doorstep.planning.model import StopKind, StopStatus
+from doorstep.planning.service import Engines
+from doorstep.planning.service.preparing import ROADS_SECONDS, Prepared, Present, load_presents
+from doorstep.planning.service.problems import Head, Question, from_depot, pose
+from doorstep.planning.service.proposals import DraftRoute, draft_routes
+from doorstep.planning.solver.solution import Solution, StepKind
+from doorstep.planning.solver.warm import NoAnswerError, Visit, solve_warm
+from doorstep.tracking.reads import positions_of
+
+MOST_COURIERS: Final = 100
+MOST_ORDERS: Final = 200
+AT_ONCE: Final = 50
+"""New orders in one run of the solver: present routes cost it next to nothing, what is new is planned from scratch."""
+
+SOLVE_SECONDS: Final = 10.0
+LOOK_AHEAD: Final = timedelta(minutes=60)
+"""What cannot begin within an hour waits: who will be near by then is anybody's guess."""
+
+FRESH: Final = timedelta(minutes=10)
+"""A position older than this says nothing about where the vehicle is now."""
+
+FAIR_MINOR: Final = 200
+"""What each order that an idle courier was given beyond the least is taken to cost, minor units: near ones share the work."""
+
+_KEPT: Final = 100
+_AT_DEPOT: Final = "dispatch:at-the-depot"
+
+
+@dataclass(slots=True)
+class Courier:
+    """A shift on duty with its route, if it has one. ``reserved`` are orders that it is being offered, ``held`` those that it has."""
+
+    shift: PlanningShift
+    present: Present | None
+    reserved: set[UUID]
+    held: int
+    given: int
+    head: Head | None = None
+
+    @property
+    def own(self) -> set[UUID]:
+        return self.reserved | (self.present.order_ids if self.present else set())
+
+    def room(self, policy: Policy) -> int:
+        """How many more orders it may have."""
+        return policy.most_orders - self.held - len(self.reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Orders for a courier, first to be delivered first, with when each recipient would have it."""
+
+    courier: Courier
+    order_ids: list[UUID]
+    arrivals: dict[UUID, datetime]
+    prepared: Prepared
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round found out, and how much there was to think about."""
+
+    policy: Policy
+    decisions: list[Decision] = field(default_factory=list)
+    waiting: int = 0
+    couriers: int = 0
+    solver_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class _Loaded:
+    policy: Policy
+    couriers: list[Courier]
+    orders: list[PlanningOrder]
+    urgent: list[UUID]
+    refused: Mapping[UUID, Collection[UUID]]
+
+    @property
+    def open_ids(self) -> set[UUID]:
+        return set(self.urgent)
+
+    def about(self, order_ids: Collection[UUID], found: "Round", *, late: bool = False) -> "_Loaded":
+        """The same about some of the orders that wait, which may be ``late``, and the couriers that nothing was decided about yet."""
+        taken = {decision.courier.shift.id for decision in found.decisions}
+        couriers = [courier for courier in self.couriers if courier.shift.id not in taken]
+        wanted = set(order_ids)
+        own = {order_id for courier in couriers for order_id in courier.own}
+        orders = [
+            _late(order) if late and order.id in wanted else order
+            for order in self.orders
+            if order.id in wanted or order.id in own
+        ]
+        return replace(self, couriers=couriers, orders=orders, urgent=[one for one in self.urgent if one in wanted])
+
+
+async def decide(db: Database, principal: Principal, engines: Engines) -> Round:
+    """Think once about all couriers and all orders that wait. Raises Unavailable when roads or solver give no answer, QUOTA_EXCEEDED."""
+    now = principal.clock.now()
+    async with db.snapshot(principal) as tx:
+        loaded = await _load(tx, principal.tenant_id, now)
+        if loaded.couriers and loaded.urgent:
+            await check_solver_seconds(tx, principal)
+    found = Round(loaded.policy, waiting=len(loaded.urgent), couriers=len(loaded.couriers))
+    try:
+        for first in range(0, len(loaded.urgent), AT_ONCE):
+            left = await _think(found, engines, loaded.about(loaded.urgent[first : first + AT_ONCE], found), now)
+            # Late is better than never: what no courier can bring in time may be brought when it can.
+            await _think(found, engines, loaded.about(left, found, late=True), now)
+    finally:
+        await spend_solver_seconds(db, principal, found.solver_seconds)
+    return found
+
+
+async def _load(tx: Transaction, tenant_id: UUID, now: datetime) -> _Loaded:
+    policy = await policy_of(tx, tenant_id)
+    if not policy.enabled:
+        return _Loaded(policy, [], [], [], {})
+    couriers = await _couriers(tx, tenant_id, policy, now)
+    waiting = await orders_to_dispatch(tx, tenant_id, now + LOOK_AHEAD, MOST_ORDERS)
+    own = {order_id for courier in couriers for order_id in courier.own}
+    orders = await orders_for_planning(tx, tenant_id, [*waiting, *own])
+    soon = {order.id for order in orders if order.id not in own and _begins(order) <= now + LOOK_AHEAD}
+    ranked = [_ranked(order, kept=order.id in own) for order in orders if order.id in own or order.id in soon]
+    urgent = [order_id for order_id in waiting if order_id in soon]
+    return _Loaded(policy, couriers, ranked, urgent, await refused_by(tx, tenant_id, urgent))
+
+
+async def _couriers(tx: Transaction, tenant_id: UUID, policy: Policy, now: datetime) -> list[Courier]:
+    """The couriers on duty that may have another order."""
+    shifts = await shifts_for_planning(tx, tenant_id, await shifts_on_duty(tx, tenant_id, now, MOST_COURIERS))
+    presents = await load_presents(tx, tenant_id, shifts, now)
+    counts = await orders_of_shifts(tx, tenant_id, [shift.id for shift in shifts])
+    reserved: dict[UUID, set[UUID]] = {shift.id: set() for shift in shifts}
+    for offer in await live_offers(tx, tenant_id):
+        reserved.setdefault(offer["shift_id"], set()).add(offer["order_id"])
+    vehicles = [shift.vehicle_id for shift in shifts if shift.vehicle_id is not None]
+    places = {
+        row["vehicle_id"]: (row["latitude"], row["longitude"])
+        for row in await positions_of(tx, tenant_id, vehicles)
+        if row["occurred_at"] >= now - FRESH
+    }
+    found = []
+    for shift in shifts:
+        held, given = counts.get(shift.id, (0, 0))
+        courier = Courier(shift, presents.get(shift.id), reserved[shift.id], held, given)
+        courier.head = _head(courier, places.get(shift.vehicle_id) if shift.vehicle_id else None)
+        if courier.room(policy) > 0:
+            found.append(courier)
+    return found
+
+
+def _head(courier: Courier, place: tuple[float, float] | None) -> Head | None:
+    """Where the courier goes on from; None: it has not left its depot."""
+    head = courier.present.head if courier.present else None
+    if head is None or place is None or courier.present is None:
+        return head
+    bound = {StopStatus.EN_ROUTE, StopStatus.ARRIVED}.intersection(courier.present.statuses.values())
+    return head if bound else replace(head, position=place)
+
+
+def _begins(order: PlanningOrder) -> datetime:
+    """When somebody could first do something about the order."""
+    point = order.dropoff if order.pickup is None else order.pickup
+    return min((window.start for window in point.windows), default=datetime.min.replace(tzinfo=UTC))
+
+
+def _ranked(order: PlanningOrder, *, kept: bool) -> PlanningOrder:
+    """What is promised outranks what waits, and is brought also when it is late."""
+    return replace(_late(order), priority=_KEPT) if kept else replace(order, priority=min(order.priority, _KEPT - 1))
+
+
+def _late(order: PlanningOrder) -> PlanningOrder:
+    """The order as one that may be late: its windows begin, and do not end."""
+    return replace(
+        order, pickup=_open_ended(order.pickup) if order.pickup else None, dropoff=_open_ended(order.dropoff)
+    )
+
+
+def _open_ended(point: PlanningPoint) -> PlanningPoint:
+    if not point.windows:
+        return point
+    start = min(window.start for window in point.windows)
+    return replace(point, windows=[TimeWindow(start, start + timedelta(days=366))])
+
+
+# ── asking the solver ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def _think(found: Round, engines: Engines, loaded: _Loaded, now: datetime) -> set[UUID]:
+    """One run over all couriers; its decisions join ``found``. Returns the orders that nobody can take in time."""
+    if not loaded.couriers or not loaded.urgent:
+        return set()
+    question = await _ask(engines, loaded, now)
+    if question.problem is None:
+        return set()
+    present = {str(courier.shift.id): _visits(courier.present) for courier in loaded.couriers if courier.present}
+    try:
+        answer = await solve_warm(question.problem, present, SOLVE_SECONDS)
+    except NoAnswerError as error:
+        raise Unavailable(f"The solver gave no answer: {error}.") from error
+    found.solver_seconds += answer.cpu_seconds
+    placed = _decisions(found, loaded, question, answer.solution)
+    return loaded.open_ids - placed - set(question.set_aside)
+
+
+async def _ask(engines: Engines, loaded: _Loaded, now: datetime) -> Question:
+    couriers = loaded.couriers
+    own = {order_id: courier.shift.id for courier in couriers for order_id in courier.own}
+    orders = [_bound(order, own.get(order.id), bool(loaded.refused.get(order.id))) for order in loaded.orders]
+    least = _least_given(loaded)
+    shifts = [_known(courier, loaded.refused, least) for courier in couriers]
+    heads = {courier.shift.id: courier.head for courier in couriers if courier.head is not None}
+    return await pose(engines.roads, orders, shifts, now, heads, within=ROADS_SECONDS)
+
+
+def _bound(order: PlanningOrder, shift_id: UUID | None, refused: bool) -> PlanningOrder:
+    """The order with the skills that keep it with its courier, at a depot where it must be loaded, and away from who did not want it."""
+    if shift_id is not None:
+        return replace(order, skills=order.skills | {f"dispatch:{shift_id}"})
+    more = {_AT_DEPOT} if from_depot(order) else set()
+    return replace(order, skills=order.skills | more | ({f"dispatch:{order.id}"} if refused else set()))
+
+
+def _known(courier: Courier, refused: Mapping[UUID, Collection[UUID]], least: int) -> PlanningShift:
+    """The shift with its own skill, those of the orders that it may be asked for, and what fairness takes it to cost."""
+    shift = courier.shift
+    open_to = {f"dispatch:{order_id}" for order_id, shifts in refused.items() if shift.id not in shifts}
+    at_depot = {_AT_DEPOT} if courier.head is None else set()
+    vehicle: PlanningVehicle | None = shift.vehicle
+    if vehicle is not None:
+        vehicle = replace(vehicle, cost_fixed_minor=vehicle.cost_fixed_minor + _fairness(courier, least))
+    return replace(shift, vehicle=vehicle, skills=shift.skills | open_to | at_depot | {f"dispatch:{shift.id}"})
+
+
+def _least_given(loaded: _Loaded) -> int:
+    return min(courier.given for courier in loaded.couriers)
+
+
+def _fairness(courier: Courier, least: int) -> int:
+    """What the use of an idle courier is taken to cost beyond its real price: one that is busy is used anyhow."""
+    return 0 if courier.own else FAIR_MINOR * (courier.given - least)
+
+
+def _visits(present: Present) -> list[Visit]:
+    """The stops that may still be moved, as steps; loading at the depot is none."""
+    kinds = {StopKind.PICKUP: StepKind.PICKUP, StopKind.DROPOFF: StepKind.DELIVERY}
+    return [
+        (kinds[StopKind(stop["kind"])], str(order_id))
+        for stop in present.free
+        if stop["kind"] in kinds
+        for order_id in present.orders_of.get(stop["id"], ())
+    ]
+
+
+def _decisions(found: Round, loaded: _Loaded, question: Question, solution: Solution) -> set[UUID]:
+    couriers = {courier.shift.id: courier for courier in loaded.couriers}
+    versions = {order.id: order.version for order in loaded.orders}
+    least = _least_given(loaded)
+    placed: set[UUID] = set()
+    for draft in draft_routes(question, solution):
+        courier, arrivals = couriers[draft.shift.id], _arrivals(draft)
+        fresh = [order_id for order_id in arrivals if order_id in loaded.open_ids]
+        placed.update(fresh)
+        if not fresh or not courier.own <= arrivals.keys():
+            continue  # nothing new, or something that it has already would be left out
+        chosen = fresh[: courier.room(loaded.policy)]
+        draft.shift = courier.shift
+        draft.summary["cost"] -= _fairness(courier, least)  # it is no money
+        prepared = Prepared(
+            shift_id=courier.shift.id,
+            order_ids=chosen,
+            draft=draft if len(chosen) == len(fresh) and not courier.reserved else None,
+            present=courier.present,
+            order_versions={order_id: versions[order_id] for order_id in arrivals},
+            shift_version=courier.shift.version,
+        )
+        found.decisions.append(Decision(courier, chosen, arrivals, prepared))
+    return placed
+
+
+def _arrivals(draft: DraftRoute) -> dict[UUID, datetime]:
+    """When each order of a route is delivered, first to last."""
+    return {
+        order_id: stop.arrival for stop in draft.stops if stop.kind is StopKind.DROPOFF for order_id in stop.order_ids
+    }
