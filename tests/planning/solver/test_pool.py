@@ -13,6 +13,7 @@ import pytest
 from tests.planning.solver.cases import line, parcel, problem, town, van, wild
 from tests.planning.solver.engines import engine_pids, first_engine
 
+from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.errors import SolveCancelledError
 from doorstep.planning.solver.estimate import Objective, SolveOptions
 from doorstep.planning.solver.pool import Outcome, Phase, Progress, SolverPool, SolveStatus
@@ -32,7 +33,7 @@ from doorstep.planning.solver.unassigned import Reason
 from doorstep.planning.solver.verify import violations
 
 QUICK = SolveOptions(level=0, searches=1, deterministic=True)
-ENDLESS = SolveOptions(level=5, time_limit_seconds=600, hard_limit_seconds=600)
+ENDLESS = SolveOptions(level=5, time_limit_seconds=600, hard_limit_seconds=600, engine=Engine.VROOM)
 
 
 @pytest.fixture(scope="module")

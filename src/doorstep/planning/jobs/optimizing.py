@@ -30,8 +30,9 @@ from doorstep.planning.service.plans import lock_plan
 from doorstep.planning.service.problems import Left, Question, pose
 from doorstep.planning.service.proposals import add_paths, draft_routes, plan_summary, reasons_of
 from doorstep.planning.service.writing import Proposal, fail_plan, propose
+from doorstep.planning.solver.choosing import choose
 from doorstep.planning.solver.errors import ProblemInvalidError, SolutionRejectedError
-from doorstep.planning.solver.estimate import Objective, choose_options
+from doorstep.planning.solver.estimate import Objective
 from doorstep.planning.solver.pool import Outcome, Progress, SolverPool, SolveStatus
 from doorstep.planning.solver.solution import Solution, Summary
 
@@ -150,9 +151,9 @@ async def _solve(job: Job, question: Question, objective: Objective) -> Outcome 
             progress_json(PlanPhase.SOLVING, 0.1 + 0.75 * share, best=progress.best, unassigned=progress.unassigned)
         )
 
-    options = await asyncio.to_thread(choose_options, problem, pool.slots, objective=objective)
+    options = await asyncio.to_thread(choose, problem, pool.slots, objective=objective)
     try:
-        outcome = await pool.solve(problem, options, progress=report)
+        outcome = await pool.solve(problem, options, progress=report, owner=str(job.tenant_id))
     except SolutionRejectedError as error:
         raise CannotPlan(f"The solver's plan broke its own rules and was not used: {error}.") from error
     await spend_solver_seconds(job.db, job.principal, outcome.cpu_seconds)

@@ -7,6 +7,7 @@ so an engine that ignores a rule, a translation that forgets one and an answer t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from doorstep.planning.solver.errors import Rule, SolutionRejectedError, Violation
@@ -47,9 +48,13 @@ def verify(problem: Problem, solution: Solution) -> None:
 
 def violations(problem: Problem, solution: Solution) -> tuple[Violation, ...]:
     """Every broken rule of `solution`, in the order of its routes."""
-    travel = Travel(problem)
-    found = _whole_solution(problem, solution)
-    for route in solution.routes:
+    return (*_whole_solution(problem, solution), *route_violations(problem, Travel(problem), solution.routes))
+
+
+def route_violations(problem: Problem, travel: Travel, routes: Iterable[Route]) -> tuple[Violation, ...]:
+    """Every broken rule inside `routes`, whatever the rest of the solution."""
+    found: list[Violation] = []
+    for route in routes:
         vehicle = problem.vehicle_by_id.get(route.vehicle_id)
         if vehicle is None:
             found.append(Violation(Rule.VEHICLE, "there is no such vehicle shift", route.vehicle_id))

@@ -13,13 +13,11 @@ What VROOM gets is narrower than what it would accept, because it breaks its lim
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from doorstep.planning.solver.errors import SolverError
+from doorstep.planning.solver.engine import EngineAnswerError, EngineInput, EngineMatrix, Json
 from doorstep.planning.solver.estimate import Objective
 from doorstep.planning.solver.problem import (
     MAX_LOAD,
@@ -50,21 +48,6 @@ from doorstep.planning.solver.travel import UNREACHABLE, Legs, Travel, travel_ke
 SUM_LIMIT = 2**32 - 1
 """VROOM adds the largest value of each task's and vehicle end's matrix row; the sum must stay below 2**32."""
 DIMENSIONS = ("weight_grams", "volume_cm3", "items")
-
-EngineMatrix = npt.NDArray[np.uint32]
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EngineInput:
-    """VROOM's document and its matrices as (profile, "durations" or "distances", contiguous unsigned array)."""
-
-    document: Json
-    matrices: tuple[tuple[str, str, EngineMatrix], ...]
-
-
-class EngineAnswerError(SolverError):
-    """VROOM answered something that its documentation does not allow."""
 
 
 # -- to VROOM ----------------------------------------------------------------------------------------------------------
