@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from doorstep.planning.solver.child import die_with, limit, read_exactly
 
-SAY_EVERY_SECONDS = 0.5
+SAY_EVERY_SECONDS = 1.0
 USUAL_LOAD = 15.0
 """PyVRP's penalties were tuned on instances with loads of about this size and a cost of 1 for a unit of time."""
 

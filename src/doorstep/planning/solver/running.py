@@ -22,10 +22,11 @@ from doorstep.planning.solver.solution import Solution
 from doorstep.planning.solver.travel import Travel
 from doorstep.planning.solver.verify import route_violations
 
-ITERATIONS_PER_TASK = 60
-LEAST_ITERATIONS = 2000
-PATIENCE_PER_TASK = 150
-LEAST_PATIENCE = 20_000
+ITERATIONS_PER_TASK = 3
+LEAST_ITERATIONS = 150
+"""Where no clock decides. One takes about a millisecond, more with many kinds of vehicles."""
+PATIENCE_PER_TASK = 20
+LEAST_PATIENCE = 3000
 START_SHARE = 0.2
 """The part of the time that VROOM's start may take with its local search; with less, it only constructs."""
 CONSTRUCT_SECONDS = 0.001

@@ -95,6 +95,32 @@ def route_of(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order]) -> Rout
     earliest = _run(vehicle, legs, orders, vehicle.window.start)
     if earliest is None:
         return None
+    best = _run(vehicle, legs, orders, _latest_start(earliest))
+    if best is None or best.now > earliest.now:  # a later start moved a break
+        best = _as_late_as_possible(earliest, orders)
+    steps = _with_loads(best)
+    return Route(vehicle.id, steps, summarize_route(steps, vehicle.costs))
+
+
+def _latest_start(earliest: Tour) -> int:
+    """When the tour could have left and still end when it does, each step in the window that it has now."""
+    by_id = {order.id: order for order in earliest.orders}
+    pauses = {pause.id: pause.windows for pause in earliest.vehicle.breaks}
+    latest, leg = earliest.now, 0
+    for step in reversed(earliest.steps):
+        latest -= leg + step.service_seconds
+        windows: tuple[Window, ...] = ()
+        if step.break_id is not None:
+            windows = pauses[step.break_id]
+        elif step.order_id is not None:
+            windows = visits(by_id[step.order_id])[0 if step.kind is StepKind.PICKUP else -1].windows
+        latest = min([latest, *(w.end for w in windows if w.start <= step.service_start <= w.end)])
+        leg = step.leg_seconds
+    return latest
+
+
+def _as_late_as_possible(earliest: Tour, orders: Sequence[Order]) -> Tour:
+    vehicle, legs = earliest.vehicle, earliest.legs
     best, low, high = earliest, 0, sum(step.waiting_seconds for step in earliest.steps)
     while low < high:
         delay = (low + high + 1) // 2
@@ -103,8 +129,7 @@ def route_of(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order]) -> Rout
             best, low = later, delay
         else:
             high = delay - 1
-    steps = _with_loads(best)
-    return Route(vehicle.id, steps, summarize_route(steps, vehicle.costs))
+    return best
 
 
 def _run(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order], at: int) -> Tour | None:
