@@ -40,8 +40,10 @@ from doorstep.planning.reads import active_routes_of_orders, active_routes_of_sh
 OPTIMIZE: Final = "optimize_plan"
 """The kind of the job that optimizes a plan."""
 
-MOST_ORDERS: Final = 1000
-MOST_SHIFTS: Final = 250
+MOST_ORDERS: Final = 20_000
+MOST_LISTED: Final = 1000
+"""So many orders are named one by one; a filter finds more."""
+MOST_SHIFTS: Final = 1000
 MOST_NAME: Final = 200
 
 
@@ -62,7 +64,7 @@ class NewPlan:
 async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     """A new plan, optimizing at once unless ``optimize`` is False; returns ``{"id"}``.
 
-    Refusals: NOT_FOUND, NOT_PLANNABLE (naming the state), ORDER_TAKEN, SHIFT_WITHOUT_VEHICLE, IN_USE, NOTHING_TO_PLAN, TOO_MANY_ITEMS; every fault
+    Refusals: NOT_FOUND, NOT_PLANNABLE (naming the state), ORDER_TAKEN, SHIFT_WITHOUT_VEHICLE, IN_USE, NOTHING_TO_PLAN, TOO_MANY_ITEMS, PLAN_TOO_LARGE; every fault
     of the input at once. QUOTA_EXCEEDED when it is to be optimized and the tenant has no solver seconds left today.
     """
     scope.require(Permission.PLANNING_WRITE)
@@ -222,8 +224,14 @@ async def _orders(scope: Scope, wanted: NewPlan, faults: list[DoorstepError]) ->
     ids = list(dict.fromkeys(wanted.order_ids or ()))
     if not ids:
         faults.append(nothing_to_plan("There is no order in orderIds.", ["orderIds"]))
-    elif len(ids) > MOST_ORDERS:
-        faults.append(_too_many("orders", MOST_ORDERS, "orderIds"))
+    elif len(ids) > MOST_LISTED:
+        faults.append(
+            DoorstepError(
+                ProblemCode.TOO_MANY_ITEMS,
+                f"Name at most {MOST_LISTED} orders; for more, up to {MOST_ORDERS}, give orderFilter.",
+                ["orderIds"],
+            )
+        )
     else:
         return await plannable_orders(scope.tx, scope.tenant_id, ids, faults)
     return []
@@ -239,7 +247,13 @@ async def _orders_found(scope: Scope, query: OrderQuery, faults: list[DoorstepEr
             )
         )
     elif len(ids) > MOST_ORDERS:
-        faults.append(_too_many("orders", MOST_ORDERS, "orderFilter"))
+        faults.append(
+            DoorstepError(
+                ProblemCode.PLAN_TOO_LARGE,
+                f"A plan is about at most {MOST_ORDERS} orders: split it, for example by depot or by due time.",
+                ["orderFilter"],
+            )
+        )
     else:
         return await plannable_orders(scope.tx, scope.tenant_id, ids, faults)
     return []
@@ -262,10 +276,10 @@ async def plannable_orders(
     return [rows[order_id] for order_id in order_ids if order_id in rows]
 
 
-def _too_many(what: str, most: int, field: str) -> DoorstepError:
+def _too_many_shifts(field: str) -> DoorstepError:
     return DoorstepError(
         ProblemCode.TOO_MANY_ITEMS,
-        f"A plan is about at most {most} {what}: split it, for example by depot or by due time.",
+        f"A plan is about at most {MOST_SHIFTS} shifts: split it, for example by depot or by due time.",
         [field],
     )
 
@@ -281,7 +295,7 @@ async def _shifts(scope: Scope, wanted: NewPlan, faults: list[DoorstepError]) ->
         faults.append(nothing_to_plan("There is no shift in shiftIds.", ["shiftIds"]))
         return []
     if len(ids) > MOST_SHIFTS:
-        faults.append(_too_many("shifts", MOST_SHIFTS, "shiftIds"))
+        faults.append(_too_many_shifts("shiftIds"))
         return []
     found = {shift.id: shift for shift in await shifts_for_planning(scope.tx, scope.tenant_id, ids)}
     used = await active_routes_of_shifts(scope.tx, scope.tenant_id, ids)
@@ -325,7 +339,7 @@ async def _shifts_of_day(
             )
         )
     elif len(free) > MOST_SHIFTS:
-        faults.append(_too_many("shifts", MOST_SHIFTS, "date"))
+        faults.append(_too_many_shifts("date"))
     return free
 
 

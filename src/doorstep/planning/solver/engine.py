@@ -6,8 +6,10 @@ runs in a process of its own (see `process`) and knows nothing of the other.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -77,3 +79,16 @@ class Improvement:
 
 class EngineAnswerError(SolverError):
     """An engine answered something that its documentation does not allow."""
+
+
+def engine_names(used: Iterable[Engine] = (Engine.VROOM,)) -> str:
+    """Names and versions of the engines that were used, without loading them; VROOM makes the first routes of every plan."""
+    names = {Engine.VROOM: ("vroom", "pyvroom"), Engine.PYVRP: ("pyvrp", "pyvrp")}
+    return ", ".join(_version(*names[engine]) for engine in Engine if engine in {Engine.VROOM, *used})
+
+
+def _version(name: str, package: str) -> str:
+    try:
+        return f"{name} ({package} {version(package)})"
+    except PackageNotFoundError:
+        return f"{name} ({package} is not installed)"

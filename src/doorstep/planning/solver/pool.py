@@ -11,23 +11,22 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Any, Self
 
 from doorstep.planning.solver.baseline import baseline
 from doorstep.planning.solver.choosing import choose
 from doorstep.planning.solver.decompose import Group, Neighbourhood, compose, merge
-from doorstep.planning.solver.engine import Engine
+from doorstep.planning.solver.engine import Engine, engine_names
 from doorstep.planning.solver.errors import SolveCancelledError, SolverError
 from doorstep.planning.solver.estimate import Objective, SolveOptions
 from doorstep.planning.solver.problem import Order, Problem, visits
 from doorstep.planning.solver.process import RunStatus
 from doorstep.planning.solver.running import Answer, Heard, Runner
-from doorstep.planning.solver.slots import FairSlots
+from doorstep.planning.solver.slots import Claim, FairSlots
 from doorstep.planning.solver.solution import Solution, Summary
 from doorstep.planning.solver.travel import Travel
 from doorstep.planning.solver.unassigned import Unassigned, explain, hopeless
@@ -138,7 +137,7 @@ class SolverPool:
         """
         if options is None:
             options = await asyncio.to_thread(choose, problem, self.slots)
-        claim = _Claim(self._free, owner, is_urgent)
+        claim = Claim(self._free, owner, is_urgent)
         work = asyncio.create_task(_Solve(claim, self.slots, problem, options, progress).run())
         stop = asyncio.create_task(cancelled.wait()) if cancelled is not None else None
         self._running.add(work)
@@ -169,20 +168,11 @@ class _NoAnswerError(SolverError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """Whose solve it is, and whether it may use the slot that is kept."""
-
-    free: FairSlots
-    owner: str
-    is_urgent: bool
-
-
 @dataclass(slots=True)
 class _Solve:
     """One call of `SolverPool.solve` from preparing to explaining."""
 
-    claim: _Claim
+    claim: Claim
     slots: int
     problem: Problem
     options: SolveOptions
@@ -384,7 +374,7 @@ class _Solve:
             elapsed_seconds=time.monotonic() - self.started,
             cpu_seconds=self.cpu_seconds,
             queued_seconds=self.queued_seconds,
-            engine=engine_name(self.engines),
+            engine=engine_names(self.engines),
         )
 
 
@@ -393,16 +383,3 @@ _STATUS = {
     RunStatus.TIMEOUT: SolveStatus.TIMEOUT,
     RunStatus.CRASHED: SolveStatus.CRASHED,
 }
-
-
-def engine_name(used: Iterable[Engine] = (Engine.VROOM,)) -> str:
-    """Names and versions of the engines that were used, without loading them; VROOM makes the first routes of every plan."""
-    names = {Engine.VROOM: ("vroom", "pyvroom"), Engine.PYVRP: ("pyvrp", "pyvrp")}
-    return ", ".join(_version(*names[engine]) for engine in Engine if engine in {Engine.VROOM, *used})
-
-
-def _version(name: str, package: str) -> str:
-    try:
-        return f"{name} ({package} {version(package)})"
-    except PackageNotFoundError:
-        return f"{name} ({package} is not installed)"

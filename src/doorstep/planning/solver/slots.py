@@ -113,3 +113,12 @@ class FairSlots:
 def _next(queue: list[_Request], running: Counter[str], served: dict[str, int]) -> _Request:
     """Urgent requests first, then the owner with the fewest runs, then who waited longest for a turn, then the oldest."""
     return min(queue, key=lambda r: (not r.is_urgent, running[r.owner], served.get(r.owner, 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Whose runs ask for `free` slots, and whether they may use the one that is kept."""
+
+    free: FairSlots
+    owner: str
+    is_urgent: bool
