@@ -286,6 +286,33 @@ async def test_waiting_for_a_slot_counts_against_no_limit(slow: Problem) -> None
         assert (await long).status is SolveStatus.TIMEOUT
 
 
+async def test_anothers_small_plan_waits_for_one_run_of_a_large_one_at_most() -> None:
+    async with SolverPool(slots=1) as pool:
+        done: list[int] = []
+        ahead: list[int | None] = []
+
+        async def count(progress: Progress) -> None:
+            done.append(progress.runs_done)
+
+        async def note(progress: Progress) -> None:
+            ahead.append(progress.ahead)
+
+        large = asyncio.create_task(pool.solve(town(400), replace(QUICK, group_size=40), progress=count, owner="large"))
+        while not any(done):
+            await asyncio.sleep(0.01)
+        before = done[-1]
+        waited = await pool.solve(problem([parcel("a", 1)], [van()]), QUICK, progress=note, owner="small")
+        assert solved(waited).summary.orders == 1
+        assert done[-1] - before <= 1
+        assert not large.done()
+        assert 0 in ahead, "its place was told while it waited"
+        urgent = await pool.solve(problem([parcel("a", 1)], [van()]), QUICK, owner="other", is_urgent=True)
+        assert urgent.queued_seconds < 1
+        large.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await large
+
+
 async def test_the_event_loop_goes_on_during_a_solve(pool: SolverPool) -> None:
     """Planted trap: VROOM holds the interpreter for the whole solve; in this process every other task would stand still."""
     task = asyncio.create_task(pool.solve(town(180, capacity=200, vehicles=6), replace(QUICK, searches=2)))

@@ -93,6 +93,9 @@ class PlanProgress:
     runs_ahead: int | None = strawberry.field(
         description="While it waits for the solver: how many runs, of this company's and others' plans, go before. Null once it is served."
     )
+    engine: str | None = strawberry.field(
+        description="Who found the best routes so far: VROOM, or PYVRP, which goes on from VROOM's."
+    )
     failure_reason: str | None = strawberry.field(description="Why it FAILED, and what to do.")
 
     @classmethod
@@ -112,5 +115,6 @@ class PlanProgress:
             routes=summary["routes"] if summary else told.get("routes"),
             unassigned=summary["unassigned"] if summary else told.get("unassigned"),
             runs_ahead=None if over else told.get("ahead"),
+            engine=told.get("engine"),
             failure_reason=row["failure_reason"],
         )

@@ -32,6 +32,7 @@ from doorstep.planning.service.problems import Left, Question, pose
 from doorstep.planning.service.proposals import add_paths, draft_routes, plan_summary, reasons_of
 from doorstep.planning.service.writing import Proposal, fail_plan, propose
 from doorstep.planning.solver.choosing import choose
+from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.errors import ProblemInvalidError, SolutionRejectedError
 from doorstep.planning.solver.estimate import Objective
 from doorstep.planning.solver.pool import Outcome, Progress, SolverPool, SolveStatus
@@ -194,6 +195,7 @@ async def _solve(stage: _Stage, question: Question, objective: Objective) -> Out
             best=progress.best,
             unassigned=progress.unassigned,
             ahead=progress.ahead,
+            engine=progress.engine,
         )
 
     options = await asyncio.to_thread(choose, problem, pool.slots, objective=objective)
@@ -216,6 +218,7 @@ def progress_json(
     best: Summary | None = None,
     unassigned: int | None = None,
     ahead: int | None = None,
+    engine: Engine | None = None,
 ) -> dict[str, Any]:
     """A job's progress as it is stored."""
     return {
@@ -225,4 +228,5 @@ def progress_json(
         "routes": best.routes if best else None,
         "unassigned": unassigned,
         "ahead": ahead,
+        "engine": engine.value if engine else None,
     }

@@ -19,6 +19,8 @@ GROUP_TASKS = 600
 SECONDS_PER_TASK = 0.014
 LEAST_SECONDS = 0.5
 """A hundred orders are planned within a second, engine processes and checks included."""
+LEAST_HARD_SECONDS = 15.0
+"""Time for a process to start and build its model on a busy machine."""
 MOST_ROUNDS = 3
 ROUNDS_FROM_TASKS = 5000
 """Beyond, fewer rounds, so that each run has time enough for its group."""
@@ -35,7 +37,7 @@ def choose(problem: Problem, cores: int, *, objective: Objective = Objective.COS
         level=0,
         searches=1,
         time_limit_seconds=seconds,
-        hard_limit_seconds=max(30.0, 8 * seconds),
+        hard_limit_seconds=max(LEAST_HARD_SECONDS, 6 * seconds),
         group_size=None if tasks <= whole else GROUP_TASKS,
         improve_rounds=MOST_ROUNDS if tasks <= ROUNDS_FROM_TASKS else MOST_ROUNDS - 1,
         objective=objective,

@@ -301,6 +301,7 @@ class _Solve:
         """A better solution of the whole problem, while its engine goes on."""
         if self.best is None or self._better(self.best, found) is found:
             self.best = found
+            self.engines.add(Engine.PYVRP)
             await self._tell(Phase.SOLVING)
 
     def _better(self, one: Solution, other: Solution) -> Solution:
@@ -357,7 +358,7 @@ class _Solve:
                 runs_total=self.runs_total,
                 best=None if best is None else best.summary,
                 unassigned=None if best is None else len(best.unassigned),
-                engine=max(self.engines, default=None),
+                engine=Engine.PYVRP if Engine.PYVRP in self.engines else next(iter(self.engines), None),
                 ahead=self.ahead,
             )
         )

@@ -32,6 +32,9 @@ START_SHARE = 0.2
 CONSTRUCT_SECONDS = 0.001
 """VROOM's clock is looked at after the construction."""
 
+HANG_SECONDS = 4.0
+"""PyVRP stops by itself in time; so much later, and as much again as it had, it is taken for dead."""
+
 Better = Callable[[Solution, Solution], Solution]
 Heard = Callable[[Solution], Awaitable[None]]
 
@@ -81,7 +84,10 @@ class Runner:
             return start
         spent = loop.time() - started
         left = None if soft is None else max(0.1, soft - spent)
-        return await self._improved(group, start, left, max(0.1, hard - spent), heard)
+        until = max(0.1, hard - spent)
+        if left is not None:  # there is a plan already: a process that stands still is not waited for
+            until = min(until, 2 * left + HANG_SECONDS)
+        return await self._improved(group, start, left, until, heard)
 
     def _start_effort(self, group: Group, soft: float | None) -> Effort:
         """One search of VROOM; without its local search where that would take too much of the time."""
