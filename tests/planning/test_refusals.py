@@ -99,3 +99,13 @@ async def test_a_filter_finds_only_orders_that_can_be_planned(world: Any) -> Non
     )
     rows = await world.rows("SELECT order_id FROM plan_orders WHERE tenant_id = $1 AND plan_id = $2", UUID(made["id"]))
     assert {row["order_id"] for row in rows} == set(open_orders)
+
+
+async def test_pins_are_about_the_plans_own_orders_and_shifts_and_do_not_contradict(world: Any) -> None:
+    (order, other), shift = await world.add_orders(2), await world.add_shift()
+    stranger = new_id()
+    wanted = {"order_ids": (order,), "shift_ids": (shift,)}
+    assert await faults_of(world, **wanted, pins=((other, shift),)) == [("NOT_FOUND", "pins.0.orderId")]
+    assert await faults_of(world, **wanted, pins=((order, stranger),)) == [("NOT_FOUND", "pins.0.shiftId")]
+    twice = ((order, shift), (order, shift))
+    assert await faults_of(world, **wanted, pins=twice) == [("INVALID_VALUE", "pins.1.orderId")]

@@ -14,7 +14,7 @@ from tests.planning.solver.cases import line, parcel, problem, town, van, wild
 from tests.planning.solver.engines import engine_pids, first_engine
 
 from doorstep.planning.solver.engine import Engine
-from doorstep.planning.solver.errors import SolveCancelledError
+from doorstep.planning.solver.errors import Rule, SolveCancelledError
 from doorstep.planning.solver.estimate import Objective, SolveOptions
 from doorstep.planning.solver.pool import Outcome, Phase, Progress, SolverPool, SolveStatus
 from doorstep.planning.solver.problem import (
@@ -158,6 +158,34 @@ async def test_a_vehicle_that_is_done_early_does_not_wait_for_its_break(pool: So
     solution = solved(await pool.solve(problem([parcel("a", 1)], [van(breaks=(pause,))]), QUICK))
     assert [step.kind for step in solution.routes[0].steps] == [StepKind.START, StepKind.DELIVERY, StepKind.END]
     assert solution.summary.duration_seconds == 60 + 120 + 60
+
+
+async def test_a_driver_pauses_only_with_as_little_on_board_as_the_break_allows(pool: SolverPool) -> None:
+    orders = [parcel("early", 1, windows=(Window(0, 900),)), parcel("late", 2, windows=(Window(6000, 7000),))]
+    pause = Break("lunch", (Window(2000, 3000),), 1800)
+    free = solved(await pool.solve(problem(orders, [van(breaks=(pause,))]), QUICK))
+    assert free.unassigned == ()
+    empty = replace(pause, max_load=Load())
+    careful = problem(orders, [van(breaks=(empty,))])
+    assert {violation.rule for violation in violations(careful, free)} == {Rule.BREAK}
+    strict = solved(await pool.solve(careful, QUICK))
+    assert len(strict.unassigned) == 1, "whoever carries the late one through noon may not pause"
+
+
+@pytest.mark.parametrize("count", [3, 60])
+async def test_a_pinned_order_goes_on_its_vehicle_or_nowhere(pool: SolverPool, count: int) -> None:
+    base = town(count, vehicles=3, capacity=100)
+    pins = {order.id: f"van-{number % 3}" for number, order in enumerate(base.orders) if number % 10 == 0}
+    orders = tuple(replace(o, vehicles=frozenset([pins[o.id]])) if o.id in pins else o for o in base.orders)  # type: ignore[call-arg]
+    given = Problem(orders, base.vehicles, base.matrices)
+    solution = solved(await pool.solve(given, QUICK))
+    carrier = {order_id: route.vehicle_id for route in solution.routes for order_id in route.order_ids}
+    assert {order_id: carrier[order_id] for order_id in pins} == pins
+    full = Problem(orders, (replace(base.vehicles[0], capacity=Capacity(items=0)), *base.vehicles[1:]), base.matrices)
+    outcome = await pool.solve(full, QUICK)
+    left = {one.order_id: one for one in outcome.unassigned}
+    assert set(left) == {order_id for order_id, vehicle in pins.items() if vehicle == "van-0"}
+    assert all(set(one.reasons) == {Reason.PINNED, Reason.CAPACITY} for one in left.values())
 
 
 async def test_an_order_of_higher_priority_goes_first_when_there_is_room_for_one(pool: SolverPool) -> None:

@@ -210,6 +210,8 @@ def test_a_solution_for_easier_orders_is_not_one_for_these(sound: Solution) -> N
     cases: list[tuple[Any, Rule]] = [
         ((replace(aboard, vehicle="bike"), cold, pair, left), Rule.PINNED),  # type: ignore[call-arg]
         ((aboard, replace(cold, depot=5), pair, left), Rule.DEPOT),  # type: ignore[call-arg]
+        ((aboard, replace(cold, vehicles=frozenset(["bike"])), pair, left), Rule.PINNED),  # type: ignore[call-arg]
+        ((aboard, cold, replace(pair, vehicles=frozenset(["bike"])), left), Rule.PINNED),  # type: ignore[call-arg]
         ((aboard, replace(cold, windows=(Window(9000, 9001),)), pair, left), Rule.WINDOW),  # type: ignore[call-arg]
         ((aboard, replace(cold, service_seconds=7), pair, left), Rule.TIMES),  # type: ignore[call-arg]
     ]

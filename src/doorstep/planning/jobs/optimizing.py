@@ -53,6 +53,7 @@ class _Loaded:
     shifts: list[PlanningShift]
     order_versions: dict[UUID, int]
     set_aside: dict[UUID, list[Left]]
+    pins: dict[UUID, UUID]
 
 
 async def optimize(job: Job) -> None:
@@ -111,12 +112,13 @@ async def _load(job: Job, plan_id: UUID) -> _Loaded:
         shifts=free,
         order_versions={order.id: order.version for order in orders},
         set_aside={order_id: [Left(UnassignedCode.NOT_PLANNABLE)] for order_id in gone},
+        pins={UUID(order_id): UUID(shift_id) for order_id, shift_id in plan["options"].get("pins", {}).items()},
     )
 
 
 async def _find(job: Job, loaded: _Loaded) -> Proposal:
     """The whole plan's proposal, part by part where one matrix would be too large."""
-    pieces = cut(loaded.orders, loaded.shifts)
+    pieces = cut(loaded.orders, loaded.shifts, loaded.pins)
     proposal: Proposal | None = None
     for number, part in enumerate(pieces.parts):
         found = await _find_part(_Stage(job, number, len(pieces.parts)), loaded, part)
@@ -158,7 +160,7 @@ async def _find_part(stage: _Stage, loaded: _Loaded, part: Part) -> Proposal:
     roads: Roads = job.services.get(Roads)
     await stage.report(PlanPhase.ROADS, 0.02)
     try:
-        question = await pose(roads, part.orders, part.shifts, job.principal.clock.now())
+        question = await pose(roads, part.orders, part.shifts, job.principal.clock.now(), pins=loaded.pins)
     except ProblemInvalidError as error:
         raise CannotPlan(f"The solver cannot work with this: {error}.") from error
     outcome = await _solve(stage, question, loaded.objective)

@@ -41,7 +41,9 @@ class Cut:
     left: dict[UUID, list[Left]]
 
 
-def cut(orders: Sequence[PlanningOrder], shifts: Sequence[PlanningShift]) -> Cut:
+def cut(
+    orders: Sequence[PlanningOrder], shifts: Sequence[PlanningShift], pins: Mapping[UUID, UUID] | None = None
+) -> Cut:
     """One part where one matrix is enough; else several, each with at least one shift."""
     if _places(orders) + len({shift.depot_id for shift in shifts}) <= MOST_PLACES:
         return Cut([Part(list(orders), list(shifts))], {})
@@ -54,7 +56,7 @@ def cut(orders: Sequence[PlanningOrder], shifts: Sequence[PlanningShift]) -> Cut
     result = Cut([], {})
     for depot_id, fleet in fleets.items():
         _cut_depot(result, mine[depot_id], fleet)
-    _bring_to_the_able(result.parts)
+    _bring_to_the_able(result.parts, pins or {})
     return result
 
 
@@ -62,7 +64,7 @@ def second_try(orders: Sequence[PlanningOrder], shifts: Sequence[PlanningShift],
     """The orders without room and the shifts without a route, most urgent first, in one part; None when either is missing."""
     used = {draft.shift.id for draft in proposal.routes}
     idle = [shift for shift in shifts if shift.id not in used]
-    tried = [order for order in orders if any(_may_fit(left) for left in proposal.unassigned.get(order.id, ()))]
+    tried = [order for order in orders if _may_fit(proposal.unassigned.get(order.id, ()))]
     if not idle or not tried:
         return None
     tried.sort(key=lambda order: -order.priority)
@@ -108,22 +110,24 @@ def _cut_depot(result: Cut, orders: list[PlanningOrder], fleet: list[PlanningShi
             result.parts.append(Part(part, alike[number::count]))
 
 
-def _bring_to_the_able(parts: Sequence[Part]) -> None:
+def _bring_to_the_able(parts: Sequence[Part], pins: Mapping[UUID, UUID]) -> None:
     """Orders that no shift of their part may carry move to a part with one that may, while its matrix has room."""
     places = [_places(part.orders) for part in parts]
     for part in parts:
-        for order in [order for order in part.orders if not _anybody(part.shifts, order)]:
+        for order in [order for order in part.orders if not _anybody(part.shifts, order, pins.get(order.id))]:
             needed = len(ends_of(order))
             for number, other in enumerate(parts):
-                if places[number] + needed < MOST_PLACES and _anybody(other.shifts, order):
+                if places[number] + needed < MOST_PLACES and _anybody(other.shifts, order, pins.get(order.id)):
                     part.orders.remove(order)
                     other.orders.append(order)
                     places[number] += needed
                     break
 
 
-def _anybody(shifts: Sequence[PlanningShift], order: PlanningOrder) -> bool:
-    if not order.skills and not order.vehicle_kinds:
+def _anybody(shifts: Sequence[PlanningShift], order: PlanningOrder, only: UUID | None) -> bool:
+    if only is not None:
+        shifts = [shift for shift in shifts if shift.id == only]
+    if only is None and not order.skills and not order.vehicle_kinds:
         return True
     return any(
         order.skills <= shift.skills and (not order.vehicle_kinds or vehicle_of(shift).kind in order.vehicle_kinds)
@@ -178,8 +182,9 @@ def _signature(shift: PlanningShift) -> tuple[Any, ...]:
     return (sorted(shift.skills), str(vehicle.kind), shift.starts_at, [c or 0 for c in capacities], str(shift.id))
 
 
-def _may_fit(left: Left) -> bool:
-    return left.code in (UnassignedCode.NO_ROOM, UnassignedCode.PRIORITY)
+def _may_fit(left: Sequence[Left]) -> bool:
+    codes = {one.code for one in left}
+    return UnassignedCode.PINNED not in codes and bool(codes & {UnassignedCode.NO_ROOM, UnassignedCode.PRIORITY})
 
 
 # ── sums ────────────────────────────────────────────────────────────────────────────────────────────────

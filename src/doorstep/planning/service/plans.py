@@ -43,7 +43,8 @@ OPTIMIZE: Final = "optimize_plan"
 MOST_ORDERS: Final = 20_000
 MOST_LISTED: Final = 1000
 """So many orders are named one by one; a filter finds more."""
-MOST_SHIFTS: Final = 1000
+MOST_SHIFTS: Final = 250
+MOST_PINS: Final = 250
 MOST_NAME: Final = 200
 
 
@@ -59,12 +60,14 @@ class NewPlan:
     objective: PlanObjective = PlanObjective.COST
     optimize: bool = True
     name: str | None = None
+    pins: tuple[tuple[UUID, UUID], ...] = ()
+    """Orders that only this shift may take."""
 
 
 async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     """A new plan, optimizing at once unless ``optimize`` is False; returns ``{"id"}``.
 
-    Refusals: NOT_FOUND, NOT_PLANNABLE (naming the state), ORDER_TAKEN, SHIFT_WITHOUT_VEHICLE, IN_USE, NOTHING_TO_PLAN, TOO_MANY_ITEMS, PLAN_TOO_LARGE; every fault
+    Refusals: NOT_FOUND, NOT_PLANNABLE (naming the state), ORDER_TAKEN, SHIFT_WITHOUT_VEHICLE, IN_USE, NOTHING_TO_PLAN, TOO_MANY_ITEMS, PLAN_TOO_LARGE, INVALID_VALUE; every fault
     of the input at once. QUOTA_EXCEEDED when it is to be optimized and the tenant has no solver seconds left today.
     """
     scope.require(Permission.PLANNING_WRITE)
@@ -76,8 +79,11 @@ async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     orders = await _orders(scope, wanted, faults)
     shifts = await _shifts(scope, wanted, faults)
     refuse_all(faults)
+    _check_pins(wanted.pins, {order["id"] for order in orders}, {shift.id for shift in shifts})
     plan_id = new_id()
-    options = {"objective": wanted.objective.value}
+    options: dict[str, Any] = {"objective": wanted.objective.value}
+    if wanted.pins:
+        options["pins"] = {str(order_id): str(shift_id) for order_id, shift_id in wanted.pins}
     await scope.tx.insert(
         PlanRow,
         [
@@ -116,6 +122,24 @@ async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     if wanted.optimize:
         await start_optimizing(scope, await lock_plan(scope, plan_id))
     return {"id": str(plan_id)}
+
+
+def _check_pins(pins: Sequence[tuple[UUID, UUID]], orders: Collection[UUID], shifts: Collection[UUID]) -> None:
+    """Each pin is about an order and a shift of the plan, and no order has two."""
+    faults: list[DoorstepError] = []
+    if len(pins) > MOST_PINS:
+        faults.append(DoorstepError(ProblemCode.TOO_MANY_ITEMS, f"Pin at most {MOST_PINS} orders.", ["pins"]))
+    seen: set[UUID] = set()
+    for index, (order_id, shift_id) in enumerate(pins[:MOST_PINS]):
+        if order_id not in orders:
+            faults.append(NotFound("order", ["pins", index, "orderId"]))
+        if shift_id not in shifts:
+            faults.append(NotFound("shift", ["pins", index, "shiftId"]))
+        if order_id in seen:
+            message = "The order is pinned twice; only one shift can take it."
+            faults.append(DoorstepError(ProblemCode.INVALID_VALUE, message, ["pins", index, "orderId"]))
+        seen.add(order_id)
+    refuse_all(faults)
 
 
 async def optimize_plan(scope: Scope, plan_id: UUID, if_version: int | None = None) -> dict[str, Any]:

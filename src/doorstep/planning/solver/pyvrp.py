@@ -245,10 +245,12 @@ def _classes(orders: Sequence[Order], vehicles: Sequence[VehicleShift]) -> list[
 
 def _class_list(orders: Sequence[Order], vehicles: Sequence[VehicleShift]) -> list[_Class]:
     choosy = [(index, order) for index, order in enumerate(orders) if _is_choosy(order)]
+    pinned = {name for _, order in choosy if isinstance(order, Delivery) for name in order.vehicles}
     known: dict[Any, _Class] = {}
     result = []
     for vehicle in vehicles:
-        key = (travel_key(vehicle), vehicle.skills, vehicle.kind, vehicle.start)
+        name = vehicle.id if vehicle.id in pinned else ""
+        key = (travel_key(vehicle), vehicle.skills, vehicle.kind, vehicle.start, name)
         if key not in known:
             forbidden = frozenset(i for i, order in choosy if _forbids(order, vehicle))
             known[key] = _Class(travel_key(vehicle), forbidden)
@@ -257,12 +259,16 @@ def _class_list(orders: Sequence[Order], vehicles: Sequence[VehicleShift]) -> li
 
 
 def _is_choosy(order: Order) -> bool:
-    return isinstance(order, Delivery) and bool(order.skills or order.vehicle_kinds or order.depot is not None)
+    return isinstance(order, Delivery) and bool(
+        order.skills or order.vehicle_kinds or order.depot is not None or order.vehicles
+    )
 
 
 def _forbids(order: Order, vehicle: VehicleShift) -> bool:
     """Whether the vehicle lacks what the order asks for, whatever its load and limits."""
-    return any(reason.value in ("SKILL", "VEHICLE_KIND", "DEPOT") for reason in demands_unmet(order, vehicle, Load()))
+    return any(
+        reason.value in ("SKILL", "VEHICLE_KIND", "DEPOT", "PINNED") for reason in demands_unmet(order, vehicle, Load())
+    )
 
 
 # -- costs -------------------------------------------------------------------------------------------------------------

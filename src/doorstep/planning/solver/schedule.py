@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from doorstep.planning.solver.problem import (
     Break,
+    Capacity,
     Load,
     Order,
     PickupDelivery,
@@ -87,7 +88,20 @@ def closed(tour: Tour) -> Tour | None:
         return None
     if vehicle.max_driving_seconds is not None and done.driven > vehicle.max_driving_seconds:
         return None
-    return done
+    return done if _breaks_hold(done) else None
+
+
+def _breaks_hold(tour: Tour) -> bool:
+    """Whether the load limits of its breaks hold, counted as if everything were aboard from start to end: too strict
+    rather than too generous."""
+    taken = {step.break_id for step in tour.steps if step.break_id is not None}
+    limits = [pause.max_load for pause in tour.vehicle.breaks if pause.id in taken and pause.max_load is not None]
+    if not limits:
+        return True
+    load = tour.at_start
+    for order in tour.orders:
+        load = load + order.load if isinstance(order, PickupDelivery) else load
+    return all(Capacity(most.weight_grams, most.volume_cm3, most.items).holds(load) for most in limits)
 
 
 def route_of(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order]) -> Route | None:

@@ -199,6 +199,8 @@ class _Replay:
                     continue
                 if step.service_seconds != pause.duration_seconds or not _inside(pause.windows, step.service_start):
                     self._note(Rule.BREAK, f"takes break {pause.id!r} outside its windows or for another time")
+                if pause.max_load is not None and not _at_most(step.load_after, pause.max_load):
+                    self._note(Rule.BREAK, f"takes break {pause.id!r} with {_words(step.load_after)}")
 
     def _check_orders(self) -> None:
         at = {kind: Counter(s.order_id for s in self.route.steps if s.kind is kind) for kind in TASKS}
@@ -222,6 +224,8 @@ class _Replay:
             if order.vehicle != vehicle.id:
                 self._note(Rule.PINNED, f"lies in {order.vehicle!r}", order.id)
             return
+        if order.vehicles and vehicle.id not in order.vehicles:
+            self._note(Rule.PINNED, "belongs to another vehicle", order.id)
         missing = order.skills - vehicle.skills
         if missing:
             self._note(Rule.SKILL, f"the vehicle lacks {', '.join(sorted(missing))}", order.id)
@@ -251,6 +255,10 @@ class _Replay:
         for rule, limit, value in sums:
             if limit is not None and value > limit:
                 self._note(rule, f"{value} where at most {limit} is allowed")
+
+
+def _at_most(load: Load, most: Load) -> bool:
+    return load.weight_grams <= most.weight_grams and load.volume_cm3 <= most.volume_cm3 and load.items <= most.items
 
 
 def _inside(windows: tuple[Window, ...], moment: int) -> bool:

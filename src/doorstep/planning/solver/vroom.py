@@ -169,11 +169,14 @@ class _Translator:
     def _break(self, index: int, vehicle: VehicleShift) -> Json:
         pause = vehicle.breaks[index]
         latest = Window(vehicle.window.start, vehicle.window.end - pause.duration_seconds)
-        return {
+        result: Json = {
             "id": index + 1,
             "service": pause.duration_seconds,
             "time_windows": [self._relative(w) for w in within(pause.windows, latest)],
         }
+        if pause.max_load is not None and self.dimensions:
+            result["max_load"] = [min(getattr(pause.max_load, d), self.totals[d]) for d in self.dimensions]
+        return result
 
     def _job(self, order: Delivery | OnBoard) -> Json:
         task = self._task(order, 0)
@@ -228,6 +231,8 @@ def _skill_words(order: Order) -> set[str]:
         words.add("kind:" + "\n".join(sorted(order.vehicle_kinds)))
     if isinstance(order, Delivery) and order.depot is not None:
         words.add(f"depot:{order.depot}")
+    if order.vehicles:
+        words.add("only:" + "\n".join(sorted(order.vehicles)))
     return words
 
 
@@ -240,6 +245,8 @@ def _has_skill(vehicle: VehicleShift, word: str) -> bool:
             return vehicle.kind in value.split("\n")
         case "depot":
             return int(value) == vehicle.start
+        case "only":
+            return vehicle.id in value.split("\n")
         case _:
             return value == vehicle.id
 
