@@ -21,6 +21,7 @@ from doorstep.planning.solver.problem import (
     Break,
     Capacity,
     Costs,
+    KindTimes,
     Load,
     OnBoard,
     PickupDelivery,
@@ -158,6 +159,24 @@ async def test_a_vehicle_that_is_done_early_does_not_wait_for_its_break(pool: So
     solution = solved(await pool.solve(problem([parcel("a", 1)], [van(breaks=(pause,))]), QUICK))
     assert [step.kind for step in solution.routes[0].steps] == [StepKind.START, StepKind.DELIVERY, StepKind.END]
     assert solution.summary.duration_seconds == 60 + 120 + 60
+
+
+async def test_setup_is_spent_once_a_door_and_as_the_kind_of_vehicle_needs(pool: SolverPool) -> None:
+    bicycle = (KindTimes("BIKE", 10, 60),)
+    orders = [parcel(f"o{n}", 4, setup_seconds=300, by_kind=bicycle) for n in range(3)]
+    by_van = solved(await pool.solve(problem(orders, [van(kind="VAN")]), QUICK))
+    assert by_van.summary.service_seconds == 300 + 3 * 120
+    by_bike = solved(await pool.solve(problem(orders, [van(kind="BIKE")]), QUICK))
+    assert by_bike.summary.service_seconds == 10 + 3 * 60
+
+
+async def test_a_vehicle_that_is_paid_by_the_task_is_left_at_home(pool: SolverPool) -> None:
+    orders = [parcel(f"o{n}", n) for n in range(1, 6)]
+    fleet = [van("dear", costs=Costs(per_task=900)), van("cheap", costs=Costs(fixed=100))]
+    solution = solved(await pool.solve(problem(orders, fleet), QUICK))
+    assert [route.vehicle_id for route in solution.routes] == ["cheap"]
+    paid = solved(await pool.solve(problem(orders, fleet[:1]), QUICK)).summary
+    assert paid.cost == 5 * 900 + paid.duration_seconds
 
 
 async def test_a_driver_pauses_only_with_as_little_on_board_as_the_break_allows(pool: SolverPool) -> None:

@@ -135,6 +135,7 @@ LUNCH = Break("lunch", (Window(3600, 5400),), 1800)
         (parcel("a", 1, windows=(Window(0, 60), Window(120, 180))), van(), "several windows"),
         (parcel("a", 1), van(breaks=(LUNCH,)), "breaks"),
         (parcel("a", 1), van(max_driving_seconds=3600), "driving"),
+        (parcel("a", 1, setup_seconds=60), van(), "setup"),
     ],
 )
 def test_what_its_model_cannot_hold_stays_with_vroom(order: Any, vehicle: VehicleShift, word: str) -> None:

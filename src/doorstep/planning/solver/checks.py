@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
 from doorstep.planning.solver.errors import ProblemInvalidError
 
 MAX_TIME = 2**40
@@ -76,3 +78,13 @@ def check_unique(path: str, ids: Iterable[Any]) -> frozenset[str]:
             raise ProblemInvalidError(path, f"the id {identifier!r} occurs twice")
         seen.add(identifier)
     return frozenset(seen)
+
+
+def check_matrix(path: str, matrix: Any) -> None:
+    """A square array of numbers, none negative."""
+    if not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "fiu":
+        raise ProblemInvalidError(path, "must be an array of numbers")
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
+        raise ProblemInvalidError(path, f"must be square and not empty, its shape is {matrix.shape}")
+    if bool((matrix < 0).any()):
+        raise ProblemInvalidError(path, "holds a negative value")

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from doorstep.planning.solver.checks import (
     MAX_TIME,
     check_location,
+    check_matrix,
     check_optional_whole,
     check_skills,
     check_unique,
@@ -85,12 +86,38 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class KindTimes:
+    """How long vehicles of this kind take instead: a van has to park, a bicycle has not."""
+
+    kind: str
+    setup_seconds: int
+    service_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
-    """One end of a pickup-and-delivery. No windows means any time."""
+    """One end of a pickup-and-delivery. No windows means any time.
+
+    `setup_seconds` are spent on arriving from another place, so once for several orders at one door.
+    """
 
     location: int
     service_seconds: int = 0
     windows: tuple[Window, ...] = ()
+    setup_seconds: int = 0
+    by_kind: tuple[KindTimes, ...] = ()
+
+    def seconds_for(self, kind: str | None) -> tuple[int, int]:
+        """Setup and service of a vehicle of this kind."""
+        for times in self.by_kind:
+            if times.kind == kind:
+                return times.setup_seconds, times.service_seconds
+        return self.setup_seconds, self.service_seconds
+
+    def stay(self, kind: str | None, before: int) -> int:
+        """How long a vehicle of this kind stays that comes from location `before`."""
+        setup, service = self.seconds_for(kind)
+        return service if before == self.location else setup + service
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +135,8 @@ class Delivery:
     vehicle_kinds: frozenset[str] = frozenset()
     depot: int | None = None
     vehicles: frozenset[str] = frozenset()
+    setup_seconds: int = 0
+    by_kind: tuple[KindTimes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +168,8 @@ class OnBoard:
     load: Load = Load()
     windows: tuple[Window, ...] = ()
     priority: int = MAX_PRIORITY
+    setup_seconds: int = 0
+    by_kind: tuple[KindTimes, ...] = ()
 
 
 Order = Delivery | PickupDelivery | OnBoard
@@ -159,11 +190,12 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Minor units: once when the vehicle is used, per hour between start and end without breaks, per kilometre."""
+    """Minor units: once when the vehicle is used, per hour between start and end without breaks, per kilometre, per task."""
 
     fixed: int = 0
     per_hour: int = 3600
     per_kilometer: int = 0
+    per_task: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +272,13 @@ def visits(order: Order) -> tuple[Visit, ...]:
             return (pickup, delivery)
         case OnBoard():
             from_first = (Window(min(w.start for w in order.windows), MAX_TIME),) if order.windows else ()
-            return (Visit(order.location, order.service_seconds, from_first),)
+            return (_only_visit(order, from_first),)
         case Delivery():
-            return (Visit(order.location, order.service_seconds, order.windows),)
+            return (_only_visit(order, order.windows),)
+
+
+def _only_visit(order: Delivery | OnBoard, windows: tuple[Window, ...]) -> Visit:
+    return Visit(order.location, order.service_seconds, windows, order.setup_seconds, order.by_kind)
 
 
 def merged(windows: Iterable[Window]) -> tuple[Window, ...]:
@@ -284,20 +320,11 @@ def _check_matrices(matrices: Mapping[str, Matrices]) -> int:
     for profile, pair in matrices.items():
         for kind, matrix in (("durations", pair.durations), ("distances", pair.distances)):
             path = f"matrices[{profile}].{kind}"
-            _check_matrix(path, matrix)
+            check_matrix(path, matrix)
             sizes.add(int(matrix.shape[0]))
     if len(sizes) > 1:
         raise ProblemInvalidError("matrices", f"cover different numbers of locations: {sorted(sizes)}")
     return sizes.pop()
-
-
-def _check_matrix(path: str, matrix: Any) -> None:
-    if not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "fiu":
-        raise ProblemInvalidError(path, "must be an array of numbers")
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
-        raise ProblemInvalidError(path, f"must be square and not empty, its shape is {matrix.shape}")
-    if bool((matrix < 0).any()):
-        raise ProblemInvalidError(path, "holds a negative value")
 
 
 def _check_vehicle(vehicle: VehicleShift, size: int, matrices: Mapping[str, Matrices]) -> None:
@@ -312,7 +339,7 @@ def _check_vehicle(vehicle: VehicleShift, size: int, matrices: Mapping[str, Matr
         raise ProblemInvalidError(f"{path}.profile", f"there is no matrix for profile {vehicle.profile!r}")
     for name in ("weight_grams", "volume_cm3", "items"):
         check_optional_whole(f"{path}.capacity.{name}", getattr(vehicle.capacity, name), 0, MAX_LOAD)
-    for name in ("fixed", "per_hour", "per_kilometer"):
+    for name in ("fixed", "per_hour", "per_kilometer", "per_task"):
         check_whole(f"{path}.costs.{name}", getattr(vehicle.costs, name), 0, MAX_COST)
     if not 0.1 <= vehicle.speed_factor <= 5:
         raise ProblemInvalidError(f"{path}.speed_factor", f"must be from 0.1 to 5, it is {vehicle.speed_factor}")
@@ -342,12 +369,15 @@ def _check_order(order: Order, size: int, vehicle_ids: frozenset[str]) -> None:
         case PickupDelivery():
             ends = {"pickup.": order.pickup, "delivery.": order.delivery}
         case Delivery() | OnBoard():
-            ends = {"": Visit(order.location, order.service_seconds, order.windows)}
+            ends = {"": _only_visit(order, order.windows)}
         case _:
             raise ProblemInvalidError(path, f"is no order but {type(order).__name__}")
     for prefix, visit in ends.items():
         check_location(f"{path}.{prefix}location", visit.location, size)
-        check_whole(f"{path}.{prefix}service_seconds", visit.service_seconds, 0, MAX_SERVICE_SECONDS)
+        _check_seconds(f"{path}.{prefix}", visit)
+        check_unique(f"{path}.{prefix}by_kind", (times.kind for times in visit.by_kind))
+        for times in visit.by_kind:
+            _check_seconds(f"{path}.{prefix}by_kind[{times.kind}].", times)
         check_windows(f"{path}.{prefix}windows", visit.windows)
     _check_load(f"{path}.load", order.load)
     check_whole(f"{path}.priority", order.priority, 0, MAX_PRIORITY)
@@ -366,3 +396,8 @@ def _check_order(order: Order, size: int, vehicle_ids: frozenset[str]) -> None:
 def _check_load(path: str, load: Load) -> None:
     for name in ("weight_grams", "volume_cm3", "items"):
         check_whole(f"{path}.{name}", getattr(load, name), 0, MAX_LOAD)
+
+
+def _check_seconds(path: str, times: Visit | KindTimes) -> None:
+    check_whole(f"{path}setup_seconds", times.setup_seconds, 0, MAX_SERVICE_SECONDS)
+    check_whole(f"{path}service_seconds", times.service_seconds, 0, MAX_SERVICE_SECONDS)

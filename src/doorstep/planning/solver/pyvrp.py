@@ -8,7 +8,7 @@ PyVRP knows deliveries with one window, load, distance and shift limits, costs, 
 - An open end is a depot that is 0 seconds from everywhere.
 - Orders that the routes to begin with leave out are optional, at a price above any detour; all others are required.
 
-Breaks, pickups on the way, orders on board, several windows and limits on driving time stay with VROOM: `obstacle` says so.
+Breaks, pickups on the way, orders on board, several windows, setup times and limits on driving time stay with VROOM: `obstacle` says so.
 Costs are those that `solution.summarize_route` adds up, waiting included, in one whole-number unit.
 """
 
@@ -59,11 +59,10 @@ def obstacle(
     problem: Problem, orders: Sequence[Order], vehicles: Sequence[VehicleShift], objective: Objective
 ) -> str | None:
     """What of `orders` and `vehicles` PyVRP's model cannot hold, in words; None when it holds them all."""
-    for order in orders:
-        if not isinstance(order, Delivery):
-            return "orders that are picked up on the way or lie in a vehicle"
-        if len(_windows(problem, order)) > 1:
-            return "orders with several windows"
+    reasons = (_not_held(problem, order) for order in orders)
+    asked = next((reason for reason in reasons if reason is not None), None)
+    if asked is not None:
+        return asked
     for vehicle in vehicles:
         if vehicle.breaks:
             return "breaks"
@@ -71,10 +70,22 @@ def obstacle(
             return "limits on driving time"
         if vehicle.max_distance_meters is not None and objective in _BY_TIME:
             return f"limits on distance with the objective {objective}"
+    if len({vehicle.costs.per_task for vehicle in vehicles}) > 1:
+        return "costs per task that differ between vehicles"
     if objective is not Objective.COST and objective not in _PRICES:
         return f"the objective {objective}"
     if len(_classes(orders, vehicles)) > MOST_CLASSES:
         return f"more than {MOST_CLASSES} classes of vehicles"
+    return None
+
+
+def _not_held(problem: Problem, order: Order) -> str | None:
+    if not isinstance(order, Delivery):
+        return "orders that are picked up on the way or lie in a vehicle"
+    if len(_windows(problem, order)) > 1:
+        return "orders with several windows"
+    if order.setup_seconds or order.by_kind:
+        return "setup times and times by kind of vehicle"
     return None
 
 

@@ -176,7 +176,7 @@ def _go(tour: Tour | None, kind: StepKind, order: Order | None, visit: Visit) ->
     start = next_open(visit.windows, arrival)
     if leg == UNREACHABLE or start is None:
         return None
-    done = start + visit.service_seconds
+    done = start + visit.stay(tour.vehicle.kind, tour.here)
     if tour.pending and done > max(w.end for w in tour.pending[0].windows):
         return _go(_pause(tour), kind, order, visit)
     meters = int(tour.legs.meters[tour.here, visit.location])

@@ -174,7 +174,7 @@ def _travel_unmet(order: Order, vehicle: VehicleShift, legs: Legs) -> list[Reaso
         if begin is None or begin > max(arrival, vehicle.window.end):
             reasons.append(Reason.WINDOW)
             begin = arrival
-        here, now = visit.location, begin + visit.service_seconds
+        here, now = visit.location, begin + visit.stay(vehicle.kind, here)
     if vehicle.end is not None:
         leg = int(legs.seconds[here, vehicle.end])
         if leg == UNREACHABLE:

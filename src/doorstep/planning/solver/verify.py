@@ -146,21 +146,24 @@ class _Replay:
         if steps[0].arrival < shift.start or steps[-1].departure > shift.end:
             self._note(Rule.SHIFT, f"lasts from {steps[0].arrival} to {steps[-1].departure}, outside the shift")
         before: Step | None = None
+        here = self.vehicle.start
         for step in steps:
             if before is not None and step.arrival != before.departure + step.leg_seconds:
                 self._note(Rule.TIMES, "arrives at another time than the leg takes", step.order_id)
             if step.waiting_seconds < 0 or step.leg_seconds < 0 or step.leg_meters < 0:
                 self._note(Rule.TIMES, "has a negative wait or leg", step.order_id)
             if step.kind in TASKS:
-                self._check_service(step)
+                self._check_service(step, here)
             elif step.kind is not StepKind.BREAK and step.departure != step.arrival:
                 self._note(Rule.TIMES, f"{step.kind} takes time")
             before = step
+            here = here if step.location is None else step.location
 
-    def _check_service(self, step: Step) -> None:
+    def _check_service(self, step: Step, here: int) -> None:
         visit = self._visit(step)
-        if step.service_seconds != visit.service_seconds:
-            message = f"is served for {step.service_seconds} s, not {visit.service_seconds} s"
+        expected = visit.stay(self.vehicle.kind, here)
+        if step.service_seconds != expected:
+            message = f"is served for {step.service_seconds} s, not {expected} s"
             self._note(Rule.TIMES, message, step.order_id)
         if visit.windows and not _inside(visit.windows, step.service_start):
             self._note(Rule.WINDOW, f"is served at {step.service_start}, in none of its windows", step.order_id)

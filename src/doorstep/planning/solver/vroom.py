@@ -7,7 +7,8 @@ What VROOM gets is narrower than what it would accept, because it breaks its lim
 - A pair without a way becomes a drive longer than any shift, capped so that VROOM's sums of row maxima stay below
   2**32; where the cap is shorter than a shift, a limit on driving keeps the vehicles off such legs.
 - Only the locations that occur are sent, C-contiguous and unsigned: VROOM misreads a strided view without a word.
-- What VROOM has no word for (vehicle kind, depot, pinned vehicle) becomes a skill.
+- What VROOM has no word for (vehicle kind, depot, pinned vehicle) becomes a skill; a cost per task becomes one per hour
+  of mean service, which chooses between vehicles. What a plan costs is always our own sum.
 """
 
 from __future__ import annotations
@@ -90,6 +91,8 @@ class _Translator:
         self.totals = {d: min(MAX_LOAD, sum(getattr(o.load, d) for o in orders)) for d in self.dimensions}
         self.skills: dict[str, int] = {}
         tasks = sum(len(visits(order)) for order in orders)
+        service = sum(visit.service_seconds for order in orders for visit in visits(order))
+        self.mean_service = max(1.0, service / max(1, tasks))
         self.cap = SUM_LIMIT // (tasks + 2 * len(vehicles) + 1)
         longest_shift = max(v.window.end - v.window.start for v in vehicles)
         self.too_long = min(self.cap, longest_shift + 1)
@@ -129,6 +132,8 @@ class _Translator:
             "costs": self._costs(vehicle),
             "skills": sorted(number for word, number in self.skills.items() if _has_skill(vehicle, word)),
         }
+        if vehicle.kind is not None:
+            result["type"] = vehicle.kind
         if vehicle.end is not None:
             result["end_index"] = self.place_number[vehicle.end]
         if self.dimensions:
@@ -163,7 +168,7 @@ class _Translator:
                     "fixed": costs.fixed,
                     "per_hour": hourly,
                     "per_km": costs.per_kilometer,
-                    "per_task_hour": costs.per_hour,
+                    "per_task_hour": costs.per_hour + round(costs.per_task * 3600 / self.mean_service),
                 }
 
     def _break(self, index: int, vehicle: VehicleShift) -> Json:
@@ -195,8 +200,12 @@ class _Translator:
         task: Json = {
             "id": self.order_number[order.id],
             "location_index": self.place_number[visit.location],
+            "setup": visit.setup_seconds,
             "service": visit.service_seconds,
         }
+        if visit.by_kind:
+            task["setup_per_type"] = {times.kind: times.setup_seconds for times in visit.by_kind}
+            task["service_per_type"] = {times.kind: times.service_seconds for times in visit.by_kind}
         if visit.windows:
             task["time_windows"] = [self._relative(w) for w in within(visit.windows, self.problem.horizon)]
         return task
