@@ -12,6 +12,8 @@ from doorstep.planning.solver.errors import ProblemInvalidError
 MAX_TIME = 2**40
 """Points in time beyond this are mistakes in units, not dates."""
 MAX_WINDOWS = 100
+MAX_LOAD = 2**32 - 1
+"""Largest load or capacity in any dimension; the engine reads amounts as unsigned 32-bit numbers."""
 
 
 class Span(Protocol):
@@ -88,3 +90,9 @@ def check_matrix(path: str, matrix: Any) -> None:
         raise ProblemInvalidError(path, f"must be square and not empty, its shape is {matrix.shape}")
     if bool((matrix < 0).any()):
         raise ProblemInvalidError(path, "holds a negative value")
+
+
+def check_load(path: str, load: Any) -> None:
+    """Whole numbers in each dimension, none too large for an engine."""
+    for name in ("weight_grams", "volume_cm3", "items"):
+        check_whole(f"{path}.{name}", getattr(load, name), 0, MAX_LOAD)

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from doorstep.planning.solver.checks import (
+    MAX_LOAD,
     MAX_TIME,
+    check_load,
     check_location,
     check_matrix,
     check_optional_whole,
@@ -30,8 +31,6 @@ from doorstep.planning.solver.checks import (
 )
 from doorstep.planning.solver.errors import ProblemInvalidError
 
-MAX_LOAD = 2**32 - 1
-"""Largest load or capacity in any dimension; the engine reads amounts as unsigned 32-bit numbers."""
 MAX_COST = 10_000_000
 """Largest fixed, hourly or per-kilometre cost in minor units; keeps the engine's 64-bit sums far from overflow."""
 MAX_HORIZON_SECONDS = 366 * 86_400
@@ -355,7 +354,7 @@ def _check_vehicle(vehicle: VehicleShift, size: int, matrices: Mapping[str, Matr
 def _check_break(path: str, pause: Break, shift: Window) -> None:
     check_whole(f"{path}.duration_seconds", pause.duration_seconds, 0, MAX_SERVICE_SECONDS)
     if pause.max_load is not None:
-        _check_load(f"{path}.max_load", pause.max_load)
+        check_load(f"{path}.max_load", pause.max_load)
     if not pause.windows:
         raise ProblemInvalidError(f"{path}.windows", "a break needs at least one window")
     check_windows(f"{path}.windows", pause.windows)
@@ -379,7 +378,7 @@ def _check_order(order: Order, size: int, vehicle_ids: frozenset[str]) -> None:
         for times in visit.by_kind:
             _check_seconds(f"{path}.{prefix}by_kind[{times.kind}].", times)
         check_windows(f"{path}.{prefix}windows", visit.windows)
-    _check_load(f"{path}.load", order.load)
+    check_load(f"{path}.load", order.load)
     check_whole(f"{path}.priority", order.priority, 0, MAX_PRIORITY)
     if isinstance(order, OnBoard):
         if order.vehicle not in vehicle_ids:
@@ -391,11 +390,6 @@ def _check_order(order: Order, size: int, vehicle_ids: frozenset[str]) -> None:
         raise ProblemInvalidError(f"{path}.vehicles", f"there is no vehicle shift {min(unknown)!r}")
     if isinstance(order, Delivery) and order.depot is not None:
         check_location(f"{path}.depot", order.depot, size)
-
-
-def _check_load(path: str, load: Load) -> None:
-    for name in ("weight_grams", "volume_cm3", "items"):
-        check_whole(f"{path}.{name}", getattr(load, name), 0, MAX_LOAD)
 
 
 def _check_seconds(path: str, times: Visit | KindTimes) -> None:

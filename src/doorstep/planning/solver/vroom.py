@@ -18,10 +18,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from doorstep.planning.solver.checks import MAX_LOAD
 from doorstep.planning.solver.engine import EngineAnswerError, EngineInput, EngineMatrix, Json
 from doorstep.planning.solver.estimate import Objective
 from doorstep.planning.solver.problem import (
-    MAX_LOAD,
     Delivery,
     Load,
     OnBoard,
