@@ -68,7 +68,8 @@ class Improving:
             raw = numpy.frombuffer(read_exactly(stream, size * size * 4), dtype=numpy.uint32)
             matrices[matrix["kind"]].append(raw.reshape(size, size).astype(numpy.int64))
         self.data = self._data(matrices)
-        self.started = time.monotonic()
+        self.clock = time.process_time if self.effort["counts_cpu"] else time.monotonic
+        self.started = self.clock()
         self.iterations = self.since_best = 0
         self.said = self.started
         self.unsaid: Any = None
@@ -76,12 +77,12 @@ class Improving:
     def run(self) -> dict[str, Any]:
         """The best feasible routes; those given when nothing better was found."""
         engine = self.engine
-        given = self._given()
         numbers = engine.RandomNumberGenerator(seed=self.effort["seed"])
+        given = self._given(numbers)
         penalties = self._penalties()
         search = self._search(numbers)
         first = search(given, penalties.max_cost_evaluator(), exhaustive=True)
-        if not first.is_feasible() or self._cost(first) > self._cost(given):
+        if given.is_feasible() and not (first.is_feasible() and self._cost(first) <= self._cost(given)):
             first = given
         self._better(first)
         algorithm = engine.IteratedLocalSearch(
@@ -90,6 +91,8 @@ class Improving:
         best = algorithm.run(self._stop, collect_stats=False).best
         if not best.is_feasible():
             best = first
+        if not best.is_feasible():
+            return {"status": "failed", "message": "no routes were found that hold every rule"}
         return {"status": "ok", "routes": self._routes(best), "iterations": self.iterations}
 
     # -- the problem ---------------------------------------------------------------------------------------------------
@@ -135,7 +138,9 @@ class Improving:
             **limits,
         )
 
-    def _given(self) -> Any:
+    def _given(self, numbers: Any) -> Any:
+        if self.document["routes"] is None:
+            return self.engine.Solution.make_random(self.data, numbers)
         routes = [self.engine.Route(self.data, clients, kind) for kind, clients in self.document["routes"]]
         given = self.engine.Solution(self.data, routes)
         if not given.is_feasible():
@@ -186,7 +191,7 @@ class Improving:
 
     def _stop(self, _: int) -> bool:
         """Asked before every iteration; also the moment to speak."""
-        now = time.monotonic()
+        now = self.clock()
         if self.unsaid is not None and now - self.said >= SAY_EVERY_SECONDS:
             say(self.answer, {"status": "better", "routes": self._routes(self.unsaid)})
             self.unsaid, self.said = None, now

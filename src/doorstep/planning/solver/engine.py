@@ -59,13 +59,15 @@ class Effort:
 @dataclass(frozen=True, slots=True)
 class Improvement:
     """How long PyVRP may go on: at most so many `iterations` in all and so many in vain (`patience`), and `seconds`
-    where the clock may decide. The same seed and iterations give the same routes."""
+    where the clock may decide (of processor time when it `counts_cpu`). The same seed and iterations give the same
+    routes."""
 
     iterations: int
     patience: int
     seconds: float | None = None
     seed: int = 0
     threads: int = 1
+    counts_cpu: bool = False
 
     def as_json(self) -> Json:
         """What PyVRP's process reads."""
@@ -74,6 +76,7 @@ class Improvement:
             "patience": self.patience,
             "seconds": self.seconds,
             "seed": self.seed,
+            "counts_cpu": self.counts_cpu,
         }
 
 

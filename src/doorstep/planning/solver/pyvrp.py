@@ -94,10 +94,11 @@ def to_engine(
     travel: Travel,
     orders: Sequence[Order],
     vehicles: Sequence[VehicleShift],
-    start: Sequence[Route],
+    start: Sequence[Route] | None,
     objective: Objective = Objective.COST,
 ) -> EngineInput:
-    """PyVRP's input for `orders` on `vehicles`, beginning with the routes `start`. There must be no `obstacle`."""
+    """PyVRP's input for `orders` on `vehicles`, beginning with the routes `start`, or by itself (None), when every order
+    has to be served. There must be no `obstacle`."""
     return _Translator(problem, travel, orders, vehicles, objective).translate(start)
 
 
@@ -151,15 +152,17 @@ class _Translator:
         self.horizon = problem.horizon.end - problem.horizon.start
         self.too_long = self.horizon + 1
 
-    def translate(self, start: Sequence[Route]) -> EngineInput:
+    def translate(self, start: Sequence[Route] | None) -> EngineInput:
         number = {order.id: index for index, order in enumerate(self.orders)}
-        placed = {order_id for route in start for order_id in route.order_ids}
+        placed = {order.id for order in self.orders}
+        if start is not None:
+            placed = {order_id for route in start for order_id in route.order_ids}
         kind_of = {v.id: index for index, same in enumerate(self.kinds.values()) for v in same}
         document: Json = {
             "clients": [self._client(index, order, order.id in placed) for index, order in enumerate(self.orders)],
             "depots": list(range(len(self.depots) + self.open_ends)),
             "types": [self._type(price, same) for price, same in zip(self.prices, self.kinds.values(), strict=True)],
-            "routes": [[kind_of[route.vehicle_id], [number[o] for o in route.order_ids]] for route in start],
+            "routes": start and [[kind_of[route.vehicle_id], [number[o] for o in route.order_ids]] for route in start],
             "mean_loads": [load / len(self.orders) for load in self.totals.values()] + [1.0] * self.counts_stops,
             "price": max(p.per_second + METERS_PER_SECOND * p.per_meter for p in self.prices),
         }
