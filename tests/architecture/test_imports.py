@@ -69,7 +69,8 @@ def test_every_contract_is_kept() -> None:
         ("fleets/errors.py", "from doorstep.fleets import model as _m", "Inside a slice"),
         ("orders/model.py", "import strawberry as _s", "Only graphql and http modules"),
         ("planning/solver/problem.py", "import doorstep.kernel.ids as _k", "planning.solver is pure"),
-        ("worker.py", "import vroom as _v", "Only planning.solver loads a solver engine"),
+        ("worker.py", "import vroom as _v", "Nobody imports a solver engine"),
+        ("planning/solver/pool.py", "import pyvrp as _p", "Nobody imports a solver engine"),
     ],
 )
 def test_a_planted_import_is_caught(copy: Path, module: str, fault: str, contract: str) -> None:

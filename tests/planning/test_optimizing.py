@@ -101,3 +101,30 @@ async def test_shifts_of_a_civil_day_are_those_of_the_tenants_time_zone(world: A
     assert [row["shift_id"] for row in rows] == [first]
     assert tomorrow != first
     assert (await world.plan(UUID(made["id"])))["status"] == "DRAFT"
+
+
+async def test_a_pinned_order_is_planned_on_its_shift(working_world: Any) -> None:
+    world = working_world
+    orders = await world.add_orders(6)
+    shifts = [await world.add_shift() for _ in range(2)]
+    pins = ((orders[0], shifts[1]), (orders[1], shifts[0]))
+    plan_id = await world.proposed(orders, shifts, pins=pins)
+    assert (await world.plan(plan_id))["summary"]["unassigned"] == 0
+    carried = await world.rows(
+        "SELECT stop_orders.order_id, route.shift_id FROM routes AS route JOIN stops AS stop ON stop.route_id = route.id "
+        "JOIN stop_orders ON stop_orders.stop_id = stop.id WHERE route.tenant_id = $1 AND route.plan_id = $2",
+        plan_id,
+    )
+    by_order = {row["order_id"]: row["shift_id"] for row in carried}
+    assert by_order[orders[0]] == shifts[1]
+    assert by_order[orders[1]] == shifts[0]
+
+
+async def test_an_order_pinned_to_a_shift_that_is_too_small_says_so(working_world: Any) -> None:
+    world = working_world
+    orders = await world.add_orders(2, items=20)
+    small, large = await world.add_shift(capacity_items=10), await world.add_shift()
+    await world.proposed(orders, [small, large], pins=((orders[0], small),))
+    left = await world.rows("SELECT order_id, reasons FROM plan_orders WHERE tenant_id = $1 AND NOT assigned")
+    assert [row["order_id"] for row in left] == [orders[0]]
+    assert {reason["code"] for reason in left[0]["reasons"]} == {"PINNED", "CAPACITY"}

@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.orders.reads import OrderQuery
-from doorstep.planning.service import NewPlan, commit_plan, create_plan
+from doorstep.planning.service import NewPlan, commit_plan, create_plan, plans
 
 WRITTEN = "SELECT (SELECT count(*) FROM plans WHERE tenant_id = $1) + (SELECT count(*) FROM jobs WHERE tenant_id = $1) + (SELECT count(*) FROM events WHERE tenant_id = $1)"
 
@@ -77,12 +79,16 @@ async def test_an_order_that_is_not_plannable_is_named_with_its_state(working_wo
     assert [fault.code for fault in again] == ["IN_USE"]
 
 
-async def test_more_orders_than_a_plan_takes_are_refused_not_cut(world: Any) -> None:
+async def test_more_orders_than_a_plan_takes_are_refused_not_cut(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     shift = await world.add_shift()
     many = tuple(new_id() for _ in range(1001))
     assert await faults_of(world, order_ids=many, shift_ids=(shift,)) == [("TOO_MANY_ITEMS", "orderIds")]
-    await world.add_orders(1001)
-    assert await faults_of(world, order_query=OrderQuery(), shift_ids=(shift,)) == [("TOO_MANY_ITEMS", "orderFilter")]
+    assert plans.MOST_ORDERS == 20_000
+    monkeypatch.setattr(plans, "MOST_ORDERS", 40)
+    await world.add_orders(41)
+    before = await world.value(WRITTEN)
+    assert await faults_of(world, order_query=OrderQuery(), shift_ids=(shift,)) == [("PLAN_TOO_LARGE", "orderFilter")]
+    assert await world.value(WRITTEN) == before
 
 
 async def test_a_filter_finds_only_orders_that_can_be_planned(world: Any) -> None:
@@ -93,3 +99,13 @@ async def test_a_filter_finds_only_orders_that_can_be_planned(world: Any) -> Non
     )
     rows = await world.rows("SELECT order_id FROM plan_orders WHERE tenant_id = $1 AND plan_id = $2", UUID(made["id"]))
     assert {row["order_id"] for row in rows} == set(open_orders)
+
+
+async def test_pins_are_about_the_plans_own_orders_and_shifts_and_do_not_contradict(world: Any) -> None:
+    (order, other), shift = await world.add_orders(2), await world.add_shift()
+    stranger = new_id()
+    wanted = {"order_ids": (order,), "shift_ids": (shift,)}
+    assert await faults_of(world, **wanted, pins=((other, shift),)) == [("NOT_FOUND", "pins.0.orderId")]
+    assert await faults_of(world, **wanted, pins=((order, stranger),)) == [("NOT_FOUND", "pins.0.shiftId")]
+    twice = ((order, shift), (order, shift))
+    assert await faults_of(world, **wanted, pins=twice) == [("INVALID_VALUE", "pins.1.orderId")]

@@ -1,12 +1,16 @@
 """``doorstep bench``: what this machine does a second."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
 
+from doorstep.bench.contest import as_table as contest_table
+from doorstep.bench.contest import contest
 from doorstep.bench.figures import as_table
+from doorstep.bench.instances import load_instances
 from doorstep.bench.machine import this_machine
 from doorstep.bench.run import as_json, bench_settings, run_bench
 from doorstep.bench.served import ServerEnded
@@ -19,7 +23,12 @@ from doorstep.settings import get_settings
 LARGEST_PLAN = 1000
 
 
-def bench(  # noqa: PLR0913, PLR0917 - one for each option of the command line
+bench = typer.Typer(name="bench", help="What this machine does a second; `bench solver`: how good its plans are.")
+
+
+@bench.callback(invoke_without_command=True)
+def measure(  # noqa: PLR0913, PLR0917 - one for each option of the command line
+    context: typer.Context,
     orders: Annotated[int, typer.Option(min=1, max=1000, help="Orders in one bulk call.")] = 1000,
     plans: Annotated[str, typer.Option(help="Sizes of the plans, with commas.")] = "100,300,1000",
     seconds: Annotated[float, typer.Option(min=0.1, max=600, help="How long each rate is measured.")] = 5.0,
@@ -37,6 +46,8 @@ def bench(  # noqa: PLR0913, PLR0917 - one for each option of the command line
     as_json_text: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Measure this machine: orders taken in, pages read, plans made, events delivered, on a server with embedded defaults."""
+    if context.invoked_subcommand is not None:
+        return
     options = BenchOptions(orders, _sizes(plans), seconds, clients, events, rounds, plan_rounds, osm)
     with bench_settings(get_settings(), home) as settings:
         configure_logging(settings.log_format, settings.log_level)
@@ -48,6 +59,34 @@ def bench(  # noqa: PLR0913, PLR0917 - one for each option of the command line
         typer.echo(orjson.dumps(as_json(figures, options), option=orjson.OPT_INDENT_2).decode())
     else:
         console.print(as_table(figures, this_machine()))
+
+
+@bench.command("solver")
+def bench_solver(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, help="A folder with solomon, homberger, li_lim_100, city and best-known.json."
+        ),
+    ],
+    sets: Annotated[str, typer.Option(help="Which of them, with commas.")] = "solomon,homberger,li_lim_100,city",
+    most: Annotated[int, typer.Option(min=1, max=1000, help="Instances of each set.")] = 3,
+    seconds: Annotated[str, typer.Option(help="Wall-clock limits, with commas.")] = "1,10,30",
+    slots: Annotated[int, typer.Option(min=1, max=64, help="Engine processes at a time.")] = 1,
+    as_json_text: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Plan public instances and compare, on equal processor time, with VROOM and PyVRP alone."""
+    instances = load_instances(data, [name.strip() for name in sets.split(",") if name.strip()], most)
+    bouts = []
+    for limit in seconds.split(","):
+        for instance in instances:
+            errors.print(f"{instance.name} ({limit} s)", style="dim", markup=False)
+            bouts.append(run(partial(contest, instance, float(limit), slots)))
+    if as_json_text:
+        told = {"machine": this_machine().as_json(), "bouts": [bout.as_json() for bout in bouts]}
+        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+    else:
+        console.print(contest_table(bouts, this_machine()))
 
 
 def _sizes(text: str) -> tuple[int, ...]:

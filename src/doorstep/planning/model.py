@@ -83,6 +83,7 @@ class UnassignedCode(StrEnum):
     SKILL = "SKILL"
     VEHICLE_KIND = "VEHICLE_KIND"
     DEPOT = "DEPOT"
+    PINNED = "PINNED"
     UNREACHABLE = "UNREACHABLE"
     WINDOW = "WINDOW"
     SHIFT = "SHIFT"

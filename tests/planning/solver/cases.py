@@ -13,6 +13,7 @@ from doorstep.planning.solver.problem import (
     Capacity,
     Costs,
     Delivery,
+    KindTimes,
     Load,
     Matrices,
     OnBoard,
@@ -126,6 +127,8 @@ def _wild_order(rng: np.random.Generator, name: str, size: int) -> Order:
     }
     if rng.random() < 0.3:
         return PickupDelivery(name, visit(), visit(), **shared)
+    if rng.random() < 0.3:
+        shared |= {"setup_seconds": 120, "by_kind": (KindTimes("BIKE", 0, 45), KindTimes("VAN", 200, 90))}
     to = visit()
     depot = int(rng.integers(0, 2)) if rng.random() < 0.3 else None
     return Delivery(name, to.location, to.service_seconds, windows=to.windows, depot=depot, **shared)
@@ -144,7 +147,12 @@ def _wild_vehicle(rng: np.random.Generator, number: int) -> VehicleShift:
         skills=frozenset(["cold"]) if rng.random() < 0.5 else frozenset(),
         kind=str(rng.choice(["BIKE", "CAR", "VAN"])),
         breaks=(pause,) if rng.random() < 0.5 else (),
-        costs=Costs(int(rng.integers(0, 2)) * 500, int(rng.integers(0, 3)) * 1000, int(rng.integers(0, 3)) * 20),
+        costs=Costs(
+            int(rng.integers(0, 2)) * 500,
+            int(rng.integers(0, 3)) * 1000,
+            int(rng.integers(0, 3)) * 20,
+            int(rng.integers(0, 2)) * 50,
+        ),
         speed_factor=float(rng.choice([0.8, 1.0, 1.35])),
         max_stops=int(rng.integers(4, 12)) if rng.random() < 0.3 else None,
         max_distance_meters=40_000 if rng.random() < 0.3 else None,

@@ -16,7 +16,7 @@ def engine_pids(parent: int) -> list[int]:
             state, ppid = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
         except OSError:  # gone in the meantime
             continue
-        if int(ppid) == parent and state != "Z" and any(word.endswith(b"solver/child.py") for word in words):
+        if int(ppid) == parent and state != "Z" and any(b"solver/child" in word for word in words):
             found.append(int(entry.name))
     return found
 
@@ -35,6 +35,7 @@ async def first_engine(parent: int, seconds: float = 20) -> int:
 def _busy(pid: int) -> bool:
     """Whether the compiled engine is loaded, so that a signal hits a solve and not the start of Python."""
     try:
-        return "_vroom" in Path(f"/proc/{pid}/maps").read_text()
+        maps = Path(f"/proc/{pid}/maps").read_text()
+        return "_vroom" in maps or "_pyvrp" in maps
     except OSError:
         return False

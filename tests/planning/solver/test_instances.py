@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.planning.solver.cases import solomon
 
-from doorstep.planning.solver.estimate import SolveOptions
+from doorstep.planning.solver.estimate import Objective, SolveOptions
 from doorstep.planning.solver.pool import SolverPool, SolveStatus
 from doorstep.planning.solver.verify import violations
 
@@ -17,7 +17,9 @@ async def test_a_solomon_instance_is_solved_and_verified(shared_data: Path, name
     best = json.loads((shared_data / "vrp" / "best-known.json").read_text())[name][
         "dimacs_distance_1_decimal_truncated"
     ]
-    outcome = await SolverPool(slots=1).solve(given, SolveOptions(level=1, deterministic=True))
+    outcome = await SolverPool(slots=1).solve(
+        given, SolveOptions(level=1, deterministic=True, objective=Objective.DISTANCE)
+    )
     assert outcome.status is SolveStatus.OK
     assert outcome.solution is not None
     assert outcome.solution.unassigned == ()

@@ -13,13 +13,15 @@ import pytest
 from tests.planning.solver.cases import line, parcel, problem, town, van, wild
 from tests.planning.solver.engines import engine_pids, first_engine
 
-from doorstep.planning.solver.errors import SolveCancelledError
+from doorstep.planning.solver.engine import Engine
+from doorstep.planning.solver.errors import Rule, SolveCancelledError
 from doorstep.planning.solver.estimate import Objective, SolveOptions
 from doorstep.planning.solver.pool import Outcome, Phase, Progress, SolverPool, SolveStatus
 from doorstep.planning.solver.problem import (
     Break,
     Capacity,
     Costs,
+    KindTimes,
     Load,
     OnBoard,
     PickupDelivery,
@@ -32,7 +34,7 @@ from doorstep.planning.solver.unassigned import Reason
 from doorstep.planning.solver.verify import violations
 
 QUICK = SolveOptions(level=0, searches=1, deterministic=True)
-ENDLESS = SolveOptions(level=5, time_limit_seconds=600, hard_limit_seconds=600)
+ENDLESS = SolveOptions(level=5, time_limit_seconds=600, hard_limit_seconds=600, engine=Engine.VROOM)
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +161,52 @@ async def test_a_vehicle_that_is_done_early_does_not_wait_for_its_break(pool: So
     assert solution.summary.duration_seconds == 60 + 120 + 60
 
 
+async def test_setup_is_spent_once_a_door_and_as_the_kind_of_vehicle_needs(pool: SolverPool) -> None:
+    bicycle = (KindTimes("BIKE", 10, 60),)
+    orders = [parcel(f"o{n}", 4, setup_seconds=300, by_kind=bicycle) for n in range(3)]
+    by_van = solved(await pool.solve(problem(orders, [van(kind="VAN")]), QUICK))
+    assert by_van.summary.service_seconds == 300 + 3 * 120
+    by_bike = solved(await pool.solve(problem(orders, [van(kind="BIKE")]), QUICK))
+    assert by_bike.summary.service_seconds == 10 + 3 * 60
+
+
+async def test_a_vehicle_that_is_paid_by_the_task_is_left_at_home(pool: SolverPool) -> None:
+    orders = [parcel(f"o{n}", n) for n in range(1, 6)]
+    fleet = [van("dear", costs=Costs(per_task=900)), van("cheap", costs=Costs(fixed=100))]
+    solution = solved(await pool.solve(problem(orders, fleet), QUICK))
+    assert [route.vehicle_id for route in solution.routes] == ["cheap"]
+    paid = solved(await pool.solve(problem(orders, fleet[:1]), QUICK)).summary
+    assert paid.cost == 5 * 900 + paid.duration_seconds
+
+
+async def test_a_driver_pauses_only_with_as_little_on_board_as_the_break_allows(pool: SolverPool) -> None:
+    orders = [parcel("early", 1, windows=(Window(0, 900),)), parcel("late", 2, windows=(Window(6000, 7000),))]
+    pause = Break("lunch", (Window(2000, 3000),), 1800)
+    free = solved(await pool.solve(problem(orders, [van(breaks=(pause,))]), QUICK))
+    assert free.unassigned == ()
+    empty = replace(pause, max_load=Load())
+    careful = problem(orders, [van(breaks=(empty,))])
+    assert {violation.rule for violation in violations(careful, free)} == {Rule.BREAK}
+    strict = solved(await pool.solve(careful, QUICK))
+    assert len(strict.unassigned) == 1, "whoever carries the late one through noon may not pause"
+
+
+@pytest.mark.parametrize("count", [3, 60])
+async def test_a_pinned_order_goes_on_its_vehicle_or_nowhere(pool: SolverPool, count: int) -> None:
+    base = town(count, vehicles=3, capacity=100)
+    pins = {order.id: f"van-{number % 3}" for number, order in enumerate(base.orders) if number % 10 == 0}
+    orders = tuple(replace(o, vehicles=frozenset([pins[o.id]])) if o.id in pins else o for o in base.orders)  # type: ignore[call-arg]
+    given = Problem(orders, base.vehicles, base.matrices)
+    solution = solved(await pool.solve(given, QUICK))
+    carrier = {order_id: route.vehicle_id for route in solution.routes for order_id in route.order_ids}
+    assert {order_id: carrier[order_id] for order_id in pins} == pins
+    full = Problem(orders, (replace(base.vehicles[0], capacity=Capacity(items=0)), *base.vehicles[1:]), base.matrices)
+    outcome = await pool.solve(full, QUICK)
+    left = {one.order_id: one for one in outcome.unassigned}
+    assert set(left) == {order_id for order_id, vehicle in pins.items() if vehicle == "van-0"}
+    assert all(set(one.reasons) == {Reason.PINNED, Reason.CAPACITY} for one in left.values())
+
+
 async def test_an_order_of_higher_priority_goes_first_when_there_is_room_for_one(pool: SolverPool) -> None:
     orders = [parcel("low", 1, priority=1), parcel("high", 9, priority=90)]
     outcome = await pool.solve(problem(orders, [van(capacity=Capacity(items=1))]), QUICK)
@@ -283,6 +331,33 @@ async def test_waiting_for_a_slot_counts_against_no_limit(slow: Problem) -> None
         assert solved(waited).summary.orders == 1
         assert waited.queued_seconds > 1.0
         assert (await long).status is SolveStatus.TIMEOUT
+
+
+async def test_anothers_small_plan_waits_for_one_run_of_a_large_one_at_most() -> None:
+    async with SolverPool(slots=1) as pool:
+        done: list[int] = []
+        ahead: list[int | None] = []
+
+        async def count(progress: Progress) -> None:
+            done.append(progress.runs_done)
+
+        async def note(progress: Progress) -> None:
+            ahead.append(progress.ahead)
+
+        large = asyncio.create_task(pool.solve(town(400), replace(QUICK, group_size=40), progress=count, owner="large"))
+        while not any(done):
+            await asyncio.sleep(0.01)
+        before = done[-1]
+        waited = await pool.solve(problem([parcel("a", 1)], [van()]), QUICK, progress=note, owner="small")
+        assert solved(waited).summary.orders == 1
+        assert done[-1] - before <= 1
+        assert not large.done()
+        assert 0 in ahead, "its place was told while it waited"
+        urgent = await pool.solve(problem([parcel("a", 1)], [van()]), QUICK, owner="other", is_urgent=True)
+        assert urgent.queued_seconds < 1
+        large.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await large
 
 
 async def test_the_event_loop_goes_on_during_a_solve(pool: SolverPool) -> None:

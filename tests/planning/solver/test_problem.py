@@ -45,6 +45,7 @@ GOOD = line(10)
         (PickupDelivery("a", Visit(1), Visit(11)), "orders[a].delivery.location"),
         (PickupDelivery("a", Visit(1, -3), Visit(2)), "orders[a].pickup.service_seconds"),
         (OnBoard("a", "nobody", 1), "orders[a].vehicle"),
+        (parcel("a", 1, vehicles=frozenset(["nobody"])), "orders[a].vehicles"),
     ],
 )
 def test_a_bad_order_is_named(order: Any, field: str) -> None:
@@ -72,6 +73,7 @@ def test_a_bad_order_is_named(order: Any, field: str) -> None:
         ({"breaks": (Break("b", (), 600),)}, "vehicles[van].breaks[b].windows"),
         ({"breaks": (Break("b", (Window(90_000, 91_000),), 600),)}, "vehicles[van].breaks[b].windows"),
         ({"breaks": (Break("b", (Window(0, 9),), -1),)}, "vehicles[van].breaks[b].duration_seconds"),
+        ({"breaks": (Break("b", (Window(0, 9),), 1, Load(items=-1)),)}, "vehicles[van].breaks[b].max_load.items"),
         ({"breaks": (Break("b", (Window(0, 9),), 1),) * 2}, "vehicles[van].breaks"),
     ],
 )

@@ -14,10 +14,11 @@ import pytest
 from tests.planning.solver.cases import line, parcel, problem, town, van
 from tests.planning.solver.engines import engine_pids, first_engine
 
+from doorstep.planning.solver.engine import Effort, Engine, EngineInput
 from doorstep.planning.solver.problem import Problem
-from doorstep.planning.solver.process import CHILD, Effort, Limits, RunStatus, run_engine
+from doorstep.planning.solver.process import PROGRAMS, Limits, RunStatus, run_engine
 from doorstep.planning.solver.travel import Travel
-from doorstep.planning.solver.vroom import EngineInput, from_engine, to_engine
+from doorstep.planning.solver.vroom import from_engine, to_engine
 
 LIMITS = Limits(wall_seconds=60, memory_bytes=1 << 30)
 QUICK = Effort(searches=1, depth=0)
@@ -166,21 +167,25 @@ def test_a_child_ends_itself_when_its_parent_cannot_end_it(slow: EngineInput) ->
     }
     given = json.dumps(header).encode() + b"\n" + document + b"".join(m.tobytes() for _, _, m in slow.matrices)
     ended = subprocess.run(
-        [sys.executable, "-P", str(CHILD), str(os.getpid())], input=given, capture_output=True, check=False, timeout=30
+        [sys.executable, "-P", str(PROGRAMS[Engine.VROOM]), str(os.getpid())],
+        input=given,
+        capture_output=True,
+        check=False,
+        timeout=30,
     )
     assert ended.returncode == -signal.SIGALRM
 
 
 @pytest.mark.parametrize("given", [b"", b"{}\n", b"not json\n", b'{"limits": {"wall_seconds": 5}}\n'])
 def test_a_child_with_half_a_problem_leaves(given: bytes) -> None:
-    command = [sys.executable, "-P", str(CHILD), str(os.getpid())]
+    command = [sys.executable, "-P", str(PROGRAMS[Engine.VROOM]), str(os.getpid())]
     ended = subprocess.run(command, input=given, capture_output=True, check=False, timeout=30)
     assert ended.returncode != 0
     assert ended.stdout == b""
 
 
 def test_a_child_of_a_parent_that_is_gone_leaves() -> None:
-    ended = subprocess.run([sys.executable, "-P", str(CHILD), "1"], input=b"", check=False, timeout=30)
+    ended = subprocess.run([sys.executable, "-P", str(PROGRAMS[Engine.VROOM]), "1"], input=b"", check=False, timeout=30)
     assert ended.returncode == 1
 
 

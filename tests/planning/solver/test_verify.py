@@ -13,6 +13,8 @@ from doorstep.planning.solver.errors import Rule, SolutionRejectedError
 from doorstep.planning.solver.problem import (
     Break,
     Capacity,
+    Costs,
+    KindTimes,
     Load,
     Matrices,
     OnBoard,
@@ -191,6 +193,7 @@ def test_a_planted_fault_is_found(sound: Solution, fault: str) -> None:
         ({"max_distance_meters": 3999}, Rule.MAX_DISTANCE),
         ({"max_driving_seconds": 479}, Rule.MAX_DRIVING),
         ({"speed_factor": 2.0}, Rule.TRAVEL),
+        ({"costs": Costs(per_task=5)}, Rule.SUMMARY),
         ({"window": Window(1, 28_800)}, Rule.SHIFT),
         ({"breaks": (LUNCH, Break("tea", (Window(30, 60),), 60))}, Rule.BREAK),
     ],
@@ -210,8 +213,12 @@ def test_a_solution_for_easier_orders_is_not_one_for_these(sound: Solution) -> N
     cases: list[tuple[Any, Rule]] = [
         ((replace(aboard, vehicle="bike"), cold, pair, left), Rule.PINNED),  # type: ignore[call-arg]
         ((aboard, replace(cold, depot=5), pair, left), Rule.DEPOT),  # type: ignore[call-arg]
+        ((aboard, replace(cold, vehicles=frozenset(["bike"])), pair, left), Rule.PINNED),  # type: ignore[call-arg]
+        ((aboard, cold, replace(pair, vehicles=frozenset(["bike"])), left), Rule.PINNED),  # type: ignore[call-arg]
         ((aboard, replace(cold, windows=(Window(9000, 9001),)), pair, left), Rule.WINDOW),  # type: ignore[call-arg]
         ((aboard, replace(cold, service_seconds=7), pair, left), Rule.TIMES),  # type: ignore[call-arg]
+        ((aboard, replace(cold, setup_seconds=7), pair, left), Rule.TIMES),  # type: ignore[call-arg]
+        ((aboard, replace(cold, by_kind=(KindTimes("VAN", 0, 7),)), pair, left), Rule.TIMES),  # type: ignore[call-arg]
     ]
     for orders, rule in cases:
         assert rule in found(sound, Problem(orders, base.vehicles, base.matrices))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.planning.solver.cases import line, parcel, problem, town, van, wild
 
+from doorstep.planning.solver.engine import EngineAnswerError, EngineInput
 from doorstep.planning.solver.estimate import Objective
 from doorstep.planning.solver.problem import (
     MAX_LOAD,
@@ -22,7 +23,7 @@ from doorstep.planning.solver.problem import (
     visits,
 )
 from doorstep.planning.solver.travel import Travel
-from doorstep.planning.solver.vroom import EngineAnswerError, EngineInput, from_engine, to_engine
+from doorstep.planning.solver.vroom import from_engine, to_engine
 
 
 def translated(given: Problem, **more: object) -> EngineInput:

@@ -89,6 +89,7 @@ class Round:
 
 @dataclass(slots=True)
 class _Loaded:
+    tenant_id: UUID
     policy: Policy
     couriers: list[Courier]
     orders: list[PlanningOrder]
@@ -134,7 +135,7 @@ async def decide(db: Database, principal: Principal, engines: Engines) -> Round:
 async def _load(tx: Transaction, tenant_id: UUID, now: datetime) -> _Loaded:
     policy = await policy_of(tx, tenant_id)
     if not policy.enabled:
-        return _Loaded(policy, [], [], [], {})
+        return _Loaded(tenant_id, policy, [], [], [], {})
     couriers = await _couriers(tx, tenant_id, policy, now)
     waiting = await orders_to_dispatch(tx, tenant_id, now + LOOK_AHEAD, MOST_ORDERS)
     own = {order_id for courier in couriers for order_id in courier.own}
@@ -142,7 +143,7 @@ async def _load(tx: Transaction, tenant_id: UUID, now: datetime) -> _Loaded:
     soon = {order.id for order in orders if order.id not in own and _begins(order) <= now + LOOK_AHEAD}
     ranked = [_ranked(order, kept=order.id in own) for order in orders if order.id in own or order.id in soon]
     urgent = [order_id for order_id in waiting if order_id in soon]
-    return _Loaded(policy, couriers, ranked, urgent, await refused_by(tx, tenant_id, urgent))
+    return _Loaded(tenant_id, policy, couriers, ranked, urgent, await refused_by(tx, tenant_id, urgent))
 
 
 async def _couriers(tx: Transaction, tenant_id: UUID, policy: Policy, now: datetime) -> list[Courier]:
@@ -215,7 +216,8 @@ async def _think(found: Round, engines: Engines, loaded: _Loaded, now: datetime)
         return set()
     present = {str(courier.shift.id): _visits(courier.present) for courier in loaded.couriers if courier.present}
     try:
-        answer = await solve_warm(question.problem, present, SOLVE_SECONDS)
+        async with engines.solver.kept_slot(str(loaded.tenant_id)):
+            answer = await solve_warm(question.problem, present, SOLVE_SECONDS)
     except NoAnswerError as error:
         raise Unavailable(f"The solver gave no answer: {error}.") from error
     found.solver_seconds += answer.cpu_seconds

@@ -35,6 +35,7 @@ show_enum(
         ProblemCode.ARCHIVED: "The object is archived and can no longer be used.",
         ProblemCode.NOTHING_TO_PLAN: "No order or no shift is left to plan with.",
         ProblemCode.TOO_LARGE_FOR_FLEET: "The order is larger than the vehicle.",
+        ProblemCode.PLAN_TOO_LARGE: "More orders than one plan may be about; the message says how many that is.",
         ProblemCode.PLAN_STALE: "Orders or shifts changed since the plan saw them; the problems list which.",
         ProblemCode.ORDER_TAKEN: "Another plan or route has the order.",
         ProblemCode.NOT_PLANNABLE: "The order's state, place or kind does not allow planning it so.",

@@ -17,8 +17,19 @@ _KEY = "Send the same key again after a lost answer: the mutation is carried out
 _VERSION = "Refuse with CONFLICT when it is at another version."
 
 
+@strawberry.input(description="An order that only this shift may take.")
+class PlanPinInput:
+    order_id: strawberry.ID = strawberry.field(description="The order, one of the plan's.")
+    shift_id: strawberry.ID = strawberry.field(description="The shift, one of the plan's.")
+
+    def ids(self, index: int) -> tuple[UUID, UUID]:
+        """Order and shift; raises INVALID_ID refusals at their places."""
+        order_id = input_id("order", self.order_id, "pins", index, "orderId")
+        return order_id, input_id("shift", self.shift_id, "pins", index, "shiftId")
+
+
 @strawberry.input(
-    description="What a plan is about: orders by id or by filter, at most 1,000; shifts by id or by day, at most 250."
+    description="What a plan is about: orders by id (at most 1,000) or by filter (at most 20,000); shifts by id or by day, at most 250."
 )
 class CreatePlanInput:
     name: str | None = strawberry.field(default=None, description="What people call it, at most 200 characters.")
@@ -27,7 +38,7 @@ class CreatePlanInput:
     )
     order_filter: OrderFilter | None = strawberry.field(
         default=None,
-        description="All PENDING and AWAITING_REATTEMPT orders that meet this; more than 1,000 are refused, so that none is left out unseen.",
+        description="All PENDING and AWAITING_REATTEMPT orders that meet this; more than 20,000 are PLAN_TOO_LARGE, so that none is left out unseen.",
     )
     shift_ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description="These shifts, at most 250; each needs a vehicle and must have no route yet."
@@ -41,6 +52,10 @@ class CreatePlanInput:
     )
     objective: PlanObjective = strawberry.field(
         default=PlanObjective.COST, description="What it should have little of."
+    )
+    pins: list[PlanPinInput] | None = strawberry.field(
+        default=None,
+        description="Orders of the plan that only this shift may take, at most 250; where it has no room, the order stays unassigned with PINNED.",
     )
     optimize: bool = strawberry.field(
         default=True, description="Whether to optimize at once; false leaves it DRAFT for optimizePlan."
@@ -58,6 +73,7 @@ class CreatePlanInput:
             objective=self.objective,
             optimize=self.optimize,
             name=self.name,
+            pins=tuple(pin.ids(index) for index, pin in enumerate(self.pins or ())),
         )
 
 

@@ -71,11 +71,11 @@ class DroppedOrder:
 
 @strawberry.type(description="The answer to commitPlan.")
 class CommitPlanPayload(PlanPayload):
-    @strawberry.field(description="What `onChanged: DROP` left out, at most 1,000.")
+    @strawberry.field(description="What `onChanged: DROP` left out, the first 1,000 by id.")
     def dropped(self) -> list[DroppedOrder]:
         return [
             DroppedOrder(code=ProblemCode(one["code"]), message=one["message"], order_uuid=UUID(one["order_id"]))
-            for one in self.outcome.get("dropped", [])
+            for one in self.outcome.get("dropped", [])[:1000]
         ]
 
 

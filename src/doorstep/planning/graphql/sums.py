@@ -90,6 +90,12 @@ class PlanProgress:
     best_cost_minor: Long | None = strawberry.field(description="What the best routes so far cost, in minor units.")
     routes: int | None = strawberry.field(description="Routes of the best answer so far.")
     unassigned: int | None = strawberry.field(description="Orders that the best answer so far leaves out.")
+    runs_ahead: int | None = strawberry.field(
+        description="While it waits for the solver: how many runs, of this company's and others' plans, go before. Null once it is served."
+    )
+    engine: str | None = strawberry.field(
+        description="Who found the best routes so far: VROOM, or PYVRP, which goes on from VROOM's."
+    )
     failure_reason: str | None = strawberry.field(description="Why it FAILED, and what to do.")
 
     @classmethod
@@ -108,5 +114,7 @@ class PlanProgress:
             best_cost_minor=summary["cost"] if summary else told.get("cost"),
             routes=summary["routes"] if summary else told.get("routes"),
             unassigned=summary["unassigned"] if summary else told.get("unassigned"),
+            runs_ahead=None if over else told.get("ahead"),
+            engine=told.get("engine"),
             failure_reason=row["failure_reason"],
         )

@@ -90,6 +90,7 @@ show_enum(
         UnassignedCode.SKILL: "Driver and vehicle lack a skill that it requires.",
         UnassignedCode.VEHICLE_KIND: "It may not go by this kind of vehicle.",
         UnassignedCode.DEPOT: "The shift does not start at its depot.",
+        UnassignedCode.PINNED: "It is pinned to another shift.",
         UnassignedCode.UNREACHABLE: "No road leads there.",
         UnassignedCode.WINDOW: "The vehicle cannot be there within its windows.",
         UnassignedCode.SHIFT: "The shift is too short to go there and back.",

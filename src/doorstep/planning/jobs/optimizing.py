@@ -5,7 +5,7 @@ what no repetition mends makes the plan FAILED with the reason at once.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -26,12 +26,15 @@ from doorstep.planning.reads import (
     plan_shift_versions,
     plans_by_ids,
 )
+from doorstep.planning.service.parts import Part, cut, second_try, together
 from doorstep.planning.service.plans import lock_plan
 from doorstep.planning.service.problems import Left, Question, pose
 from doorstep.planning.service.proposals import add_paths, draft_routes, plan_summary, reasons_of
 from doorstep.planning.service.writing import Proposal, fail_plan, propose
+from doorstep.planning.solver.choosing import choose
+from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.errors import ProblemInvalidError, SolutionRejectedError
-from doorstep.planning.solver.estimate import Objective, choose_options
+from doorstep.planning.solver.estimate import Objective
 from doorstep.planning.solver.pool import Outcome, Progress, SolverPool, SolveStatus
 from doorstep.planning.solver.solution import Solution, Summary
 
@@ -50,6 +53,7 @@ class _Loaded:
     shifts: list[PlanningShift]
     order_versions: dict[UUID, int]
     set_aside: dict[UUID, list[Left]]
+    pins: dict[UUID, UUID]
 
 
 async def optimize(job: Job) -> None:
@@ -108,22 +112,63 @@ async def _load(job: Job, plan_id: UUID) -> _Loaded:
         shifts=free,
         order_versions={order.id: order.version for order in orders},
         set_aside={order_id: [Left(UnassignedCode.NOT_PLANNABLE)] for order_id in gone},
+        pins={UUID(order_id): UUID(shift_id) for order_id, shift_id in plan["options"].get("pins", {}).items()},
     )
 
 
 async def _find(job: Job, loaded: _Loaded) -> Proposal:
+    """The whole plan's proposal, part by part where one matrix would be too large."""
+    pieces = cut(loaded.orders, loaded.shifts, loaded.pins)
+    proposal: Proposal | None = None
+    for number, part in enumerate(pieces.parts):
+        found = await _find_part(_Stage(job, number, len(pieces.parts)), loaded, part)
+        proposal = found if proposal is None else together(proposal, found)
+    if proposal is None:
+        raise CannotPlan("None of the plan's orders can be planned any more.")
+    again = second_try(loaded.orders, loaded.shifts, proposal) if len(pieces.parts) > 1 else None
+    if again is not None:
+        last = _Stage(job, len(pieces.parts), len(pieces.parts) + 1)
+        proposal = together(proposal, await _find_part(last, loaded, again))
+    never_asked = {**loaded.set_aside, **pieces.left}
+    unassigned = never_asked | proposal.unassigned
+    baseline = proposal.baseline
+    return replace(
+        proposal,
+        unassigned=unassigned,
+        summary=proposal.summary | {"unassigned": len(unassigned)},
+        baseline=baseline and baseline | {"unassigned": baseline["unassigned"] + len(never_asked)},
+        order_versions=loaded.order_versions,
+        shift_versions={shift.id: shift.version for shift in loaded.shifts},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """One part of a plan's optimization: the ``number``-th of ``count``."""
+
+    job: Job
+    number: int
+    count: int
+
+    async def report(self, phase: PlanPhase, fraction: float, **told: Any) -> None:
+        """Publish how far the whole is, when this part is so far."""
+        await self.job.report(progress_json(phase, (self.number + fraction) / self.count, **told))
+
+
+async def _find_part(stage: _Stage, loaded: _Loaded, part: Part) -> Proposal:
+    job = stage.job
     roads: Roads = job.services.get(Roads)
-    await job.report(progress_json(PlanPhase.ROADS, 0.02))
+    await stage.report(PlanPhase.ROADS, 0.02)
     try:
-        question = await pose(roads, loaded.orders, loaded.shifts, job.principal.clock.now())
+        question = await pose(roads, part.orders, part.shifts, job.principal.clock.now(), pins=loaded.pins)
     except ProblemInvalidError as error:
         raise CannotPlan(f"The solver cannot work with this: {error}.") from error
-    outcome = await _solve(job, question, loaded.objective)
+    outcome = await _solve(stage, question, loaded.objective)
     solution = outcome.solution if outcome and outcome.solution else Solution((), (), Summary())
-    await job.report(progress_json(PlanPhase.PATHS, 0.9, best=solution.summary, unassigned=len(solution.unassigned)))
+    await stage.report(PlanPhase.PATHS, 0.9, best=solution.summary, unassigned=len(solution.unassigned))
     routes = draft_routes(question, solution)
     await add_paths(roads, routes)
-    unassigned = {**loaded.set_aside, **question.set_aside, **reasons_of(outcome.unassigned if outcome else ())}
+    unassigned = {**question.set_aside, **reasons_of(outcome.unassigned if outcome else ())}
     baseline = outcome.baseline if outcome else None
     left_by_baseline = len(unassigned) - len(solution.unassigned)
     return Proposal(
@@ -131,28 +176,33 @@ async def _find(job: Job, loaded: _Loaded) -> Proposal:
         unassigned=unassigned,
         summary=plan_summary(question, solution, len(unassigned)),
         baseline=plan_summary(question, baseline, left_by_baseline + len(baseline.unassigned)) if baseline else None,
-        order_versions=loaded.order_versions,
-        shift_versions={shift.id: shift.version for shift in loaded.shifts},
+        order_versions={},
+        shift_versions={},
         engine=outcome.engine if outcome else None,
     )
 
 
-async def _solve(job: Job, question: Question, objective: Objective) -> Outcome | None:
+async def _solve(stage: _Stage, question: Question, objective: Objective) -> Outcome | None:
     """The solver's outcome, always with a solution; None when there was nothing to ask."""
-    problem = question.problem
+    job, problem = stage.job, question.problem
     if problem is None:
         return None
     pool: SolverPool = job.services.get(SolverPool)
 
     async def report(progress: Progress) -> None:
         share = progress.runs_done / progress.runs_total if progress.runs_total else 0.0
-        await job.report(
-            progress_json(PlanPhase.SOLVING, 0.1 + 0.75 * share, best=progress.best, unassigned=progress.unassigned)
+        await stage.report(
+            PlanPhase.SOLVING,
+            0.1 + 0.75 * share,
+            best=progress.best,
+            unassigned=progress.unassigned,
+            ahead=progress.ahead,
+            engine=progress.engine,
         )
 
-    options = await asyncio.to_thread(choose_options, problem, pool.slots, objective=objective)
+    options = await asyncio.to_thread(choose, problem, pool.slots, objective=objective)
     try:
-        outcome = await pool.solve(problem, options, progress=report)
+        outcome = await pool.solve(problem, options, progress=report, owner=str(job.tenant_id))
     except SolutionRejectedError as error:
         raise CannotPlan(f"The solver's plan broke its own rules and was not used: {error}.") from error
     await spend_solver_seconds(job.db, job.principal, outcome.cpu_seconds)
@@ -164,7 +214,13 @@ async def _solve(job: Job, question: Question, objective: Objective) -> Outcome 
 
 
 def progress_json(
-    phase: PlanPhase, fraction: float, *, best: Summary | None = None, unassigned: int | None = None
+    phase: PlanPhase,
+    fraction: float,
+    *,
+    best: Summary | None = None,
+    unassigned: int | None = None,
+    ahead: int | None = None,
+    engine: Engine | None = None,
 ) -> dict[str, Any]:
     """A job's progress as it is stored."""
     return {
@@ -173,4 +229,6 @@ def progress_json(
         "cost": best.cost if best else None,
         "routes": best.routes if best else None,
         "unassigned": unassigned,
+        "ahead": ahead,
+        "engine": engine.value if engine else None,
     }

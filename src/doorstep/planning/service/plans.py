@@ -40,8 +40,11 @@ from doorstep.planning.reads import active_routes_of_orders, active_routes_of_sh
 OPTIMIZE: Final = "optimize_plan"
 """The kind of the job that optimizes a plan."""
 
-MOST_ORDERS: Final = 1000
+MOST_ORDERS: Final = 20_000
+MOST_LISTED: Final = 1000
+"""So many orders are named one by one; a filter finds more."""
 MOST_SHIFTS: Final = 250
+MOST_PINS: Final = 250
 MOST_NAME: Final = 200
 
 
@@ -57,12 +60,14 @@ class NewPlan:
     objective: PlanObjective = PlanObjective.COST
     optimize: bool = True
     name: str | None = None
+    pins: tuple[tuple[UUID, UUID], ...] = ()
+    """Orders that only this shift may take."""
 
 
 async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     """A new plan, optimizing at once unless ``optimize`` is False; returns ``{"id"}``.
 
-    Refusals: NOT_FOUND, NOT_PLANNABLE (naming the state), ORDER_TAKEN, SHIFT_WITHOUT_VEHICLE, IN_USE, NOTHING_TO_PLAN, TOO_MANY_ITEMS; every fault
+    Refusals: NOT_FOUND, NOT_PLANNABLE (naming the state), ORDER_TAKEN, SHIFT_WITHOUT_VEHICLE, IN_USE, NOTHING_TO_PLAN, TOO_MANY_ITEMS, PLAN_TOO_LARGE, INVALID_VALUE; every fault
     of the input at once. QUOTA_EXCEEDED when it is to be optimized and the tenant has no solver seconds left today.
     """
     scope.require(Permission.PLANNING_WRITE)
@@ -74,8 +79,11 @@ async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     orders = await _orders(scope, wanted, faults)
     shifts = await _shifts(scope, wanted, faults)
     refuse_all(faults)
+    _check_pins(wanted.pins, {order["id"] for order in orders}, {shift.id for shift in shifts})
     plan_id = new_id()
-    options = {"objective": wanted.objective.value}
+    options: dict[str, Any] = {"objective": wanted.objective.value}
+    if wanted.pins:
+        options["pins"] = {str(order_id): str(shift_id) for order_id, shift_id in wanted.pins}
     await scope.tx.insert(
         PlanRow,
         [
@@ -114,6 +122,24 @@ async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     if wanted.optimize:
         await start_optimizing(scope, await lock_plan(scope, plan_id))
     return {"id": str(plan_id)}
+
+
+def _check_pins(pins: Sequence[tuple[UUID, UUID]], orders: Collection[UUID], shifts: Collection[UUID]) -> None:
+    """Each pin is about an order and a shift of the plan, and no order has two."""
+    faults: list[DoorstepError] = []
+    if len(pins) > MOST_PINS:
+        faults.append(DoorstepError(ProblemCode.TOO_MANY_ITEMS, f"Pin at most {MOST_PINS} orders.", ["pins"]))
+    seen: set[UUID] = set()
+    for index, (order_id, shift_id) in enumerate(pins[:MOST_PINS]):
+        if order_id not in orders:
+            faults.append(NotFound("order", ["pins", index, "orderId"]))
+        if shift_id not in shifts:
+            faults.append(NotFound("shift", ["pins", index, "shiftId"]))
+        if order_id in seen:
+            message = "The order is pinned twice; only one shift can take it."
+            faults.append(DoorstepError(ProblemCode.INVALID_VALUE, message, ["pins", index, "orderId"]))
+        seen.add(order_id)
+    refuse_all(faults)
 
 
 async def optimize_plan(scope: Scope, plan_id: UUID, if_version: int | None = None) -> dict[str, Any]:
@@ -222,8 +248,14 @@ async def _orders(scope: Scope, wanted: NewPlan, faults: list[DoorstepError]) ->
     ids = list(dict.fromkeys(wanted.order_ids or ()))
     if not ids:
         faults.append(nothing_to_plan("There is no order in orderIds.", ["orderIds"]))
-    elif len(ids) > MOST_ORDERS:
-        faults.append(_too_many("orders", MOST_ORDERS, "orderIds"))
+    elif len(ids) > MOST_LISTED:
+        faults.append(
+            DoorstepError(
+                ProblemCode.TOO_MANY_ITEMS,
+                f"Name at most {MOST_LISTED} orders; for more, up to {MOST_ORDERS}, give orderFilter.",
+                ["orderIds"],
+            )
+        )
     else:
         return await plannable_orders(scope.tx, scope.tenant_id, ids, faults)
     return []
@@ -239,7 +271,13 @@ async def _orders_found(scope: Scope, query: OrderQuery, faults: list[DoorstepEr
             )
         )
     elif len(ids) > MOST_ORDERS:
-        faults.append(_too_many("orders", MOST_ORDERS, "orderFilter"))
+        faults.append(
+            DoorstepError(
+                ProblemCode.PLAN_TOO_LARGE,
+                f"A plan is about at most {MOST_ORDERS} orders: split it, for example by depot or by due time.",
+                ["orderFilter"],
+            )
+        )
     else:
         return await plannable_orders(scope.tx, scope.tenant_id, ids, faults)
     return []
@@ -271,10 +309,10 @@ def _awaited(order: Row, offered: bool) -> bool:
     return plannable(order["status"], order["given_tender_id"])
 
 
-def _too_many(what: str, most: int, field: str) -> DoorstepError:
+def _too_many_shifts(field: str) -> DoorstepError:
     return DoorstepError(
         ProblemCode.TOO_MANY_ITEMS,
-        f"A plan is about at most {most} {what}: split it, for example by depot or by due time.",
+        f"A plan is about at most {MOST_SHIFTS} shifts: split it, for example by depot or by due time.",
         [field],
     )
 
@@ -290,7 +328,7 @@ async def _shifts(scope: Scope, wanted: NewPlan, faults: list[DoorstepError]) ->
         faults.append(nothing_to_plan("There is no shift in shiftIds.", ["shiftIds"]))
         return []
     if len(ids) > MOST_SHIFTS:
-        faults.append(_too_many("shifts", MOST_SHIFTS, "shiftIds"))
+        faults.append(_too_many_shifts("shiftIds"))
         return []
     found = {shift.id: shift for shift in await shifts_for_planning(scope.tx, scope.tenant_id, ids)}
     used = await active_routes_of_shifts(scope.tx, scope.tenant_id, ids)
@@ -334,7 +372,7 @@ async def _shifts_of_day(
             )
         )
     elif len(free) > MOST_SHIFTS:
-        faults.append(_too_many("shifts", MOST_SHIFTS, "date"))
+        faults.append(_too_many_shifts("date"))
     return free
 
 

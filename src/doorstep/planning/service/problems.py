@@ -130,9 +130,11 @@ async def pose(
     shifts: Sequence[PlanningShift],
     now: datetime,
     heads: Mapping[UUID, Head] | None = None,
+    *,
     within: float | None = None,
+    pins: Mapping[UUID, UUID] | None = None,
 ) -> Question:
-    """The question for the solver. A shift under way starts at ``now``, one with a head from there.
+    """The question for the solver. A shift under way starts at ``now``, one with a head from there; ``pins`` are the only shifts of their orders.
 
     Raises Unavailable when the roads do not answer (``within`` so many seconds).
     """
@@ -146,14 +148,16 @@ async def pose(
         places.add_depot(shift.depot_id, (shift.depot_latitude, shift.depot_longitude))
     starts = {shift_id: places.own(head.position) for shift_id, head in heads.items()}
     on_board = {order_id: shift_id for shift_id, head in heads.items() for order_id in head.on_board}
-    located = _located(question, places.depots)
+    pins = pins or {}
+    located = _located(question, places.depots, pins)
     off_road = await _off_road(roads, located, shifts)
     tasks: list[Order] = []
     for order in located:
         if order.id in off_road:
             question.set_aside[order.id] = [Left(UnassignedCode.UNREACHABLE)]
         else:
-            tasks.append(_task(order, places, epoch, on_board.get(order.id)))
+            only = frozenset([str(pins[order.id])]) if order.id in pins else frozenset[str]()
+            tasks.append(_task(order, places, epoch, on_board.get(order.id), only))
     question.points = places.points
     if tasks:
         matrices = await _matrices(roads, question, within)
@@ -166,7 +170,7 @@ def _start(shift: PlanningShift, now: datetime, head: Head | None) -> datetime:
     return max(shift.starts_at, now) if head is None else head.ready_at
 
 
-def _located(question: Question, depots: Mapping[UUID, int]) -> list[PlanningOrder]:
+def _located(question: Question, depots: Mapping[UUID, int], pins: Mapping[UUID, UUID]) -> list[PlanningOrder]:
     """The orders that have places, in the order of their ids (which is the order in which they came in)."""
     found: list[PlanningOrder] = []
     for order in question.orders.values():
@@ -174,6 +178,8 @@ def _located(question: Question, depots: Mapping[UUID, int]) -> list[PlanningOrd
             question.set_aside[order.id] = [Left(UnassignedCode.NEEDS_LOCATION)]
         elif order.depot_id is not None and order.pickup is None and order.depot_id not in depots:
             question.set_aside[order.id] = [Left(UnassignedCode.DEPOT, tuple(question.shifts))]
+        elif order.id in pins and pins[order.id] not in question.shifts:
+            question.set_aside[order.id] = [Left(UnassignedCode.PINNED, tuple(question.shifts))]
         else:
             found.append(order)
     return found
@@ -226,7 +232,7 @@ async def _matrices(roads: Roads, question: Question, within: float | None) -> d
     return {profile: Matrices(matrix.durations, matrix.distances) for profile, matrix in zip(kinds, found, strict=True)}
 
 
-def _task(order: PlanningOrder, places: _Places, epoch: int, on_board_of: UUID | None) -> Order:
+def _task(order: PlanningOrder, places: _Places, epoch: int, on_board_of: UUID | None, only: frozenset[str]) -> Order:
     load = Load(*order.load)
     drop = _visit(order.dropoff, places, epoch)
     if on_board_of is not None:
@@ -245,6 +251,7 @@ def _task(order: PlanningOrder, places: _Places, epoch: int, on_board_of: UUID |
             priority=order.priority,
             vehicle_kinds=kinds,
             depot=None if order.depot_id is None else places.depots.get(order.depot_id),
+            vehicles=only,
         )
     return PickupDelivery(
         id=str(order.id),
@@ -254,6 +261,7 @@ def _task(order: PlanningOrder, places: _Places, epoch: int, on_board_of: UUID |
         skills=order.skills,
         priority=order.priority,
         vehicle_kinds=kinds,
+        vehicles=only,
     )
 
 

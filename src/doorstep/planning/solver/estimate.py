@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.problem import Problem, visits
 
 SECONDS_PER_SQUARE = 3.5e-8
@@ -51,7 +52,8 @@ class SolveOptions:
     `level` 0..5 sets depth and searches; `searches` and `depth` override it. `time_limit_seconds` is soft: what is found
     by then is used. `hard_limit_seconds` is kept by killing the engine. `group_size` cuts problems with more tasks into
     groups of about that many and improves the result in `improve_rounds` rounds. `deterministic` lets no clock decide:
-    the same problem gives the same plan, unless the hard limit strikes.
+    the same problem and `seed` give the same plan, unless the hard limit strikes. `engine` None leaves the choice to
+    what the engines can hold and are good at.
     """
 
     level: int = 1
@@ -65,6 +67,8 @@ class SolveOptions:
     improve_rounds: int = 2
     objective: Objective = Objective.COST
     deterministic: bool = False
+    engine: Engine | None = None
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.level <= MAX_LEVEL:

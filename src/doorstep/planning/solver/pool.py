@@ -12,23 +12,26 @@ import contextlib
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Any, Self
 
 from doorstep.planning.solver.baseline import baseline
+from doorstep.planning.solver.choosing import choose
 from doorstep.planning.solver.decompose import Group, Neighbourhood, compose, merge
+from doorstep.planning.solver.engine import Engine, engine_names
 from doorstep.planning.solver.errors import SolveCancelledError, SolverError
-from doorstep.planning.solver.estimate import Objective, SolveOptions, choose_options
+from doorstep.planning.solver.estimate import Objective, SolveOptions
 from doorstep.planning.solver.problem import Order, Problem, visits
-from doorstep.planning.solver.process import Effort, Limits, RunStatus, run_engine
+from doorstep.planning.solver.process import RunStatus
+from doorstep.planning.solver.running import Answer, Heard, Runner
+from doorstep.planning.solver.slots import Claim, FairSlots
 from doorstep.planning.solver.solution import Solution, Summary
 from doorstep.planning.solver.travel import Travel
 from doorstep.planning.solver.unassigned import Unassigned, explain, hopeless
-from doorstep.planning.solver.verify import verify
-from doorstep.planning.solver.vroom import EngineAnswerError, from_engine, to_engine
+from doorstep.planning.solver.verify import route_violations, verify
 
 FRUITLESS_ROUNDS = 3
 """After so many rounds without a better solution the neighbourhoods are worked out."""
@@ -53,7 +56,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a solve is; `best` and `unassigned` are of the best solution so far."""
+    """How far a solve is; `best` and `unassigned` are of the best solution so far.
+
+    `ahead` is how many runs go before while the solve waits for its first slot; None once it has had one.
+    """
 
     phase: Phase
     elapsed_seconds: float
@@ -61,6 +67,8 @@ class Progress:
     runs_total: int = 0
     best: Summary | None = None
     unassigned: int | None = None
+    engine: Engine | None = None
+    ahead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +94,14 @@ Report = Callable[[Progress], Awaitable[None]]
 
 
 class SolverPool:
-    """At most `slots` engine processes at a time, for all solves together. Belongs to one event loop."""
+    """At most `slots` engine processes at a time for plans, for all solves together, and one more for urgent ones (see
+    `slots`). Belongs to one event loop."""
 
     def __init__(self, *, slots: int) -> None:
         if slots < 1:
             raise ValueError(f"a pool needs at least one slot, not {slots}")
         self.slots = slots
-        self._free = asyncio.Semaphore(slots)
+        self._free = FairSlots(slots)
         self._running: set[asyncio.Task[Outcome]] = set()
 
     async def __aenter__(self) -> Self:
@@ -110,6 +119,10 @@ class SolverPool:
         if self._running:
             await asyncio.wait(self._running)
 
+    def kept_slot(self, owner: str) -> AbstractAsyncContextManager[None]:
+        """A slot for one run of an engine outside a solve that somebody waits for, from those that plans leave free."""
+        return self._free.slot(owner, is_urgent=True)
+
     async def solve(
         self,
         problem: Problem,
@@ -117,16 +130,20 @@ class SolverPool:
         *,
         progress: Report | None = None,
         cancelled: asyncio.Event | None = None,
+        owner: str = "",
+        is_urgent: bool = False,
     ) -> Outcome:
         """Plan `problem`; without `options` they are chosen for its size and this pool's slots.
 
+        Slots are shared fairly by `owner` (a tenant); somebody waits for what `is_urgent`, which has a slot of its own.
         `progress` is awaited between the stages. Setting `cancelled` raises `SolveCancelledError`; cancelling the calling
         task works as usual. Either way the engines are dead when this returns. `SolutionRejectedError` when what the
         engine found does not hold.
         """
         if options is None:
-            options = await asyncio.to_thread(choose_options, problem, self.slots)
-        work = asyncio.create_task(_Solve(self._free, self.slots, problem, options, progress).run())
+            options = await asyncio.to_thread(choose, problem, self.slots)
+        claim = Claim(self._free, owner, is_urgent)
+        work = asyncio.create_task(_Solve(claim, self.slots, problem, options, progress).run())
         stop = asyncio.create_task(cancelled.wait()) if cancelled is not None else None
         self._running.add(work)
         try:
@@ -160,7 +177,7 @@ class _NoAnswerError(SolverError):
 class _Solve:
     """One call of `SolverPool.solve` from preparing to explaining."""
 
-    free: asyncio.Semaphore
+    claim: Claim
     slots: int
     problem: Problem
     options: SolveOptions
@@ -170,15 +187,20 @@ class _Solve:
     queued_seconds: float = 0.0
     running: int = 0
     idle_since: float = 0.0
+    ahead: int | None = None
+    rounds_left: int = 1
+    engines: set[Engine] = field(default_factory=set)
     runs_done: int = 0
     runs_total: int = 0
     orders: tuple[Order, ...] = ()
     base: Solution | None = None
     best: Solution | None = None
     travel: Travel = field(init=False)
+    runner: Runner = field(init=False)
 
     def __post_init__(self) -> None:
         self.travel = Travel(self.problem)
+        self.runner = Runner(self.problem, self.travel, self.options, self._better)
 
     async def run(self) -> Outcome:
         await self._tell(Phase.PREPARING)
@@ -209,9 +231,10 @@ class _Solve:
         if not self.orders:
             return compose(self.problem, (), ())
         if size is None or sum(len(visits(order)) for order in self.orders) <= size:
-            return (await self._all([Group(self.orders, self.problem.vehicles)]))[0]
+            return (await self._all([Group(self.orders, self.problem.vehicles)], self._hear))[0]
         near = await asyncio.to_thread(Neighbourhood, self.problem, self.travel)
         groups = await asyncio.to_thread(near.sectors, self.orders, size)
+        self.rounds_left += self.options.improve_rounds
         answers = await self._all(groups)
         first = compose(self.problem, [route for answer in answers for route in answer.routes], self.orders)
         return await self._improved(near, first, size)
@@ -235,24 +258,29 @@ class _Solve:
         self.best = best
         answers = await self._gather(groups)
         for group, answer in zip(groups, answers, strict=True):
-            if isinstance(answer, Solution):
-                best = self._better(best, merge(self.problem, self.orders, best, group, answer))
+            found = answer.solution
+            if found is not None and not await asyncio.to_thread(
+                route_violations, self.problem, self.travel, found.routes
+            ):
+                best = self._better(best, merge(self.problem, self.orders, best, group, found))
         return best
 
-    async def _all(self, groups: Sequence[Group]) -> list[Solution]:
+    async def _all(self, groups: Sequence[Group], heard: Heard | None = None) -> list[Solution]:
         """The answers to all `groups`; raises `_NoAnswerError` when one of them has none."""
         answers: list[Solution] = []
-        for answer in await self._gather(groups):
-            if not isinstance(answer, Solution):
-                raise answer
-            answers.append(answer)
+        for answer in await self._gather(groups, heard):
+            if answer.solution is None:
+                raise _NoAnswerError(_STATUS[answer.status], answer.reason or "the engine gave no answer")
+            answers.append(answer.solution)
         return answers
 
-    async def _gather(self, groups: Sequence[Group]) -> list[Solution | _NoAnswerError]:
+    async def _gather(self, groups: Sequence[Group], heard: Heard | None = None) -> list[Answer]:
         self.runs_total += len(groups)
         waves = math.ceil(len(groups) / self.slots)
-        soft = None if self.options.deterministic else max(0.1, self._soft_seconds_left() / waves)
-        runs = [asyncio.create_task(self._run(group, soft)) for group in groups]
+        share = waves * max(1, self.rounds_left)
+        self.rounds_left -= 1
+        soft = None if self.options.deterministic else max(0.1, self._soft_seconds_left() / share)
+        runs = [asyncio.create_task(self._run(group, soft, heard)) for group in groups]
         try:
             for run in asyncio.as_completed(runs):
                 await run
@@ -262,27 +290,24 @@ class _Solve:
         finally:
             await _finish(*runs)
 
-    async def _run(self, group: Group, soft_seconds: float | None) -> Solution | _NoAnswerError:
-        options = self.options
+    async def _run(self, group: Group, soft_seconds: float | None, heard: Heard | None) -> Answer:
+        hard = self.options.hard_limit_seconds
         asked = time.monotonic()
         async with self._slot(asked):
-            left = options.hard_limit_seconds - self._busy_seconds()
+            left = hard - self._busy_seconds()
             if left <= 0:
-                return _NoAnswerError(
-                    SolveStatus.TIMEOUT, f"the time limit of {options.hard_limit_seconds:g} s is over"
-                )
-            engine_input = await asyncio.to_thread(
-                to_engine, self.problem, self.travel, group.orders, group.vehicles, options.objective
-            )
-            effort = Effort(options.effective_searches, options.effective_depth, options.threads, soft_seconds)
-            run = await run_engine(engine_input, effort, Limits(left, options.memory_limit_bytes))
-        self.cpu_seconds += run.cpu_seconds
-        if run.answer is None:
-            return _NoAnswerError(_STATUS[run.status], run.reason or "the engine gave no answer")
-        try:
-            return await asyncio.to_thread(from_engine, self.problem, group.orders, run.answer)
-        except EngineAnswerError as error:
-            return _NoAnswerError(SolveStatus.CRASHED, str(error))
+                return Answer(None, RunStatus.TIMEOUT, f"the time limit of {hard:g} s is over")
+            answer = await self.runner.run(group, soft_seconds, left, heard)
+        self.cpu_seconds += answer.cpu_seconds
+        self.engines.add(answer.engine)
+        return answer
+
+    async def _hear(self, found: Solution) -> None:
+        """A better solution of the whole problem, while its engine goes on."""
+        if self.best is None or self._better(self.best, found) is found:
+            self.best = found
+            self.engines.add(Engine.PYVRP)
+            await self._tell(Phase.SOLVING)
 
     def _better(self, one: Solution, other: Solution) -> Solution:
         return other if self._rank(other) < self._rank(one) else one
@@ -302,7 +327,10 @@ class _Solve:
     @contextlib.asynccontextmanager
     async def _slot(self, asked: float) -> AsyncIterator[None]:
         """A free engine slot. While no run of this solve is going, the wait for it is queueing."""
-        async with self.free:
+        claim = self.claim
+        place = self._wait_in_line if self.report is not None and not self.engines else None
+        async with claim.free.slot(claim.owner, is_urgent=claim.is_urgent, place=place):
+            self.ahead = None
             if not self.running:
                 self.queued_seconds += time.monotonic() - max(asked, self.idle_since)
             self.running += 1
@@ -311,6 +339,11 @@ class _Solve:
             finally:
                 self.running -= 1
                 self.idle_since = time.monotonic()
+
+    async def _wait_in_line(self, ahead: int) -> None:
+        if not self.running and not self.runs_done:
+            self.ahead = ahead
+            await self._tell(Phase.SOLVING)
 
     def _busy_seconds(self) -> float:
         return time.monotonic() - self.started - self.queued_seconds
@@ -330,6 +363,8 @@ class _Solve:
                 runs_total=self.runs_total,
                 best=None if best is None else best.summary,
                 unassigned=None if best is None else len(best.unassigned),
+                engine=Engine.PYVRP if Engine.PYVRP in self.engines else next(iter(self.engines), None),
+                ahead=self.ahead,
             )
         )
 
@@ -345,7 +380,7 @@ class _Solve:
             elapsed_seconds=time.monotonic() - self.started,
             cpu_seconds=self.cpu_seconds,
             queued_seconds=self.queued_seconds,
-            engine=engine_name(),
+            engine=engine_names(self.engines),
         )
 
 
@@ -354,11 +389,3 @@ _STATUS = {
     RunStatus.TIMEOUT: SolveStatus.TIMEOUT,
     RunStatus.CRASHED: SolveStatus.CRASHED,
 }
-
-
-def engine_name() -> str:
-    """Name and version of the engine, without loading it."""
-    try:
-        return f"vroom (pyvroom {version('pyvroom')})"
-    except PackageNotFoundError:
-        return "vroom (pyvroom is not installed)"

@@ -12,23 +12,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from doorstep.planning.solver.checks import (
+    MAX_LOAD,
+    MAX_TIME,
+    check_load,
+    check_location,
+    check_matrix,
+    check_optional_whole,
+    check_skills,
+    check_unique,
+    check_whole,
+    check_window,
+    check_windows,
+)
 from doorstep.planning.solver.errors import ProblemInvalidError
 
-MAX_LOAD = 2**32 - 1
-"""Largest load or capacity in any dimension; the engine reads amounts as unsigned 32-bit numbers."""
 MAX_COST = 10_000_000
 """Largest fixed, hourly or per-kilometre cost in minor units; keeps the engine's 64-bit sums far from overflow."""
-MAX_TIME = 2**40
-"""Points in time beyond this are mistakes in units, not dates."""
 MAX_HORIZON_SECONDS = 366 * 86_400
 MAX_SERVICE_SECONDS = 7 * 86_400
 MAX_PRIORITY = 100
-MAX_WINDOWS = 100
 
 FloatMatrix = npt.NDArray[np.float32]
 
@@ -78,17 +85,44 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class KindTimes:
+    """How long vehicles of this kind take instead: a van has to park, a bicycle has not."""
+
+    kind: str
+    setup_seconds: int
+    service_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
-    """One end of a pickup-and-delivery. No windows means any time."""
+    """One end of a pickup-and-delivery. No windows means any time.
+
+    `setup_seconds` are spent on arriving from another place, so once for several orders at one door.
+    """
 
     location: int
     service_seconds: int = 0
     windows: tuple[Window, ...] = ()
+    setup_seconds: int = 0
+    by_kind: tuple[KindTimes, ...] = ()
+
+    def seconds_for(self, kind: str | None) -> tuple[int, int]:
+        """Setup and service of a vehicle of this kind."""
+        for times in self.by_kind:
+            if times.kind == kind:
+                return times.setup_seconds, times.service_seconds
+        return self.setup_seconds, self.service_seconds
+
+    def stay(self, kind: str | None, before: int) -> int:
+        """How long a vehicle of this kind stays that comes from location `before`."""
+        setup, service = self.seconds_for(kind)
+        return service if before == self.location else setup + service
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An order that is loaded where the vehicle starts. `depot` limits it to vehicles that start at that location."""
+    """An order that is loaded where the vehicle starts. `depot` limits it to vehicles that start at that location,
+    `vehicles` (when there are any) to those shifts."""
 
     id: str
     location: int
@@ -99,11 +133,14 @@ class Delivery:
     priority: int = 0
     vehicle_kinds: frozenset[str] = frozenset()
     depot: int | None = None
+    vehicles: frozenset[str] = frozenset()
+    setup_seconds: int = 0
+    by_kind: tuple[KindTimes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PickupDelivery:
-    """An order that is fetched at one place and brought to another by the same vehicle."""
+    """An order that is fetched at one place and brought to another by the same vehicle, one of `vehicles` if there are any."""
 
     id: str
     pickup: Visit
@@ -112,6 +149,7 @@ class PickupDelivery:
     skills: frozenset[str] = frozenset()
     priority: int = 0
     vehicle_kinds: frozenset[str] = frozenset()
+    vehicles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +167,8 @@ class OnBoard:
     load: Load = Load()
     windows: tuple[Window, ...] = ()
     priority: int = MAX_PRIORITY
+    setup_seconds: int = 0
+    by_kind: tuple[KindTimes, ...] = ()
 
 
 Order = Delivery | PickupDelivery | OnBoard
@@ -136,20 +176,25 @@ Order = Delivery | PickupDelivery | OnBoard
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A pause of `duration_seconds` that begins inside one of the windows, anywhere on the way."""
+    """A pause of `duration_seconds` that begins inside one of the windows, anywhere on the way.
+
+    `max_load`: the driver pauses only while the vehicle carries no more than this, for example nothing of value.
+    """
 
     id: str
     windows: tuple[Window, ...]
     duration_seconds: int
+    max_load: Load | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Minor units: once when the vehicle is used, per hour between start and end without breaks, per kilometre."""
+    """Minor units: once when the vehicle is used, per hour between start and end without breaks, per kilometre, per task."""
 
     fixed: int = 0
     per_hour: int = 3600
     per_kilometer: int = 0
+    per_task: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +271,13 @@ def visits(order: Order) -> tuple[Visit, ...]:
             return (pickup, delivery)
         case OnBoard():
             from_first = (Window(min(w.start for w in order.windows), MAX_TIME),) if order.windows else ()
-            return (Visit(order.location, order.service_seconds, from_first),)
+            return (_only_visit(order, from_first),)
         case Delivery():
-            return (Visit(order.location, order.service_seconds, order.windows),)
+            return (_only_visit(order, order.windows),)
+
+
+def _only_visit(order: Delivery | OnBoard, windows: tuple[Window, ...]) -> Visit:
+    return Visit(order.location, order.service_seconds, windows, order.setup_seconds, order.by_kind)
 
 
 def merged(windows: Iterable[Window]) -> tuple[Window, ...]:
@@ -250,10 +299,10 @@ def _check_problem(problem: Problem) -> None:
         raise ProblemInvalidError("orders", "there is nothing to plan")
     if not problem.vehicles:
         raise ProblemInvalidError("vehicles", "there is no vehicle shift to plan for")
-    _whole("epoch", problem.epoch, 0, MAX_TIME)
+    check_whole("epoch", problem.epoch, 0, MAX_TIME)
     size = _check_matrices(problem.matrices)
-    vehicle_ids = _unique("vehicles", (vehicle.id for vehicle in problem.vehicles))
-    _unique("orders", (order.id for order in problem.orders))
+    vehicle_ids = check_unique("vehicles", (vehicle.id for vehicle in problem.vehicles))
+    check_unique("orders", (order.id for order in problem.orders))
     for vehicle in problem.vehicles:
         _check_vehicle(vehicle, size, problem.matrices)
     horizon = problem.horizon
@@ -270,52 +319,45 @@ def _check_matrices(matrices: Mapping[str, Matrices]) -> int:
     for profile, pair in matrices.items():
         for kind, matrix in (("durations", pair.durations), ("distances", pair.distances)):
             path = f"matrices[{profile}].{kind}"
-            _check_matrix(path, matrix)
+            check_matrix(path, matrix)
             sizes.add(int(matrix.shape[0]))
     if len(sizes) > 1:
         raise ProblemInvalidError("matrices", f"cover different numbers of locations: {sorted(sizes)}")
     return sizes.pop()
 
 
-def _check_matrix(path: str, matrix: Any) -> None:
-    if not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "fiu":
-        raise ProblemInvalidError(path, "must be an array of numbers")
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
-        raise ProblemInvalidError(path, f"must be square and not empty, its shape is {matrix.shape}")
-    if bool((matrix < 0).any()):
-        raise ProblemInvalidError(path, "holds a negative value")
-
-
 def _check_vehicle(vehicle: VehicleShift, size: int, matrices: Mapping[str, Matrices]) -> None:
     path = f"vehicles[{vehicle.id}]"
-    _location(f"{path}.start", vehicle.start, size)
+    check_location(f"{path}.start", vehicle.start, size)
     if vehicle.end is not None:
-        _location(f"{path}.end", vehicle.end, size)
-    _window(f"{path}.window", vehicle.window)
+        check_location(f"{path}.end", vehicle.end, size)
+    check_window(f"{path}.window", vehicle.window)
     if vehicle.window.end == vehicle.window.start:
         raise ProblemInvalidError(f"{path}.window", "the shift has no length")
     if vehicle.profile not in matrices:
         raise ProblemInvalidError(f"{path}.profile", f"there is no matrix for profile {vehicle.profile!r}")
     for name in ("weight_grams", "volume_cm3", "items"):
-        _optional_whole(f"{path}.capacity.{name}", getattr(vehicle.capacity, name), 0, MAX_LOAD)
-    for name in ("fixed", "per_hour", "per_kilometer"):
-        _whole(f"{path}.costs.{name}", getattr(vehicle.costs, name), 0, MAX_COST)
+        check_optional_whole(f"{path}.capacity.{name}", getattr(vehicle.capacity, name), 0, MAX_LOAD)
+    for name in ("fixed", "per_hour", "per_kilometer", "per_task"):
+        check_whole(f"{path}.costs.{name}", getattr(vehicle.costs, name), 0, MAX_COST)
     if not 0.1 <= vehicle.speed_factor <= 5:
         raise ProblemInvalidError(f"{path}.speed_factor", f"must be from 0.1 to 5, it is {vehicle.speed_factor}")
-    _optional_whole(f"{path}.max_stops", vehicle.max_stops, 1, 100_000)
-    _optional_whole(f"{path}.max_distance_meters", vehicle.max_distance_meters, 0, MAX_LOAD)
-    _optional_whole(f"{path}.max_driving_seconds", vehicle.max_driving_seconds, 0, MAX_LOAD)
-    _skills(f"{path}.skills", vehicle.skills)
-    _unique(f"{path}.breaks", (pause.id for pause in vehicle.breaks))
+    check_optional_whole(f"{path}.max_stops", vehicle.max_stops, 1, 100_000)
+    check_optional_whole(f"{path}.max_distance_meters", vehicle.max_distance_meters, 0, MAX_LOAD)
+    check_optional_whole(f"{path}.max_driving_seconds", vehicle.max_driving_seconds, 0, MAX_LOAD)
+    check_skills(f"{path}.skills", vehicle.skills)
+    check_unique(f"{path}.breaks", (pause.id for pause in vehicle.breaks))
     for pause in vehicle.breaks:
         _check_break(f"{path}.breaks[{pause.id}]", pause, vehicle.window)
 
 
 def _check_break(path: str, pause: Break, shift: Window) -> None:
-    _whole(f"{path}.duration_seconds", pause.duration_seconds, 0, MAX_SERVICE_SECONDS)
+    check_whole(f"{path}.duration_seconds", pause.duration_seconds, 0, MAX_SERVICE_SECONDS)
+    if pause.max_load is not None:
+        check_load(f"{path}.max_load", pause.max_load)
     if not pause.windows:
         raise ProblemInvalidError(f"{path}.windows", "a break needs at least one window")
-    _windows(f"{path}.windows", pause.windows)
+    check_windows(f"{path}.windows", pause.windows)
     if not any(max(w.start, shift.start) <= min(w.end, shift.end - pause.duration_seconds) for w in pause.windows):
         raise ProblemInvalidError(f"{path}.windows", "the break does not fit into the shift")
 
@@ -326,67 +368,30 @@ def _check_order(order: Order, size: int, vehicle_ids: frozenset[str]) -> None:
         case PickupDelivery():
             ends = {"pickup.": order.pickup, "delivery.": order.delivery}
         case Delivery() | OnBoard():
-            ends = {"": Visit(order.location, order.service_seconds, order.windows)}
+            ends = {"": _only_visit(order, order.windows)}
         case _:
             raise ProblemInvalidError(path, f"is no order but {type(order).__name__}")
     for prefix, visit in ends.items():
-        _location(f"{path}.{prefix}location", visit.location, size)
-        _whole(f"{path}.{prefix}service_seconds", visit.service_seconds, 0, MAX_SERVICE_SECONDS)
-        _windows(f"{path}.{prefix}windows", visit.windows)
-    for name in ("weight_grams", "volume_cm3", "items"):
-        _whole(f"{path}.load.{name}", getattr(order.load, name), 0, MAX_LOAD)
-    _whole(f"{path}.priority", order.priority, 0, MAX_PRIORITY)
+        check_location(f"{path}.{prefix}location", visit.location, size)
+        _check_seconds(f"{path}.{prefix}", visit)
+        check_unique(f"{path}.{prefix}by_kind", (times.kind for times in visit.by_kind))
+        for times in visit.by_kind:
+            _check_seconds(f"{path}.{prefix}by_kind[{times.kind}].", times)
+        check_windows(f"{path}.{prefix}windows", visit.windows)
+    check_load(f"{path}.load", order.load)
+    check_whole(f"{path}.priority", order.priority, 0, MAX_PRIORITY)
     if isinstance(order, OnBoard):
         if order.vehicle not in vehicle_ids:
             raise ProblemInvalidError(f"{path}.vehicle", f"there is no vehicle shift {order.vehicle!r}")
         return
-    _skills(f"{path}.skills", order.skills)
+    check_skills(f"{path}.skills", order.skills)
+    unknown = order.vehicles - vehicle_ids
+    if unknown:
+        raise ProblemInvalidError(f"{path}.vehicles", f"there is no vehicle shift {min(unknown)!r}")
     if isinstance(order, Delivery) and order.depot is not None:
-        _location(f"{path}.depot", order.depot, size)
+        check_location(f"{path}.depot", order.depot, size)
 
 
-def _windows(path: str, windows: tuple[Window, ...]) -> None:
-    if len(windows) > MAX_WINDOWS:
-        raise ProblemInvalidError(path, f"at most {MAX_WINDOWS} windows, there are {len(windows)}")
-    for index, window in enumerate(windows):
-        _window(f"{path}[{index}]", window)
-
-
-def _window(path: str, window: Window) -> None:
-    _whole(f"{path}.start", window.start, -MAX_TIME, MAX_TIME)
-    _whole(f"{path}.end", window.end, -MAX_TIME, MAX_TIME)
-    if window.end < window.start:
-        raise ProblemInvalidError(path, f"ends before it starts ({window.end} < {window.start})")
-
-
-def _location(path: str, value: int, size: int) -> None:
-    _whole(path, value, 0, size - 1)
-
-
-def _optional_whole(path: str, value: int | None, low: int, high: int) -> None:
-    if value is not None:
-        _whole(path, value, low, high)
-
-
-def _whole(path: str, value: Any, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ProblemInvalidError(path, f"must be a whole number, it is {value!r}")
-    if not low <= value <= high:
-        raise ProblemInvalidError(path, f"must be from {low} to {high}, it is {value}")
-
-
-def _skills(path: str, skills: Iterable[Any]) -> None:
-    for skill in skills:
-        if not isinstance(skill, str) or not skill:
-            raise ProblemInvalidError(path, f"a skill must be a word, it is {skill!r}")
-
-
-def _unique(path: str, ids: Iterable[Any]) -> frozenset[str]:
-    seen: set[str] = set()
-    for identifier in ids:
-        if not isinstance(identifier, str) or not identifier:
-            raise ProblemInvalidError(path, f"an id must be a word, it is {identifier!r}")
-        if identifier in seen:
-            raise ProblemInvalidError(path, f"the id {identifier!r} occurs twice")
-        seen.add(identifier)
-    return frozenset(seen)
+def _check_seconds(path: str, times: Visit | KindTimes) -> None:
+    check_whole(f"{path}setup_seconds", times.setup_seconds, 0, MAX_SERVICE_SECONDS)
+    check_whole(f"{path}service_seconds", times.service_seconds, 0, MAX_SERVICE_SECONDS)

@@ -13,14 +13,18 @@ import json
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from doorstep.planning.solver.vroom import EngineInput
+from doorstep.planning.solver.engine import Effort, Engine, EngineInput, Improvement, Json
 
-CHILD = Path(__file__).with_name("child.py")
+PROGRAMS = {
+    Engine.VROOM: Path(__file__).with_name("child.py"),
+    Engine.PYVRP: Path(__file__).with_name("child_pyvrp.py"),
+}
 CHUNK = 1 << 20
 GRACE_SECONDS = 2.0
 """How much later than the parent the child ends itself, should the parent not be able to."""
@@ -36,16 +40,6 @@ class RunStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
-    """How hard the engine may try: parallel `searches` of a `depth` (0..5), on `threads`, stopping softly on time."""
-
-    searches: int
-    depth: int
-    threads: int = 1
-    timeout_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """Where the run ends by force."""
 
@@ -55,7 +49,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class RunAnswer:
-    """What a run came to: the engine's own answer when OK, else why there is none."""
+    """What a run came to: the engine's own answer when OK, else why there is none.
+
+    An engine that speaks while it works may leave its last word in `answer`, however it ended.
+    """
 
     status: RunStatus
     answer: dict[str, Any] | None = None
@@ -63,29 +60,73 @@ class RunAnswer:
     cpu_seconds: float = 0.0
 
 
-async def run_engine(engine_input: EngineInput, effort: Effort, limits: Limits) -> RunAnswer:
+Heard = Callable[[Json], Awaitable[None]]
+"""Hears each better answer while the engine goes on."""
+
+
+async def run_engine(
+    engine_input: EngineInput, effort: Effort | Improvement, limits: Limits, heard: Heard | None = None
+) -> RunAnswer:
     """Solve `engine_input` in a process of its own. Never raises for what the engine does; when the caller is cancelled
-    the process is killed before the cancellation goes on."""
+    the process is killed before the cancellation goes on. An engine that is stopped keeps its last better answer."""
     header, body = _request(engine_input, effort, limits)
+    words = _Words(heard)
     try:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", str(CHILD), str(os.getpid()),
+            sys.executable, "-P", str(PROGRAMS[engine_input.engine]), str(os.getpid()),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
     except OSError as error:
         return RunAnswer(RunStatus.CRASHED, reason=f"the engine process could not be started: {error}")
     try:
         async with asyncio.timeout(limits.wall_seconds):
-            out, err = await _talk(process, [header, *body])
+            err = await _talk(process, [header, *body], words)
             await process.wait()
     except TimeoutError:
-        return RunAnswer(RunStatus.TIMEOUT, reason=_timeout_reason(limits), cpu_seconds=limits.wall_seconds)
+        return RunAnswer(RunStatus.TIMEOUT, words.better, _timeout_reason(limits), limits.wall_seconds)
     finally:
         await _end(process)
-    return _judge(process.returncode or 0, out, err, limits)
+    judged = _judge(process.returncode or 0, bytes(words.rest), err, limits)
+    return judged if judged.answer is not None else replace(judged, answer=words.better)
 
 
-def _request(engine_input: EngineInput, effort: Effort, limits: Limits) -> tuple[bytes, list[memoryview]]:
+class _Words:
+    """What an engine says: lines while it works, the last of which is its answer."""
+
+    def __init__(self, heard: Heard | None) -> None:
+        self.heard = heard
+        self.rest = bytearray()
+        self.better: Json | None = None
+
+    async def hear(self, stream: asyncio.StreamReader) -> None:
+        """Read until the engine has said everything."""
+        while block := await stream.read(CHUNK):
+            self.rest += block
+            while (end := self.rest.find(b"\n")) >= 0:
+                line = bytes(self.rest[:end])
+                if not await self._is_better(line):
+                    return await self._drain(stream)
+                del self.rest[: end + 1]
+        return None
+
+    async def _is_better(self, line: bytes) -> bool:
+        try:
+            said = json.loads(line)
+            if said["status"] != "better":
+                return False
+        except (ValueError, KeyError, TypeError):
+            return False
+        self.better = said
+        if self.heard is not None:
+            await self.heard(said)
+        return True
+
+    async def _drain(self, stream: asyncio.StreamReader) -> None:
+        while block := await stream.read(CHUNK):
+            self.rest += block
+
+
+def _request(engine_input: EngineInput, effort: Effort | Improvement, limits: Limits) -> tuple[bytes, list[memoryview]]:
     document = json.dumps(engine_input.document).encode()
     wall = limits.wall_seconds + GRACE_SECONDS
     header = {
@@ -94,12 +135,7 @@ def _request(engine_input: EngineInput, effort: Effort, limits: Limits) -> tuple
             "cpu_seconds": wall * max(1, effort.threads),
             "memory_bytes": limits.memory_bytes,
         },
-        "run": {
-            "searches": max(1, effort.searches),
-            "depth": min(max(0, effort.depth), 5),
-            "threads": max(1, effort.threads),
-            "timeout_seconds": effort.timeout_seconds,
-        },
+        "run": effort.as_json(),
         "document_bytes": len(document),
         "matrices": [
             {"profile": profile, "kind": kind, "size": matrix.shape[0]}
@@ -110,15 +146,18 @@ def _request(engine_input: EngineInput, effort: Effort, limits: Limits) -> tuple
     return json.dumps(header).encode() + b"\n", [memoryview(document), *numbers]
 
 
-async def _talk(process: asyncio.subprocess.Process, parts: list[Any]) -> tuple[bytes, bytes]:
+async def _talk(process: asyncio.subprocess.Process, parts: list[Any], words: _Words) -> bytes:
     stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
     if stdin is None or stdout is None or stderr is None:  # they were asked for above
         raise RuntimeError("the engine process has no pipes")
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_write(stdin, parts))
-        out = group.create_task(stdout.read())
-        err = group.create_task(stderr.read())
-    return out.result(), err.result()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_write(stdin, parts))
+            group.create_task(words.hear(stdout))
+            err = group.create_task(stderr.read())
+    except BaseExceptionGroup as failures:  # whoever listens may fail
+        raise failures.exceptions[0] from None
+    return err.result()
 
 
 async def _write(stdin: asyncio.StreamWriter, parts: list[Any]) -> None:
@@ -149,7 +188,7 @@ def _judge(exit_code: int, out: bytes, err: bytes, limits: Limits) -> RunAnswer:
         said = json.loads(out)
         status, cpu = said["status"], float(said["cpu_seconds"])
         if status == "ok":
-            return RunAnswer(RunStatus.OK, answer=said["solution"], cpu_seconds=cpu)
+            return RunAnswer(RunStatus.OK, answer=said.get("solution", said), cpu_seconds=cpu)
         message = str(said["message"])
     except (ValueError, KeyError, TypeError):
         if _starved(err):

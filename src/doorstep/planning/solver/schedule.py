@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from doorstep.planning.solver.problem import (
     Break,
+    Capacity,
     Load,
     Order,
     PickupDelivery,
@@ -87,7 +88,20 @@ def closed(tour: Tour) -> Tour | None:
         return None
     if vehicle.max_driving_seconds is not None and done.driven > vehicle.max_driving_seconds:
         return None
-    return done
+    return done if _breaks_hold(done) else None
+
+
+def _breaks_hold(tour: Tour) -> bool:
+    """Whether the load limits of its breaks hold, counted as if everything were aboard from start to end: too strict
+    rather than too generous."""
+    taken = {step.break_id for step in tour.steps if step.break_id is not None}
+    limits = [pause.max_load for pause in tour.vehicle.breaks if pause.id in taken and pause.max_load is not None]
+    if not limits:
+        return True
+    load = tour.at_start
+    for order in tour.orders:
+        load = load + order.load if isinstance(order, PickupDelivery) else load
+    return all(Capacity(most.weight_grams, most.volume_cm3, most.items).holds(load) for most in limits)
 
 
 def route_of(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order]) -> Route | None:
@@ -95,6 +109,32 @@ def route_of(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order]) -> Rout
     earliest = _run(vehicle, legs, orders, vehicle.window.start)
     if earliest is None:
         return None
+    best = _run(vehicle, legs, orders, _latest_start(earliest))
+    if best is None or best.now > earliest.now:  # a later start moved a break
+        best = _as_late_as_possible(earliest, orders)
+    steps = _with_loads(best)
+    return Route(vehicle.id, steps, summarize_route(steps, vehicle.costs))
+
+
+def _latest_start(earliest: Tour) -> int:
+    """When the tour could have left and still end when it does, each step in the window that it has now."""
+    by_id = {order.id: order for order in earliest.orders}
+    pauses = {pause.id: pause.windows for pause in earliest.vehicle.breaks}
+    latest, leg = earliest.now, 0
+    for step in reversed(earliest.steps):
+        latest -= leg + step.service_seconds
+        windows: tuple[Window, ...] = ()
+        if step.break_id is not None:
+            windows = pauses[step.break_id]
+        elif step.order_id is not None:
+            windows = visits(by_id[step.order_id])[0 if step.kind is StepKind.PICKUP else -1].windows
+        latest = min([latest, *(w.end for w in windows if w.start <= step.service_start <= w.end)])
+        leg = step.leg_seconds
+    return latest
+
+
+def _as_late_as_possible(earliest: Tour, orders: Sequence[Order]) -> Tour:
+    vehicle, legs = earliest.vehicle, earliest.legs
     best, low, high = earliest, 0, sum(step.waiting_seconds for step in earliest.steps)
     while low < high:
         delay = (low + high + 1) // 2
@@ -103,8 +143,7 @@ def route_of(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order]) -> Rout
             best, low = later, delay
         else:
             high = delay - 1
-    steps = _with_loads(best)
-    return Route(vehicle.id, steps, summarize_route(steps, vehicle.costs))
+    return best
 
 
 def _run(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order], at: int) -> Tour | None:
@@ -137,7 +176,7 @@ def _go(tour: Tour | None, kind: StepKind, order: Order | None, visit: Visit) ->
     start = next_open(visit.windows, arrival)
     if leg == UNREACHABLE or start is None:
         return None
-    done = start + visit.service_seconds
+    done = start + visit.stay(tour.vehicle.kind, tour.here)
     if tour.pending and done > max(w.end for w in tour.pending[0].windows):
         return _go(_pause(tour), kind, order, visit)
     meters = int(tour.legs.meters[tour.here, visit.location])

@@ -57,7 +57,7 @@ class Summary:
     """Sums of one route or of a whole solution.
 
     `duration_seconds` = driving + service + waiting + breaks. `cost` (minor units) = fixed + hours without breaks ×
-    hourly + kilometres × per kilometre, rounded once for each route.
+    hourly + kilometres × per kilometre (rounded once for each route) + tasks × per task.
     """
 
     cost: int = 0
@@ -118,7 +118,8 @@ def summarize_route(steps: Iterable[Step], costs: Costs) -> Summary:
         tasks += step.kind in (StepKind.PICKUP, StepKind.DELIVERY)
         orders += step.kind is StepKind.DELIVERY
     paid = driving + service + waiting
-    cost = costs.fixed + round((paid * costs.per_hour * 1000 + meters * costs.per_kilometer * 3600) / 3_600_000)
+    cost = costs.fixed + tasks * costs.per_task
+    cost += round((paid * costs.per_hour * 1000 + meters * costs.per_kilometer * 3600) / 3_600_000)
     return Summary(
         cost=cost,
         distance_meters=meters,

@@ -19,6 +19,7 @@ UNREACHABLE = -1
 LONGEST = 2**31 - 1
 
 IntMatrix = npt.NDArray[np.int32]
+TravelKey = tuple[str, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,17 +35,20 @@ class Travel:
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
-        self._legs: dict[tuple[str, float], Legs] = {}
+        self._legs: dict[TravelKey, Legs] = {}
 
     def of(self, vehicle: VehicleShift) -> Legs:
         """The legs as `vehicle` drives them."""
-        key = travel_key(vehicle)
+        return self.by_key(travel_key(vehicle))
+
+    def by_key(self, key: TravelKey) -> Legs:
+        """The legs of all vehicles with this key."""
         if key not in self._legs:
             self._legs[key] = whole_legs(self._problem.matrices[key[0]], key[1])
         return self._legs[key]
 
 
-def travel_key(vehicle: VehicleShift) -> tuple[str, float]:
+def travel_key(vehicle: VehicleShift) -> TravelKey:
     """Vehicles with the same key drive every leg in the same time."""
     return vehicle.profile, round(vehicle.speed_factor, 2)
 

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     SKILL = "SKILL"
     VEHICLE_KIND = "VEHICLE_KIND"
     DEPOT = "DEPOT"
+    PINNED = "PINNED"
     UNREACHABLE = "UNREACHABLE"
     WINDOW = "WINDOW"
     SHIFT = "SHIFT"
@@ -151,6 +152,8 @@ def demands_unmet(order: Order, vehicle: VehicleShift, aboard: Load) -> list[Rea
         reasons.append(Reason.VEHICLE_KIND)
     if isinstance(order, Delivery) and order.depot not in (None, vehicle.start):
         reasons.append(Reason.DEPOT)
+    if order.vehicles and vehicle.id not in order.vehicles:
+        reasons.append(Reason.PINNED)
     if vehicle.max_stops is not None and len(visits(order)) > vehicle.max_stops:
         reasons.append(Reason.LIMIT)
     return reasons
@@ -171,7 +174,7 @@ def _travel_unmet(order: Order, vehicle: VehicleShift, legs: Legs) -> list[Reaso
         if begin is None or begin > max(arrival, vehicle.window.end):
             reasons.append(Reason.WINDOW)
             begin = arrival
-        here, now = visit.location, begin + visit.service_seconds
+        here, now = visit.location, begin + visit.stay(vehicle.kind, here)
     if vehicle.end is not None:
         leg = int(legs.seconds[here, vehicle.end])
         if leg == UNREACHABLE:

@@ -7,6 +7,7 @@ so an engine that ignores a rule, a translation that forgets one and an answer t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from doorstep.planning.solver.errors import Rule, SolutionRejectedError, Violation
@@ -47,9 +48,13 @@ def verify(problem: Problem, solution: Solution) -> None:
 
 def violations(problem: Problem, solution: Solution) -> tuple[Violation, ...]:
     """Every broken rule of `solution`, in the order of its routes."""
-    travel = Travel(problem)
-    found = _whole_solution(problem, solution)
-    for route in solution.routes:
+    return (*_whole_solution(problem, solution), *route_violations(problem, Travel(problem), solution.routes))
+
+
+def route_violations(problem: Problem, travel: Travel, routes: Iterable[Route]) -> tuple[Violation, ...]:
+    """Every broken rule inside `routes`, whatever the rest of the solution."""
+    found: list[Violation] = []
+    for route in routes:
         vehicle = problem.vehicle_by_id.get(route.vehicle_id)
         if vehicle is None:
             found.append(Violation(Rule.VEHICLE, "there is no such vehicle shift", route.vehicle_id))
@@ -141,21 +146,24 @@ class _Replay:
         if steps[0].arrival < shift.start or steps[-1].departure > shift.end:
             self._note(Rule.SHIFT, f"lasts from {steps[0].arrival} to {steps[-1].departure}, outside the shift")
         before: Step | None = None
+        here = self.vehicle.start
         for step in steps:
             if before is not None and step.arrival != before.departure + step.leg_seconds:
                 self._note(Rule.TIMES, "arrives at another time than the leg takes", step.order_id)
             if step.waiting_seconds < 0 or step.leg_seconds < 0 or step.leg_meters < 0:
                 self._note(Rule.TIMES, "has a negative wait or leg", step.order_id)
             if step.kind in TASKS:
-                self._check_service(step)
+                self._check_service(step, here)
             elif step.kind is not StepKind.BREAK and step.departure != step.arrival:
                 self._note(Rule.TIMES, f"{step.kind} takes time")
             before = step
+            here = here if step.location is None else step.location
 
-    def _check_service(self, step: Step) -> None:
+    def _check_service(self, step: Step, here: int) -> None:
         visit = self._visit(step)
-        if step.service_seconds != visit.service_seconds:
-            message = f"is served for {step.service_seconds} s, not {visit.service_seconds} s"
+        expected = visit.stay(self.vehicle.kind, here)
+        if step.service_seconds != expected:
+            message = f"is served for {step.service_seconds} s, not {expected} s"
             self._note(Rule.TIMES, message, step.order_id)
         if visit.windows and not _inside(visit.windows, step.service_start):
             self._note(Rule.WINDOW, f"is served at {step.service_start}, in none of its windows", step.order_id)
@@ -194,6 +202,8 @@ class _Replay:
                     continue
                 if step.service_seconds != pause.duration_seconds or not _inside(pause.windows, step.service_start):
                     self._note(Rule.BREAK, f"takes break {pause.id!r} outside its windows or for another time")
+                if pause.max_load is not None and not _at_most(step.load_after, pause.max_load):
+                    self._note(Rule.BREAK, f"takes break {pause.id!r} with {_words(step.load_after)}")
 
     def _check_orders(self) -> None:
         at = {kind: Counter(s.order_id for s in self.route.steps if s.kind is kind) for kind in TASKS}
@@ -217,6 +227,8 @@ class _Replay:
             if order.vehicle != vehicle.id:
                 self._note(Rule.PINNED, f"lies in {order.vehicle!r}", order.id)
             return
+        if order.vehicles and vehicle.id not in order.vehicles:
+            self._note(Rule.PINNED, "belongs to another vehicle", order.id)
         missing = order.skills - vehicle.skills
         if missing:
             self._note(Rule.SKILL, f"the vehicle lacks {', '.join(sorted(missing))}", order.id)
@@ -246,6 +258,10 @@ class _Replay:
         for rule, limit, value in sums:
             if limit is not None and value > limit:
                 self._note(rule, f"{value} where at most {limit} is allowed")
+
+
+def _at_most(load: Load, most: Load) -> bool:
+    return load.weight_grams <= most.weight_grams and load.volume_cm3 <= most.volume_cm3 and load.items <= most.items
 
 
 def _inside(windows: tuple[Window, ...], moment: int) -> bool:

@@ -7,22 +7,21 @@ What VROOM gets is narrower than what it would accept, because it breaks its lim
 - A pair without a way becomes a drive longer than any shift, capped so that VROOM's sums of row maxima stay below
   2**32; where the cap is shorter than a shift, a limit on driving keeps the vehicles off such legs.
 - Only the locations that occur are sent, C-contiguous and unsigned: VROOM misreads a strided view without a word.
-- What VROOM has no word for (vehicle kind, depot, pinned vehicle) becomes a skill.
+- What VROOM has no word for (vehicle kind, depot, pinned vehicle) becomes a skill; a cost per task becomes one per hour
+  of mean service, which chooses between vehicles. What a plan costs is always our own sum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from doorstep.planning.solver.errors import SolverError
+from doorstep.planning.solver.checks import MAX_LOAD
+from doorstep.planning.solver.engine import EngineAnswerError, EngineInput, EngineMatrix, Json
 from doorstep.planning.solver.estimate import Objective
 from doorstep.planning.solver.problem import (
-    MAX_LOAD,
     Delivery,
     Load,
     OnBoard,
@@ -50,21 +49,6 @@ from doorstep.planning.solver.travel import UNREACHABLE, Legs, Travel, travel_ke
 SUM_LIMIT = 2**32 - 1
 """VROOM adds the largest value of each task's and vehicle end's matrix row; the sum must stay below 2**32."""
 DIMENSIONS = ("weight_grams", "volume_cm3", "items")
-
-EngineMatrix = npt.NDArray[np.uint32]
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EngineInput:
-    """VROOM's document and its matrices as (profile, "durations" or "distances", contiguous unsigned array)."""
-
-    document: Json
-    matrices: tuple[tuple[str, str, EngineMatrix], ...]
-
-
-class EngineAnswerError(SolverError):
-    """VROOM answered something that its documentation does not allow."""
 
 
 # -- to VROOM ----------------------------------------------------------------------------------------------------------
@@ -107,6 +91,8 @@ class _Translator:
         self.totals = {d: min(MAX_LOAD, sum(getattr(o.load, d) for o in orders)) for d in self.dimensions}
         self.skills: dict[str, int] = {}
         tasks = sum(len(visits(order)) for order in orders)
+        service = sum(visit.service_seconds for order in orders for visit in visits(order))
+        self.mean_service = max(1.0, service / max(1, tasks))
         self.cap = SUM_LIMIT // (tasks + 2 * len(vehicles) + 1)
         longest_shift = max(v.window.end - v.window.start for v in vehicles)
         self.too_long = min(self.cap, longest_shift + 1)
@@ -146,6 +132,8 @@ class _Translator:
             "costs": self._costs(vehicle),
             "skills": sorted(number for word, number in self.skills.items() if _has_skill(vehicle, word)),
         }
+        if vehicle.kind is not None:
+            result["type"] = vehicle.kind
         if vehicle.end is not None:
             result["end_index"] = self.place_number[vehicle.end]
         if self.dimensions:
@@ -180,17 +168,20 @@ class _Translator:
                     "fixed": costs.fixed,
                     "per_hour": hourly,
                     "per_km": costs.per_kilometer,
-                    "per_task_hour": costs.per_hour,
+                    "per_task_hour": costs.per_hour + round(costs.per_task * 3600 / self.mean_service),
                 }
 
     def _break(self, index: int, vehicle: VehicleShift) -> Json:
         pause = vehicle.breaks[index]
         latest = Window(vehicle.window.start, vehicle.window.end - pause.duration_seconds)
-        return {
+        result: Json = {
             "id": index + 1,
             "service": pause.duration_seconds,
             "time_windows": [self._relative(w) for w in within(pause.windows, latest)],
         }
+        if pause.max_load is not None and self.dimensions:
+            result["max_load"] = [min(getattr(pause.max_load, d), self.totals[d]) for d in self.dimensions]
+        return result
 
     def _job(self, order: Delivery | OnBoard) -> Json:
         task = self._task(order, 0)
@@ -209,8 +200,12 @@ class _Translator:
         task: Json = {
             "id": self.order_number[order.id],
             "location_index": self.place_number[visit.location],
+            "setup": visit.setup_seconds,
             "service": visit.service_seconds,
         }
+        if visit.by_kind:
+            task["setup_per_type"] = {times.kind: times.setup_seconds for times in visit.by_kind}
+            task["service_per_type"] = {times.kind: times.service_seconds for times in visit.by_kind}
         if visit.windows:
             task["time_windows"] = [self._relative(w) for w in within(visit.windows, self.problem.horizon)]
         return task
@@ -245,6 +240,8 @@ def _skill_words(order: Order) -> set[str]:
         words.add("kind:" + "\n".join(sorted(order.vehicle_kinds)))
     if isinstance(order, Delivery) and order.depot is not None:
         words.add(f"depot:{order.depot}")
+    if order.vehicles:
+        words.add("only:" + "\n".join(sorted(order.vehicles)))
     return words
 
 
@@ -257,6 +254,8 @@ def _has_skill(vehicle: VehicleShift, word: str) -> bool:
             return vehicle.kind in value.split("\n")
         case "depot":
             return int(value) == vehicle.start
+        case "only":
+            return vehicle.id in value.split("\n")
         case _:
             return value == vehicle.id
 

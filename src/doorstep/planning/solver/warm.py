@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from doorstep.planning.solver.decompose import compose
+from doorstep.planning.solver.engine import Effort, EngineInput
 from doorstep.planning.solver.errors import SolverError
 from doorstep.planning.solver.problem import Order, PickupDelivery, Problem
-from doorstep.planning.solver.process import Effort, Limits, RunStatus, run_engine
+from doorstep.planning.solver.process import Limits, RunStatus, run_engine
 from doorstep.planning.solver.solution import Solution, StepKind
 from doorstep.planning.solver.travel import Travel
 from doorstep.planning.solver.unassigned import hopeless
 from doorstep.planning.solver.verify import verify
-from doorstep.planning.solver.vroom import EngineInput, from_engine, to_engine
+from doorstep.planning.solver.vroom import from_engine, to_engine
 
 EFFORT: Final = Effort(searches=4, depth=0, threads=1, timeout_seconds=2.0)
 MEMORY_BYTES: Final = 1 << 31
