@@ -194,6 +194,8 @@ export type ProblemCode =
   | 'PARTNERSHIP_INACTIVE'
   /** Orders or shifts changed since the plan saw them; the problems list which. */
   | 'PLAN_STALE'
+  /** More orders than one plan may be about; the message says how many that is. */
+  | 'PLAN_TOO_LARGE'
   /** A proof does not fit: a wrong PIN, an unknown barcode. */
   | 'PROOF_REJECTED'
   /** A proof is missing that the order asks for. */

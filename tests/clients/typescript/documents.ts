@@ -162,7 +162,7 @@ export type CreateOrderInput = {
   vehicleKinds?: Array<VehicleKind>;
 };
 
-/** What a plan is about: orders by id or by filter, at most 1,000; shifts by id or by day, at most 250. */
+/** What a plan is about: orders by id (at most 1,000) or by filter (at most 20,000); shifts by id or by day, at most 250. */
 export type CreatePlanInput = {
   /** All shifts that start on this day of the tenant's time zone, are not over and have no route yet. */
   date?: string | null | undefined;
@@ -176,10 +176,12 @@ export type CreatePlanInput = {
   objective?: PlanObjective;
   /** Whether to optimize at once; false leaves it DRAFT for optimizePlan. */
   optimize?: boolean;
-  /** All PENDING and AWAITING_REATTEMPT orders that meet this; more than 1,000 are refused, so that none is left out unseen. */
+  /** All PENDING and AWAITING_REATTEMPT orders that meet this; more than 20,000 are PLAN_TOO_LARGE, so that none is left out unseen. */
   orderFilter?: OrderFilter | null | undefined;
   /** These orders, at most 1,000; each must be PENDING or AWAITING_REATTEMPT. */
   orderIds?: Array<string> | null | undefined;
+  /** Orders of the plan that only this shift may take, at most 250; where it has no room, the order stays unassigned with PINNED. */
+  pins?: Array<PlanPinInput> | null | undefined;
   /** These shifts, at most 250; each needs a vehicle and must have no route yet. */
   shiftIds?: Array<string> | null | undefined;
 };
@@ -397,6 +399,14 @@ export type PlanObjective =
   /** Vehicles, then cost. */
   | 'FEWEST_VEHICLES';
 
+/** An order that only this shift may take. */
+export type PlanPinInput = {
+  /** The order, one of the plan's. */
+  orderId: string;
+  /** The shift, one of the plan's. */
+  shiftId: string;
+};
+
 /** Where a plan stands. */
 export type PlanStatus =
   /** Given up; final. */
@@ -472,6 +482,8 @@ export type ProblemCode =
   | 'PARTNERSHIP_INACTIVE'
   /** Orders or shifts changed since the plan saw them; the problems list which. */
   | 'PLAN_STALE'
+  /** More orders than one plan may be about; the message says how many that is. */
+  | 'PLAN_TOO_LARGE'
   /** A proof does not fit: a wrong PIN, an unknown barcode. */
   | 'PROOF_REJECTED'
   /** A proof is missing that the order asks for. */
