@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from tests.planning.solver.cases import town
+from tests.planning.solver.cases import solved, town
 
 from doorstep.planning.solver.estimate import SolveOptions
-from doorstep.planning.solver.pool import Outcome, SolverPool, SolveStatus
+from doorstep.planning.solver.pool import SolverPool
 from doorstep.planning.solver.problem import Problem
-from doorstep.planning.solver.solution import Solution
 
 QUICK = SolveOptions(level=0, searches=1, deterministic=True)
 
@@ -16,12 +15,6 @@ QUICK = SolveOptions(level=0, searches=1, deterministic=True)
 @pytest.fixture
 async def pool() -> SolverPool:
     return SolverPool(slots=2)
-
-
-def solved(outcome: Outcome) -> Solution:
-    assert outcome.status is SolveStatus.OK, outcome.reason
-    assert outcome.solution is not None
-    return outcome.solution
 
 
 async def test_the_same_problem_gives_the_same_plan(pool: SolverPool) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.planning.solver.cases import line, parcel, problem, town, van, wild
+from tests.planning.solver.cases import line, parcel, problem, solved, town, van, wild
 from tests.planning.solver.engines import engine_pids, first_engine
 
 from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.errors import Rule, SolveCancelledError
 from doorstep.planning.solver.estimate import Objective, SolveOptions
-from doorstep.planning.solver.pool import Outcome, Phase, Progress, SolverPool, SolveStatus
+from doorstep.planning.solver.pool import Phase, Progress, SolverPool, SolveStatus
 from doorstep.planning.solver.problem import (
     Break,
     Capacity,
@@ -29,7 +29,7 @@ from doorstep.planning.solver.problem import (
     Visit,
     Window,
 )
-from doorstep.planning.solver.solution import Solution, StepKind
+from doorstep.planning.solver.solution import StepKind
 from doorstep.planning.solver.unassigned import Reason
 from doorstep.planning.solver.verify import violations
 
@@ -46,12 +46,6 @@ def slow() -> Problem:
 @pytest.fixture
 async def pool() -> SolverPool:
     return SolverPool(slots=2)
-
-
-def solved(outcome: Outcome) -> Solution:
-    assert outcome.status is SolveStatus.OK, outcome.reason
-    assert outcome.solution is not None
-    return outcome.solution
 
 
 async def test_a_small_plan_is_the_best_one(pool: SolverPool) -> None:
