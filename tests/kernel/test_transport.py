@@ -113,6 +113,16 @@ async def test_a_document_of_too_many_tokens_is_too_complex_and_no_syntax_error(
     assert error["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
 
 
+async def test_a_document_without_the_operation_asked_for_says_what_to_send(http: httpx.AsyncClient):
+    for body, says in (
+        ({"query": "fragment F on Query { __typename }"}, "write a query, mutation or subscription"),
+        ({"query": "query A { __typename }", "operationName": "B"}, 'no operation named "B"'),
+    ):
+        [error] = (await http.post("/graphql", json=body)).json()["errors"]
+        assert error["extensions"]["code"] == "OPERATION_RESOLUTION_FAILURE"
+        assert says in error["message"]
+
+
 async def test_two_credentials_are_none(http: httpx.AsyncClient):
     """A proxy in front might judge the one, and the server the other."""
     own = http.headers.pop("authorization")
