@@ -210,6 +210,14 @@ async def test_one_bad_id_costs_the_others_nothing(http: httpx.AsyncClient):
     assert [error["extensions"]["code"] for error in body["errors"]] == ["BAD_USER_INPUT"]
 
 
+async def test_an_id_that_only_a_list_reads_is_told_which(http: httpx.AsyncClient):
+    for prefix, field in (("event", "events"), ("audit", "auditLog")):
+        query = f'{{ node(id: "{prefix}_01jm000000e0080000es16pq12") {{ id }} }}'
+        [error] = (await http.post("/graphql", json={"query": query})).json()["errors"]
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
+        assert f"`{field}`" in error["message"]
+
+
 async def test_a_null_where_a_patch_wants_a_value_is_told_in_the_words_of_graphql(http: httpx.AsyncClient):
     document = "mutation ($input: UpdateDriverInput!) { updateDriver(input: $input) { problems { code } } }"
     answer = await http.post(
