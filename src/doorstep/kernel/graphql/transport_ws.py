@@ -141,7 +141,8 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
         """One more subscription, unless there are as many as may be."""
         most = self.max_subscriptions_per_connection or 0
         if self.connection_acknowledged and message["id"] not in self.operations and len(self.operations) >= most:
-            refusal = GraphQLError(f"A socket has at most {most} subscriptions.", extensions={"code": "RATE_LIMITED"})
+            words = f"A socket has at most {most} subscriptions: end one, or open another socket."
+            refusal = GraphQLError(words, extensions={"code": "RATE_LIMITED"})
             await self.send_message({"id": message["id"], "type": "error", "payload": [refusal.formatted]})
             return
         payload = message["payload"]

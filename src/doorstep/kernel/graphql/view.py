@@ -226,7 +226,7 @@ class GraphQLView(GraphQL[Context, None]):
             stopped.__cause__ = error
             result = result_of(GraphQLError(stopped.message, original_error=stopped))
         except CannotGetOperationTypeError as error:
-            raise UnknownOperation(error.as_http_error_reason()) from error
+            raise UnknownOperation(_no_operation(error.operation_name)) from error
         except InvalidOperationTypeError as error:
             raise _wrong_transport(error.operation_type) from error
         finally:
@@ -263,6 +263,12 @@ class UnknownOperation(BadUserInput):
     """The document has no operation of the name that was given."""
 
     code = "OPERATION_RESOLUTION_FAILURE"
+
+
+def _no_operation(name: str | None) -> str:
+    if name is None:
+        return "The document holds no operation: write a query, mutation or subscription."
+    return f'The document has no operation named "{name}": give the name of one that it has as operationName.'
 
 
 def _wrong_transport(kind: OperationType) -> RequestError:

@@ -168,7 +168,7 @@ class WebhooksMutation:
         return await info.context.write("pauseWebhookEndpoint", input, PauseWebhookEndpointPayload, use_case)
 
     @strawberry.mutation(
-        description="Go on with an endpoint that is PAUSED, DISABLED or DOWN where it stands; what waits for another try is tried at once."
+        description="Go on with an endpoint that is PAUSED, DISABLED or DOWN where it stands; what waits for another try is tried at once, with an ACTIVE one, too."
     )
     async def resume_webhook_endpoint(
         self, info: Info, input: Annotated[ResumeWebhookEndpointInput, _INPUT]
