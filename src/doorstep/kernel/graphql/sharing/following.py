@@ -10,10 +10,11 @@ from doorstep.kernel.errors import RequestError
 from doorstep.kernel.event_stream import LogPosition, decode_cursor, encode_cursor
 from doorstep.kernel.graphql.bodies import Asked
 from doorstep.kernel.graphql.context import Context, Services
+from doorstep.kernel.graphql.faults import internal_error
 from doorstep.kernel.graphql.sessions import Sessions
 from doorstep.kernel.graphql.sharing.feeds import Feed, Feeds
 from doorstep.kernel.graphql.sharing.lanes import Behind, LogLane, StateLane
-from doorstep.kernel.graphql.sharing.messages import Message, executed, refused
+from doorstep.kernel.graphql.sharing.messages import Message, executed, failure, refused
 from doorstep.kernel.graphql.sharing.shapes import Shape, shape_of
 from doorstep.kernel.graphql.sockets import OpenSubscriptions
 from doorstep.kernel.graphql.tolls import Tolls
@@ -53,6 +54,8 @@ class Followers:
                     yield message
         except RequestError as refusal:
             yield refused(refusal)
+        except Exception as error:  # noqa: BLE001 - logged under a reference
+            yield failure(internal_error(error))
         finally:
             leave()
             await context.close()
