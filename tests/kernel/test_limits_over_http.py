@@ -1,6 +1,7 @@
 """Limits as a client meets them: what is permitted passes at its largest, what is not is refused with the time to wait, and every answer says its cost."""
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,9 +12,13 @@ from typing import Any
 import httpx
 import pytest
 from graphql import get_introspection_query
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from doorstep.identity.service import NewTenant, create_key, create_tenant, tenant_by_slug
 from doorstep.kernel.db import DatabaseUrls
+from doorstep.kernel.graphql.bodies import MAX_STRANGERS_BYTES
 from doorstep.kernel.scope import ALL_PERMISSIONS
 from doorstep.server import Server, running_server
 from doorstep.settings import Settings
@@ -153,6 +158,67 @@ async def test_a_stranger_is_limited_by_address(database_urls: DatabaseUrls, tmp
         answers = [await here.ask(introspection, None) for _ in range(11)]
         assert [answer.status_code for answer in answers] == [200] * 10 + [429]
         assert (await here.ask(introspection)).status_code == 200, "who has a key has a bucket of their own"
+
+
+async def test_a_stranger_says_little(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    async with place(database_urls, tmp_path) as here:
+        large = {"x": "x" * MAX_STRANGERS_BYTES}
+        answer = await here.ask(WHO, None, variables=large)
+        assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (413, "QUERY_TOO_COMPLEX")
+        assert (await here.ask(WHO, variables=large)).status_code == 200
+
+
+async def test_sockets_without_a_key_are_counted_by_network(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    async with (
+        serving(database_urls, tmp_path, sockets_per_key=3) as server,
+        contextlib.AsyncExitStack() as stack,
+    ):
+
+        async def come() -> Any:
+            socket = await stack.enter_async_context(
+                connect(server.socket_url, subprotocols=[Subprotocol("graphql-transport-ws")])
+            )
+            await socket.send('{"type": "connection_init"}')
+            return socket
+
+        opened = [await come() for _ in range(3)]
+        assert ["connection_ack" in await socket.recv() for socket in opened] == [True] * 3
+        with pytest.raises(ConnectionClosed) as closed:
+            await (await come()).recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4429
+        await opened[0].close()
+        async with asyncio.timeout(5):
+            while True:
+                socket = await come()
+                with contextlib.suppress(ConnectionClosed):
+                    assert "connection_ack" in await socket.recv()
+                    break
+
+
+async def test_a_body_that_breaks_off_is_no_fault_of_ours(
+    database_urls: DatabaseUrls, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with serving(database_urls, tmp_path) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        )
+        await writer.drain()
+        await asyncio.sleep(0.2)
+        writer.close()
+        await asyncio.sleep(0.3)
+    said = capfd.readouterr()
+    assert "internal_error" not in said.out + said.err
+
+
+async def test_a_fault_does_not_tell_a_long_value_back(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    async with place(database_urls, tmp_path) as here:
+        document = "query ($f: OrderFilter) { orders(filter: $f) { nodes { id } } }"
+        for wrong in ({"kinds": ["K" * 100_000] * 20}, {f"{at}{'k' * 50_000}": 1 for at in range(20)}):
+            answer = await here.ask(document, variables={"f": wrong})
+            assert {error["extensions"]["code"] for error in answer.json()["errors"]} == {"BAD_USER_INPUT"}
+            assert len(answer.content) < 50_000
 
 
 async def test_two_processes_share_the_buckets(database_urls: DatabaseUrls, tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ class GraphQLView(GraphQL[Context, None]):
         try:
             context = await self._enter(request)
             self.origins.check(context.principal_or_none, origin)
-            asked = await read_request(request)
+            asked = await read_request(request, known=context.principal_or_none is not None)
             if wants_events(request):
                 return await self._stream(request, context, asked)
             toll = await self.tolls.enter(context, asked)
@@ -202,6 +202,8 @@ class GraphQLView(GraphQL[Context, None]):
                 raise
             except RequestError as error:
                 raise ConnectionRejectionError from error
+        else:
+            context.leave = self.open_sockets.enter_stranger(context.address or "")
         return _NO_ACK_PAYLOAD
 
     async def _execute(self, context: Context, toll: Toll) -> ExecutionResult:
