@@ -242,8 +242,10 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def _stream(self, request: Request, context: Context, asked: Asked) -> EventStream:
         """The answer as a stream: a subscription's results, or the one result of a query or mutation."""
-        asked = await self.persisted.find(context, asked)
-        operation = self.documents.operation_type(asked.query, asked.operation_name)
+        meant = await self.persisted.find(
+            context, asked
+        )  # ``asked`` stays: the toll looks it up again, as for every other transport
+        operation = self.documents.operation_type(meant.query, meant.operation_name)
         if operation is not OperationType.SUBSCRIPTION:
             return EventStream(self._once(context, asked), context)
         if (principal := context.principal_or_none) is not None:
