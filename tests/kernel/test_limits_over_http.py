@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from websockets.typing import Subprotocol
 
 from doorstep.identity.service import NewTenant, create_key, create_tenant, tenant_by_slug
 from doorstep.kernel.db import DatabaseUrls
-from doorstep.kernel.graphql.bodies import MAX_STRANGERS_BYTES
+from doorstep.kernel.graphql.bodies import MAX_QUERY_BYTES, MAX_STRANGERS_BYTES
+from doorstep.kernel.paging import Sort, cursor_of
 from doorstep.kernel.scope import ALL_PERMISSIONS
 from doorstep.server import Server, running_server
 from doorstep.settings import Settings
@@ -194,6 +197,30 @@ async def test_sockets_without_a_key_are_counted_by_network(database_urls: Datab
                 with contextlib.suppress(ConnectionClosed):
                     assert "connection_ack" in await socket.recv()
                     break
+
+
+async def test_a_document_is_as_long_over_a_socket_as_by_http(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    async with serving(database_urls, tmp_path) as server:
+        async with connect(server.socket_url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+            await socket.send('{"type": "connection_init"}')
+            await socket.recv()
+            document = "subscription { events { kind } } #" + "x" * MAX_QUERY_BYTES
+            await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": document}}))
+            told = json.loads(await socket.recv())
+        assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "QUERY_TOO_COMPLEX")
+
+
+async def test_a_forged_cursor_whose_instant_overflows_is_bad_input(
+    database_urls: DatabaseUrls, tmp_path: Path
+) -> None:
+    async with place(database_urls, tmp_path) as here:
+        tenant = await tenant_by_slug(here.server.services.system, "shop")
+        for text in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59"):
+            row = {"created_at": text, "id": "0" * 32}
+            cursor = cursor_of("orders", Sort("CREATED_AT.DESC", "created_at", datetime), row, tenant["id"])  # type: ignore[arg-type]
+            document = "query ($c: Cursor) { orders(after: $c) { nodes { id } } }"
+            [error] = (await here.ask(document, variables={"c": cursor})).json()["errors"]
+            assert error["extensions"]["code"] == "BAD_USER_INPUT", text
 
 
 async def test_a_body_that_breaks_off_is_no_fault_of_ours(

@@ -118,14 +118,20 @@ def _checked(found: Mapping[str, Any], *, by_get: bool) -> Asked:
     _expect(found, "variables", dict, "an object")
     _expect(found, "extensions", dict, "an object")
     query = found.get("query") or None
-    if query is not None and len(query.encode()) > MAX_QUERY_BYTES:
-        raise TooLarge(f"A document is at most {MAX_QUERY_BYTES:,} bytes: put values into variables.")
+    if query is not None:
+        check_size(query)
     _expect(found, "documentId", str, "a string")
     document_id = found.get("documentId") or None
     if (query is None) == (document_id is None):
         raise BadUserInput("A request has either a `query` or a `documentId`.")
     name = found.get("operationName") or None
     return Asked(query, found.get("variables"), name, found.get("extensions"), by_get, document_id)
+
+
+def check_size(query: str) -> None:
+    """Refuse a document that is too long, however it came; raises TooLarge."""
+    if len(query.encode()) > MAX_QUERY_BYTES:
+        raise TooLarge(f"A document is at most {MAX_QUERY_BYTES:,} bytes: put values into variables.")
 
 
 def _expect(found: Mapping[str, Any], name: str, kind: type, words: str) -> None:
