@@ -20,6 +20,7 @@ from websockets.typing import Subprotocol
 
 from doorstep.identity.service import NewTenant, create_key, create_tenant, tenant_by_slug
 from doorstep.kernel.db import DatabaseUrls
+from doorstep.kernel.graphql.attempts import BURST
 from doorstep.kernel.graphql.bodies import MAX_QUERY_BYTES, MAX_STRANGERS_BYTES
 from doorstep.kernel.paging import Sort, cursor_of
 from doorstep.kernel.scope import ALL_PERMISSIONS
@@ -246,6 +247,21 @@ async def test_a_fault_does_not_tell_a_long_value_back(database_urls: DatabaseUr
             answer = await here.ask(document, variables={"f": wrong})
             assert {error["extensions"]["code"] for error in answer.json()["errors"]} == {"BAD_USER_INPUT"}
             assert len(answer.content) < 50_000
+
+
+async def test_a_guesser_finds_no_door_where_nobody_counts(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    async with place(database_urls, tmp_path) as here:
+
+        async def guess(path: str, number: int) -> int:
+            headers = {"authorization": f"Bearer dsk_live_{number:043}"}
+            return (await here.http.get(f"{here.server.url}{path}", headers=headers)).status_code
+
+        told = [await guess("/export", number) for number in range(BURST + 5)]
+        assert told[:BURST] == [401] * BURST
+        assert told[-1] == 429
+        assert await guess("/graphql?query={viewer{scopes}}", 99) == 429, "they are counted together"
+        own = await here.http.get(f"{here.server.url}/export", headers={"authorization": f"Bearer {here.key}"})
+        assert own.status_code == 429, "a stranger's good guess waits as well"
 
 
 async def test_two_processes_share_the_buckets(database_urls: DatabaseUrls, tmp_path: Path) -> None:

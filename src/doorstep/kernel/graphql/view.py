@@ -85,7 +85,7 @@ class GraphQLView(GraphQL[Context, None]):
         self.authenticate = authenticate
         self.sessions = Sessions(authenticate)
         self.followers = Followers(schema, services, self.tolls, self.sessions)
-        self.attempts = FailedAttempts()
+        self.attempts = services.kept(FailedAttempts, FailedAttempts)
         self.open_sockets = OpenSockets(limits.most_sockets)
         self.streams = OpenStreams()
         services.offer(self.streams)
