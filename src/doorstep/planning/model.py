@@ -87,6 +87,7 @@ class UnassignedCode(StrEnum):
     UNREACHABLE = "UNREACHABLE"
     WINDOW = "WINDOW"
     SHIFT = "SHIFT"
+    RANGE = "RANGE"
     LIMIT = "LIMIT"
     PRIORITY = "PRIORITY"
     NO_ROOM = "NO_ROOM"
