@@ -1,44 +1,57 @@
 """The smallest verified relaxation that places an order which a solution left out.
 
-The order is put into the finished routes at the places with the shortest detours, with rules lifted; what each such route
-would need is measured, and the needs are tried in ascending size until one holds before the verifier. Where that finds
-nothing small, the nearest routes are solved once more together with the order, and the smaller answer counts.
+Every place in the finished routes is told what would have to give there at least (`insertion`); these needs are tried in
+ascending size until one holds before the verifier with just that. Where nothing small is found, the nearest routes are
+solved once more together with the order, and the smaller answer counts.
+
+What is promised of the answer: among all places in the routes as they are, one order put in and nothing else moved, no
+smaller change of one rule holds, nor one of several that the place forces anyhow (see `Line.spots`). Where vehicles
+have breaks, and for pickups whose window would have to open earlier, the amount is the least at its own place.
 """
 
 from __future__ import annotations
 
+import heapq
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from doorstep.planning.solver.insertion import places, put
-from doorstep.planning.solver.problem import Order, Problem, VehicleShift, Window, visits
+from doorstep.planning.solver.insertion import Line, Spot, put
+from doorstep.planning.solver.problem import MAX_PRIORITY, OnBoard, Order, Problem, VehicleShift, visits
 from doorstep.planning.solver.relaxing import (
+    DAY,
+    MINUTE,
+    TIME_LEVERS,
+    WINDOW_LEVERS,
     Change,
-    changes_for,
-    demands,
-    lifted,
+    Changes,
+    Lever,
+    later_end,
+    levers_of,
     relaxed,
     share_of,
-    unlimited,
-    vehicle_changes,
+    unmet_demands,
+    wider_window,
     with_windows,
-    without_demands,
 )
-from doorstep.planning.solver.sequence import Acts, acts_of_route, orders_of, timed
-from doorstep.planning.solver.solution import Route, Solution, total
+from doorstep.planning.solver.schedule import earliest, timed
+from doorstep.planning.solver.sequence import Acts, acts_of_route, orders_of, tasks_of, without
+from doorstep.planning.solver.solution import Route, Solution, StepKind
 from doorstep.planning.solver.travel import Legs, Travel
 from doorstep.planning.solver.unassigned import candidates
-from doorstep.planning.solver.verify import violations
+from doorstep.planning.solver.verify import route_violations
 
-PLACES_PER_VEHICLE = 6
-VEHICLES = 40
-"""So many vehicles are tried, those with the shortest detours."""
-TRIED = 12
-"""So many measured needs are verified, the smallest first."""
+KEPT = 400
+"""Of all places' needs so many are kept, the smallest."""
+TRIED = 120
+"""So many of them are measured and verified."""
 NEAREST = 3
 """So many vehicles are solved once more."""
+OPEN = 366 * DAY
+"""A window that is longer by this is as good as none."""
+SMALL = 0.1
+"""What asks for no more than a tenth is not solved once more."""
 
 
 class Search(StrEnum):
@@ -50,11 +63,14 @@ class Search(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Eased:
-    """A relaxation that holds: the order fits into `route` with these changes; `added_cost` is what its vehicles then cost more."""
+    """A relaxation that holds: the order fits into `route` with these changes, none where it fits as it is.
+
+    `added_cost` is what the vehicles concerned then cost more.
+    """
 
     order_id: str
     vehicle_id: str
-    changes: tuple[Change, ...]
+    changes: Changes
     search: Search
     route: Route
     added_cost: int
@@ -66,143 +82,254 @@ class Eased:
 
 
 @dataclass(frozen=True, slots=True)
-class _Need:
-    share: float
-    detour: int
+class _Place:
+    """A spot on a vehicle; `sure` when its changes were measured."""
+
     vehicle: VehicleShift
-    acts: Acts
-    changes: tuple[Change, ...]
+    spot: Spot
+    sure: bool = False
 
 
 class Easing:
-    """The finished routes of a problem, ready to be asked about the orders that are on none of them."""
+    """The finished routes of a problem, ready to be asked about the orders that are on none of them.
 
-    def __init__(self, problem: Problem, acts: Mapping[str, Acts]) -> None:
+    A vehicle whose sequence cannot be driven (any more) is left alone.
+    """
+
+    def __init__(self, problem: Problem, acts: Mapping[str, Acts], travel: Travel | None = None) -> None:
         self.problem = problem
-        self.travel = Travel(problem)
-        self.acts = {vehicle.id: acts.get(vehicle.id, ()) for vehicle in problem.vehicles}
-        self.costs = {vehicle.id: self._cost(vehicle) for vehicle in problem.vehicles}
+        self.travel = travel or Travel(problem)
+        self.acts: dict[str, Acts] = {}
+        self.costs: dict[str, int] = {}
+        self._lines: dict[str, Line] = {}
+        for vehicle in problem.vehicles:
+            self._take_up(vehicle, acts.get(vehicle.id, ()))
 
-    def by_insertion(self, order: Order, deadline: float) -> Eased | None:
-        """The smallest relaxation with which the order can be put into one of the routes as they are, by `deadline` (monotonic)."""
-        needs: list[_Need] = []
-        for vehicle in self.nearest(order, VEHICLES):
-            if time.monotonic() > deadline:
+    def _take_up(self, vehicle: VehicleShift, acts: Acts) -> None:
+        legs, kept = self.travel.of(vehicle), acts if tasks_of(acts) else ()
+        route = timed(vehicle, legs, kept) if kept else None
+        line = Line.of(vehicle, legs, kept) if route is not None or not kept else None
+        if line is not None:
+            self.acts[vehicle.id] = kept
+            self.costs[vehicle.id] = 0 if route is None else route.summary.cost
+            self._lines[vehicle.id] = line
+
+    # -- into the routes as they are -----------------------------------------------------------------------------------
+
+    def by_insertion(self, order: Order, deadline: float, most: int = 1) -> list[Eased]:
+        """The smallest relaxations with which the order can be put into one of the routes, by `deadline` (monotonic).
+
+        At most `most`, the smallest first, each with other levers than those before it.
+        """
+        found: list[Eased] = []
+        queue = [
+            (place.spot.share, place.spot.detour, n, place) for n, place in enumerate(self._places(order, deadline))
+        ]
+        heapq.heapify(queue)
+        made = len(queue)
+        for _ in range(TRIED):
+            if not queue or len(found) == most or time.monotonic() > deadline:
                 break
-            needs += self._needs(order, vehicle)
-        needs.sort(key=lambda need: (need.share, need.detour))
-        for need in needs[:TRIED]:
-            route = self._verified(order, need)
-            if route is not None:
-                added = route.summary.cost - self.costs[need.vehicle.id]
-                return Eased(order.id, need.vehicle.id, need.changes, Search.INSERTION, route, added)
-        return None
+            *_, place = heapq.heappop(queue)
+            levers = levers_of(place.spot.changes)
+            if any(levers_of(eased.changes) <= levers for eased in found):
+                continue
+            eased = self._verified(order, place.vehicle, place.spot)
+            if eased is not None:
+                found.append(eased)
+            elif not place.sure:
+                for spot in self._measured(order, place.vehicle, place.spot):
+                    made += 1
+                    heapq.heappush(queue, (spot.share, spot.detour, made, replace(place, spot=spot, sure=True)))
+        return found
 
-    def nearest(self, order: Order, most: int) -> list[VehicleShift]:
-        """The vehicles with the shortest detours, those that meet the order's demands first."""
-        found = []
-        for vehicle in candidates(self.problem, order):
-            best = places(vehicle, self._legs(vehicle), self.acts[vehicle.id], order, 1)
-            if best:
-                found.append((len(demands(order, vehicle)), best[0].detour, vehicle))
-        return [vehicle for _, _, vehicle in sorted(found, key=lambda one: one[:2])[:most]]
+    def _places(self, order: Order, deadline: float) -> list[_Place]:
+        every = (
+            _Place(vehicle, spot)
+            for vehicle in self._askable(order)
+            if time.monotonic() < deadline
+            for spot in self._lines[vehicle.id].spots(order)
+        )
+        return heapq.nsmallest(KEPT, every, key=lambda place: (place.spot.share, place.spot.detour))
 
-    def _needs(self, order: Order, vehicle: VehicleShift) -> Iterable[_Need]:
-        legs, acts = self._legs(vehicle), self.acts[vehicle.id]
-        for place in places(vehicle, legs, acts, order, PLACES_PER_VEHICLE):
-            for loose in lifted(order, vehicle):
-                tried = put(acts, loose.order, place)
-                route = timed(loose.vehicle, legs, tried)
-                if route is not None:
-                    changes = changes_for(order, vehicle, tried, route)
-                    yield _Need(share_of(changes), place.detour, vehicle, put(acts, order, place), changes)
+    def _askable(self, order: Order) -> list[VehicleShift]:
+        return [vehicle for vehicle in candidates(self.problem, order) if vehicle.id in self._lines]
 
-    def _verified(self, order: Order, need: _Need) -> Route | None:
-        """The route with just the measured changes, if it holds before the verifier."""
-        loose = relaxed(order, need.vehicle, need.changes)
-        acts = tuple(replace(act, order=loose.order) if act.order is order else act for act in need.acts)
-        route = timed(loose.vehicle, self._legs(need.vehicle), acts)
-        if route is None or not self._holds((loose.vehicle,), orders_of(acts), (route,)):
+    def _verified(self, order: Order, vehicle: VehicleShift, spot: Spot) -> Eased | None:
+        """What the spot's changes make possible, if the route holds before the verifier with just them."""
+        loose = relaxed(order, vehicle, spot.changes)
+        acts = put(self.acts[vehicle.id], loose.order, spot.at)
+        route = timed(loose.vehicle, self._legs(vehicle), acts)
+        if route is None:
             return None
-        return route
+        changes = _as_driven(vehicle, spot.changes, route)
+        if not self.holds(relaxed(order, vehicle, changes).vehicle, orders_of(acts), route):
+            return None
+        added = route.summary.cost - self.costs[vehicle.id]
+        return Eased(order.id, vehicle.id, changes, Search.INSERTION, route, added)
 
-    def _holds(self, vehicles: Sequence[VehicleShift], orders: Sequence[Order], routes: Sequence[Route]) -> bool:
-        part = replace(self.problem, orders=tuple(orders), vehicles=tuple(vehicles))
-        return not violations(part, Solution(tuple(routes), (), total(routes)))
+    def holds(self, vehicle: VehicleShift, orders: Sequence[Order], route: Route) -> bool:
+        """Whether every rule holds for the vehicle's route, which serves these orders and no others."""
+        part = replace(self.problem, orders=tuple(orders), vehicles=(vehicle, *self._others(vehicle, orders)))
+        served = sorted(route.order_ids) == sorted(order.id for order in orders)
+        return served and not route_violations(part, self.travel, (route,))
+
+    def _others(self, vehicle: VehicleShift, orders: Sequence[Order]) -> list[VehicleShift]:
+        """The vehicles that these orders name beside it: a problem knows all that it speaks of."""
+        named: set[str] = set()
+        for order in orders:
+            named |= {order.vehicle} if isinstance(order, OnBoard) else order.vehicles
+        return [self.problem.vehicle_by_id[other] for other in sorted(named - {vehicle.id})]
 
     def _legs(self, vehicle: VehicleShift) -> Legs:
         return self.travel.of(vehicle)
 
-    def _cost(self, vehicle: VehicleShift) -> int:
-        route = timed(vehicle, self._legs(vehicle), self.acts[vehicle.id])
-        return route.summary.cost if route is not None else 0
+    # -- measuring -----------------------------------------------------------------------------------------------------
+
+    def _measured(self, order: Order, vehicle: VehicleShift, spot: Spot) -> Iterator[Spot]:
+        """The spot with the amounts of time that it really takes, where its lower bounds were too low."""
+        fixed = tuple(change for change in spot.changes if change.lever not in TIME_LEVERS)
+        given = tuple(change for change in spot.changes if change.lever in TIME_LEVERS)
+        for times in [given] if given else _single_times(order, vehicle):
+            measured = _Measure(self, order, vehicle, spot.at, fixed).of(times)
+            if measured is not None:
+                changes = (*fixed, *measured)
+                yield Spot(share_of(changes), spot.detour, spot.at, changes)
 
     # -- one re-solve --------------------------------------------------------------------------------------------------
 
-    def neighbourhood(self, order: Order) -> Problem | None:
-        """The nearest routes with the order as one small problem, with the rule lifted that stands most in the way.
+    def neighbourhood(self, order: Order, found: Eased | None) -> Problem | None:
+        """The nearest routes with the order as one small problem, in which half of what was `found` gives.
 
-        That is the order's window where it has one, else the end of the shifts. None when no vehicle can get there.
+        Where nothing was found, the order's windows are open. None when no vehicle can get there.
         """
-        near = self.nearest(order, NEAREST)
-        if not near:
+        near = self._nearest(order)
+        orders = [replace(one, priority=MAX_PRIORITY) for vehicle in near for one in orders_of(self.acts[vehicle.id])]
+        wanted: Order = replace(order, priority=MAX_PRIORITY)
+        if found is None:
+            for end in range(len(visits(order))):
+                wanted = with_windows(wanted, end, ())
+        else:
+            half = _halved(found.changes)
+            near = [relaxed(order, one, half).vehicle if one.id == found.vehicle_id else one for one in near]
+            wanted = relaxed(wanted, near[0], half).order if near else wanted
+        named = {name for one in (*orders, wanted) if not isinstance(one, OnBoard) for name in one.vehicles}
+        if not near or not named <= {vehicle.id for vehicle in near}:
             return None
-        orders = [replace(one, priority=100) for vehicle in near for one in orders_of(self.acts[vehicle.id])]
-        wanted = replace(order, priority=100)
-        open_ends = [number for number, visit in enumerate(visits(order)) if visit.windows]
-        for number in open_ends:
-            wanted = with_windows(wanted, number, ())
-        vehicles = []
-        for vehicle in near:
-            wanted = without_demands(wanted, vehicle)
-            free = replace(vehicle, skills=unlimited(vehicle, order).skills)
-            later = Window(vehicle.window.start, vehicle.window.end + 4 * 3600)
-            vehicles.append(free if open_ends else replace(free, window=later))
-        return replace(self.problem, orders=(*orders, wanted), vehicles=tuple(vehicles))
+        return replace(self.problem, orders=(*orders, wanted), vehicles=tuple(near))
 
-    def by_resolve(self, order: Order, solution: Solution) -> Eased | None:
-        """What the solution of the order's neighbourhood needs, if all of it holds with just that."""
+    def _nearest(self, order: Order) -> list[VehicleShift]:
+        """The vehicles with the shortest detours, those that meet most of the order's demands first."""
+        near = []
+        for vehicle in self._askable(order):
+            detour = min((spot.detour for spot in self._lines[vehicle.id].spots(order)), default=None)
+            if detour is not None:
+                near.append((len(unmet_demands(order, vehicle)), detour, vehicle))
+        return [vehicle for _, _, vehicle in heapq.nsmallest(NEAREST, near, key=lambda one: one[:2])]
+
+    def by_resolve(self, order: Order, near: Problem, solution: Solution, deadline: float) -> Eased | None:
+        """The smallest relaxation in the new `solution` of the neighbourhood `near`, if all others keep their places."""
         if solution.unassigned:
             return None
-        found: dict[str, tuple[VehicleShift, Acts]] = {}
-        changes: tuple[Change, ...] = ()
-        chosen = ""
-        known = {**self.problem.order_by_id}
-        for route in solution.routes:
-            vehicle = self.problem.vehicle_by_id[route.vehicle_id]
-            acts = acts_of_route(route, vehicle, known)
-            here = tuple(vehicle_changes(vehicle, route))
-            if order.id in route.order_ids:
-                chosen, here = vehicle.id, changes_for(order, vehicle, acts, route)
-            elif here:
-                return None  # a second shift would have to give: not one relaxation but several
-            found[vehicle.id] = (vehicle, acts)
-            changes += here
-        if not chosen:
+        vehicles = tuple(self.problem.vehicle_by_id[vehicle.id] for vehicle in near.vehicles)
+        acts = {
+            vehicle.id: without(
+                acts_of_route(solution.route_by_vehicle[vehicle.id], vehicle, self.problem.order_by_id), order.id
+            )
+            for vehicle in vehicles
+            if vehicle.id in solution.route_by_vehicle
+        }
+        anew = Easing(replace(self.problem, vehicles=vehicles, orders=near.orders), acts, self.travel)
+        if len(anew.acts) < len(vehicles):
+            return None  # one of the routes needs more, even without the order
+        found = anew.by_insertion(order, deadline)
+        if not found:
             return None
-        return self._resolved(order, chosen, changes, found)
+        moved = sum(anew.costs.values()) - sum(self.costs[vehicle.id] for vehicle in vehicles)
+        return replace(found[0], search=Search.RESOLVE, added_cost=found[0].added_cost + moved)
 
-    def _resolved(
-        self, order: Order, chosen: str, changes: tuple[Change, ...], found: Mapping[str, tuple[VehicleShift, Acts]]
-    ) -> Eased | None:
-        routes: list[Route] = []
-        vehicles: list[VehicleShift] = []
-        orders: list[Order] = []
-        loose = relaxed(order, found[chosen][0], changes)
-        own = tuple(replace(act, order=loose.order) if act.order is order else act for act in found[chosen][1])
-        for vehicle, acts in {**found, chosen: (loose.vehicle, own)}.values():
-            route = timed(vehicle, self._legs(vehicle), acts)
-            if route is None:
-                return None
-            routes.append(route)
-            vehicles.append(vehicle)
-            orders += orders_of(acts)
-        if not self._holds(vehicles, orders, routes):
+
+class _Measure:
+    """How much the times must give at one spot: all of them given up entirely, then taken back as far as it goes."""
+
+    def __init__(
+        self, easing: Easing, order: Order, vehicle: VehicleShift, at: tuple[int, ...], fixed: Changes
+    ) -> None:
+        self.order, self.vehicle, self.at, self.fixed = order, vehicle, at, fixed
+        self.legs, self.base = easing.travel.of(vehicle), easing.acts[vehicle.id]
+
+    def of(self, times: Changes) -> Changes | None:
+        """The same changes with the amounts that it takes; None when nothing is enough."""
+        open_ = tuple(_given_up(change) for change in times)
+        loose = relaxed(self.order, self.vehicle, (*self.fixed, *open_))
+        acts = put(self.base, loose.order, self.at)
+        tours = [earliest(loose.vehicle, self.legs, one) for one in (acts, tasks_of(acts))]
+        reached = [tour for tour in tours if tour is not None]
+        if not reached:
             return None
-        route = next(one for one in routes if one.vehicle_id == chosen)
-        before = sum(self.costs[vehicle.id] for vehicle in self.nearest(order, NEAREST))
-        added = total(routes).cost - before
-        return Eased(order.id, chosen, changes, Search.RESOLVE, route, added)
+        tour = min(reached, key=lambda tour: tour.now)
+        begins = {step.kind: step.service_start for step in tour.steps if step.order_id == self.order.id}
+        measured: list[Change] = []
+        for change in times:
+            if change.lever is Lever.SHIFT:
+                measured.append(later_end(self.vehicle, tour.now - self.vehicle.window.end))
+            elif change.window is not None and not change.earlier:
+                begin = begins[StepKind.PICKUP if change.lever is Lever.PICKUP_WINDOW else StepKind.DELIVERY]
+                measured.append(wider_window(change.lever, change.window, begin - change.window.end))
+            else:
+                measured.append(_given_up(change))
+        return self._least_earlier(measured)
+
+    def _least_earlier(self, measured: list[Change]) -> Changes | None:
+        """What opens earlier, minute by minute as late as it may."""
+        for number, change in enumerate(measured):
+            if not change.earlier or change.window is None:
+                continue
+            low, high = 0, change.amount // MINUTE
+            while low + 1 < high:
+                middle = (low + high) // 2
+                tried = wider_window(change.lever, change.window, middle * MINUTE, earlier=True)
+                if self._holds((*measured[:number], tried, *measured[number + 1 :])):
+                    high = middle
+                else:
+                    low = middle
+            measured[number] = wider_window(change.lever, change.window, high * MINUTE, earlier=True)
+        return tuple(measured)
+
+    def _holds(self, times: Sequence[Change]) -> bool:
+        loose = relaxed(self.order, self.vehicle, (*self.fixed, *times))
+        return timed(loose.vehicle, self.legs, put(self.base, loose.order, self.at)) is not None
+
+
+def _as_driven(vehicle: VehicleShift, changes: Changes, route: Route) -> Changes:
+    """The changes with no more of a longer shift than the route uses: one that leaves later may do without a break."""
+    over = route.steps[-1].departure - vehicle.window.end
+    driven = (later_end(vehicle, over) if change.lever is Lever.SHIFT else change for change in changes)
+    return tuple(change for change in driven if change.lever is not Lever.SHIFT or over > 0)
+
+
+def _given_up(change: Change) -> Change:
+    return replace(change, amount=DAY if change.lever is Lever.SHIFT else OPEN)
+
+
+def _single_times(order: Order, vehicle: VehicleShift) -> Iterator[Changes]:
+    """Each way in which one of the times may give, by a minute."""
+    ends = visits(order)
+    for lever, visit in zip(WINDOW_LEVERS[-len(ends) :], ends, strict=True):
+        for window in visit.windows:
+            for earlier in (False, True):
+                yield (wider_window(lever, window, MINUTE, earlier=earlier),)
+    yield (later_end(vehicle, MINUTE),)
+
+
+def _halved(changes: Changes) -> Changes:
+    """Half of what can give by half; the rest stays as it is."""
+    halves = (
+        replace(change, amount=change.amount // 2, share=change.share / 2)
+        for change in changes
+        if change.lever not in (Lever.SKILL, Lever.VEHICLE_KIND, Lever.DEPOT, Lever.PIN)
+    )
+    return tuple(change for change in halves if change.amount)
 
 
 def smaller(one: Eased | None, other: Eased | None) -> Eased | None:
