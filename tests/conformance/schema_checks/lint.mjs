@@ -5,9 +5,9 @@ import { Linter } from "eslint";
 
 /** Values that live inside another object, and the one there is of each company: they have no id to be asked for by. */
 const VALUES = [
-  "Actor", "Address", "Assignment", "AuditChange", "Break", "Capacity", "Contact", "Coordinates", "DroppedOrder", "ErasureCount",
+  "Actor", "Address", "Assignment", "AuditChange", "BlockedVehicleKind", "Break", "Capacity", "Contact", "Coordinates", "DroppedOrder", "ErasureCount",
   "Eta", "EventStreamItem", "Load", "OrderAction", "OrderStreamItem", "PlanProgress", "PlanSummary", "Policies", "Position", "PositionStreamItem",
-  "Problem", "ProofRequirement", "Quotas", "Retention", "RouteSummary", "SandboxClock", "TenderArea", "TenderPickup", "TenderStreamItem",
+  "Problem", "ProofRequirement", "Quotas", "Relaxation", "RelaxationChange", "Retention", "RouteSummary", "SandboxClock", "TenderArea", "TenderPickup", "TenderStreamItem",
   "TimeWindow", "UnassignedOrder", "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition", "Viewer", "Waypoint",
 ];
 

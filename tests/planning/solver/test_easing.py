@@ -326,11 +326,25 @@ def test_a_re_solve_finds_what_no_single_place_gives() -> None:
     (inserted,) = easing.by_insertion(by_id["big"], time.monotonic() + 20)
     assert [(change.lever, change.amount) for change in inserted.changes] == [(Lever.ITEMS, 1)]
 
-    near = easing.neighbourhood(by_id["big"], inserted)
-    assert near is not None
-    assert {order.id for order in near.orders} == {"a", "b", "c", "d", "big"}
+    (near,) = easing.neighbourhoods(by_id["big"], inserted)  # half of an item is none
     answered = baseline(replace(near, orders=tuple(near.order_by_id[name] for name in ("big", "a", "b", "c", "d"))))
     assert answered.unassigned == ()
     found = easing.by_resolve(by_id["big"], near, answered, time.monotonic() + 20)
     assert found is not None
     assert (found.search, found.changes) == (Search.RESOLVE, ())
+    moved = answered.summary.cost - sum(easing.costs.values())
+    assert found.added_cost == moved
+
+
+def test_half_of_what_was_found_is_given_when_the_nearest_are_solved_once_more() -> None:
+    given = problem([parcel("a", 9, windows=(Window(0, 300),)), parcel("b", 1)], [van()])
+    easing = Easing(given, {"van": acts_of(given.order_by_id["b"])})
+    late = given.order_by_id["a"]
+    (found,) = easing.by_insertion(late, time.monotonic() + 20)
+    assert [(change.lever, change.amount) for change in found.changes] == [(Lever.WINDOW, 240)]
+    as_it_is, half = easing.neighbourhoods(late, found)
+    assert visits(as_it_is.order_by_id["a"])[0].windows == (Window(0, 300),)
+    assert visits(half.order_by_id["a"])[0].windows == (Window(0, 420),)
+    assert {order.priority for order in half.orders} == {100}
+    (open_,) = easing.neighbourhoods(late, None)
+    assert visits(open_.order_by_id["a"])[0].windows == ()

@@ -93,17 +93,20 @@ class _Place:
 class Easing:
     """The finished routes of a problem, ready to be asked about the orders that are on none of them.
 
-    A vehicle whose sequence cannot be driven (any more) is left alone.
+    A vehicle whose sequence cannot be driven (any more), or is not known (None), is left alone; one without a sequence
+    is free.
     """
 
-    def __init__(self, problem: Problem, acts: Mapping[str, Acts], travel: Travel | None = None) -> None:
+    def __init__(self, problem: Problem, acts: Mapping[str, Acts | None], travel: Travel | None = None) -> None:
         self.problem = problem
         self.travel = travel or Travel(problem)
         self.acts: dict[str, Acts] = {}
         self.costs: dict[str, int] = {}
         self._lines: dict[str, Line] = {}
         for vehicle in problem.vehicles:
-            self._take_up(vehicle, acts.get(vehicle.id, ()))
+            known = acts.get(vehicle.id, ())
+            if known is not None:
+                self._take_up(vehicle, known)
 
     def _take_up(self, vehicle: VehicleShift, acts: Acts) -> None:
         legs, kept = self.travel.of(vehicle), acts if tasks_of(acts) else ()
@@ -198,25 +201,34 @@ class Easing:
 
     # -- one re-solve --------------------------------------------------------------------------------------------------
 
-    def neighbourhood(self, order: Order, found: Eased | None) -> Problem | None:
-        """The nearest routes with the order as one small problem, in which half of what was `found` gives.
+    def neighbourhoods(self, order: Order, found: Eased | None) -> list[Problem]:
+        """The nearest routes with the order as small problems, to be solved in turn until one has an answer.
 
-        Where nothing was found, the order's windows are open. None when no vehicle can get there.
+        At first nothing gives, then half of what was `found`; where nothing was found, the order's windows are open.
+        None when no vehicle can get there.
         """
         near = self._nearest(order)
-        orders = [replace(one, priority=MAX_PRIORITY) for vehicle in near for one in orders_of(self.acts[vehicle.id])]
-        wanted: Order = replace(order, priority=MAX_PRIORITY)
+        if not near:
+            return []
         if found is None:
+            wanted = order
             for end in range(len(visits(order))):
                 wanted = with_windows(wanted, end, ())
-        else:
-            half = _halved(found.changes)
-            near = [relaxed(order, one, half).vehicle if one.id == found.vehicle_id else one for one in near]
-            wanted = relaxed(wanted, near[0], half).order if near else wanted
-        named = {name for one in (*orders, wanted) if not isinstance(one, OnBoard) for name in one.vehicles}
-        if not near or not named <= {vehicle.id for vehicle in near}:
-            return None
-        return replace(self.problem, orders=(*orders, wanted), vehicles=tuple(near))
+            return self._around(wanted, near)
+        as_it_is, half = self._around(order, near), halved(found.changes)
+        if not half:
+            return as_it_is
+        loose = [relaxed(order, one, half).vehicle if one.id == found.vehicle_id else one for one in near]
+        return [*as_it_is, *self._around(relaxed(order, near[0], half).order, loose)]
+
+    def _around(self, wanted: Order, near: Sequence[VehicleShift]) -> list[Problem]:
+        """The routes of these vehicles with the order as a problem; none when one of them is pinned to somebody else."""
+        kept = [one for vehicle in near for one in orders_of(self.acts[vehicle.id])]
+        orders = tuple(replace(one, priority=MAX_PRIORITY) for one in (*kept, wanted))
+        named = {name for one in orders if not isinstance(one, OnBoard) for name in one.vehicles}
+        if not named <= {vehicle.id for vehicle in near}:
+            return []
+        return [replace(self.problem, orders=orders, vehicles=tuple(near))]
 
     def _nearest(self, order: Order) -> list[VehicleShift]:
         """The vehicles with the shortest detours, those that meet most of the order's demands first."""
@@ -322,8 +334,8 @@ def _single_times(order: Order, vehicle: VehicleShift) -> Iterator[Changes]:
     yield (later_end(vehicle, MINUTE),)
 
 
-def _halved(changes: Changes) -> Changes:
-    """Half of what can give by half; the rest stays as it is."""
+def halved(changes: Changes) -> Changes:
+    """Half of what can give by half, without the rest."""
     halves = (
         replace(change, amount=change.amount // 2, share=change.share / 2)
         for change in changes
@@ -332,7 +344,12 @@ def _halved(changes: Changes) -> Changes:
     return tuple(change for change in halves if change.amount)
 
 
-def smaller(one: Eased | None, other: Eased | None) -> Eased | None:
-    """The one that asks for less; of equals the cheaper."""
-    found = [eased for eased in (one, other) if eased is not None]
-    return min(found, key=lambda eased: (eased.share, eased.added_cost), default=None)
+def smallest(inserted: Sequence[Eased], resolved: Eased | None, most: int) -> list[Eased]:
+    """What both searches found, the smallest first, each with other levers than those before it."""
+    found: list[Eased] = []
+    every = [*inserted, *([resolved] if resolved is not None else [])]
+    for eased in sorted(every, key=lambda one: (one.share, one.added_cost)):
+        levers = levers_of(eased.changes)
+        if not any(levers_of(other.changes) <= levers for other in found):
+            found.append(eased)
+    return found[:most]
