@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
 import pytest
 from tests.planning.test_api import PROBLEMS, answer, ask
 
@@ -284,17 +283,22 @@ async def test_a_plan_that_changes_meanwhile_keeps_nothing(working_world: Any, m
     assert await world.value("SELECT count(*) FROM plan_orders WHERE tenant_id = $1 AND relaxations IS NOT NULL") == 0
 
 
-async def test_a_replay_answers_what_was_answered_also_when_the_plan_has_gone_on(working_world: Any) -> None:
+async def test_a_replay_answers_what_was_answered_and_looks_for_nothing(
+    working_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = working_world
     shift, big = await world.add_shift(), (await world.add_orders(1, items=70))[0]
     plan_id = await world.proposed([big, *await world.add_orders(1)], [shift])
     first = await explain(world, plan_id, [big], idempotencyKey="once")
+    monkeypatch.setattr(explaining, "pose", None)
+    assert await explain(world, plan_id, [big], idempotencyKey="once") == first
     async with world.writing() as scope:
         await scope.tx.execute(
             "UPDATE plans SET status = 'CANCELLED' WHERE tenant_id = $1 AND id = $2", scope.tenant_id, plan_id
         )
-    again = await explain(world, plan_id, [big], idempotencyKey="once")
-    assert orjson.dumps(again) == orjson.dumps(first)
+    assert await explain(world, plan_id, [big], idempotencyKey="once") == first
+    other = await explain(world, plan_id, [new_id()], idempotencyKey="once")
+    assert [one["code"] for one in other["problems"]] == ["IDEMPOTENCY_MISMATCH"]
 
 
 async def test_names_are_shown_to_those_who_may_read_them(working_world: Any) -> None:

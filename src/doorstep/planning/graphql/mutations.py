@@ -276,7 +276,9 @@ class PlanningMutation:
             ids = [input_id("order", text, "orderIds", index) for index, text in enumerate(input.order_ids)]
             return input_id("plan", input.plan_id, "planId"), ids, input.if_version
 
-        explained = await service.prepare_explanation(context.services.db, context.principal, engines, wanted)
+        explained: service.Explained | None = None
+        if not await context.is_answered("explainUnassigned", input):
+            explained = await service.prepare_explanation(context.services.db, context.principal, engines, wanted)
         return await context.write(
             "explainUnassigned",
             input,

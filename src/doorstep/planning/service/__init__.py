@@ -29,7 +29,7 @@ from doorstep.planning.service.execution import (
     write_stop,
     write_stop_etas,
 )
-from doorstep.planning.service.explaining import explain_unassigned, prepare_explanation
+from doorstep.planning.service.explaining import Explained, explain_unassigned, prepare_explanation
 from doorstep.planning.service.leaving import unassign_orders
 from doorstep.planning.service.plans import NewPlan, cancel_plan, create_plan, optimize_plan
 from doorstep.planning.service.preparing import prepare_assignment
@@ -46,6 +46,7 @@ from doorstep.planning.service.standing import refuse_while_routed
 __all__ = [
     "REFRESH",
     "Engines",
+    "Explained",
     "NewPlan",
     "OnChanged",
     "assign_orders",

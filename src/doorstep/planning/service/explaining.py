@@ -82,18 +82,19 @@ async def prepare_explanation(
     return explained
 
 
-async def explain_unassigned(scope: Scope, explained: Explained) -> dict[str, Any]:
-    """Keep what was found with the plan; returns ``{"id": plan, "order_ids"}``.
+async def explain_unassigned(scope: Scope, explained: Explained | None) -> dict[str, Any]:
+    """Keep what was found with the plan; returns ``{"id": plan, "order_ids"}``. None is for a replay, which never comes here.
 
     Raises what preparing refused, and PLAN_STALE when the plan changed since then.
     """
     scope.require(Permission.PLANNING_WRITE)
+    if explained is None:
+        raise _changed_meanwhile()
     if explained.refusal is not None:
         raise explained.refusal
     plan = await lock_plan(scope, explained.plan_id)
     if plan["version"] != explained.plan_version:
-        message = "The plan changed while this was being looked for: send this again."
-        raise DoorstepError(ProblemCode.PLAN_STALE, message, ["planId"])
+        raise _changed_meanwhile()
     await scope.tx.execute(
         "UPDATE plan_orders SET relaxations = found.answer::jsonb FROM unnest($3::uuid[], $4::text[]) AS found(id, answer) "
         "WHERE plan_orders.tenant_id = $1 AND plan_orders.plan_id = $2 AND plan_orders.order_id = found.id",
@@ -103,6 +104,11 @@ async def explain_unassigned(scope: Scope, explained: Explained) -> dict[str, An
         [orjson.dumps(answer).decode() for answer in explained.answers.values()],
     )
     return {"id": str(explained.plan_id), "order_ids": [str(order_id) for order_id in explained.order_ids]}
+
+
+def _changed_meanwhile() -> DoorstepError:
+    message = "The plan changed while this was being looked for: send this again."
+    return DoorstepError(ProblemCode.PLAN_STALE, message, ["planId"])
 
 
 async def _load(explained: Explained, db: Database, principal: Principal, if_version: int | None) -> Proposed:
