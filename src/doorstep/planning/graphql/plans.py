@@ -152,7 +152,7 @@ _ADVICE = {
     UnassignedCode.VEHICLE_KIND: "It may not go by these kinds of vehicle: plan others, or change vehicleKinds.",
     UnassignedCode.DEPOT: "These shifts do not start at its depot: plan shifts of that depot, or change the order's depot.",
     UnassignedCode.PINNED: "It is pinned to another shift, or that shift is no longer free: make room there, or plan it without the pin.",
-    UnassignedCode.UNREACHABLE: "No road leads there: check its coordinates.",
+    UnassignedCode.UNREACHABLE: "No road leads there that these vehicles may take: check its coordinates, or plan another kind of vehicle.",
     UnassignedCode.WINDOW: "These vehicles cannot be there within its windows: widen them, or plan an earlier shift.",
     UnassignedCode.SHIFT: "These shifts are too short to go there and back: plan a longer one.",
     UnassignedCode.RANGE: "The way there and back is longer than these vehicles' range or the longest distance of their shifts: plan others.",

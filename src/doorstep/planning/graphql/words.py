@@ -94,7 +94,7 @@ show_enum(
         UnassignedCode.VEHICLE_KIND: "It may not go by this kind of vehicle.",
         UnassignedCode.DEPOT: "The shift does not start at its depot.",
         UnassignedCode.PINNED: "It is pinned to another shift.",
-        UnassignedCode.UNREACHABLE: "No road leads there.",
+        UnassignedCode.UNREACHABLE: "No road leads there that the vehicle may take.",
         UnassignedCode.WINDOW: "The vehicle cannot be there within its windows.",
         UnassignedCode.SHIFT: "The shift is too short to go there and back.",
         UnassignedCode.RANGE: "The way there and back is longer than the shift's longest distance or the vehicle's range.",
