@@ -5,8 +5,9 @@ ascending size until one holds before the verifier with just that. Where nothing
 solved once more together with the order, and the smaller answer counts.
 
 What is promised of the answer: among all places in the routes as they are, one order put in and nothing else moved, no
-smaller change of one rule holds, nor one of several that the place forces anyhow (see `Line.spots`). Where vehicles
-have breaks, and for pickups whose window would have to open earlier, the amount is the least at its own place.
+smaller change of one rule holds, beside what the place itself forces (demands, capacity, limits). Several times that
+give together are tried, the least of them is not promised; nor is it where vehicles have breaks, though every bound
+that was too low is measured anew.
 """
 
 from __future__ import annotations
