@@ -20,7 +20,6 @@ from doorstep.kernel.scope import Permission, Principal, Scope
 from doorstep.planning.errors import nothing_to_plan
 from doorstep.planning.model import ExplanationStatus
 from doorstep.planning.reads import plans_by_ids
-from doorstep.planning.service.committing import check_proposed
 from doorstep.planning.service.plans import check_version, lock_plan
 from doorstep.planning.service.problems import Engines, Question, pose
 from doorstep.planning.service.proposed import Proposed, load_proposed, sequences_of
@@ -123,7 +122,6 @@ async def _load(explained: Explained, db: Database, principal: Principal, if_ver
         if plan is None:
             raise NotFound("plan", ["planId"])
         check_version(plan, if_version)
-        check_proposed(plan)
         explained.plan_version = plan["version"]
         return await load_proposed(tx, principal.tenant_id, plan, explained.order_ids, principal.clock.now())
 

@@ -26,6 +26,7 @@ from doorstep.planning.reads import (
     plan_shift_versions,
     stops_of_routes,
 )
+from doorstep.planning.service.committing import check_proposed
 from doorstep.planning.service.problems import Question, ends_of, position_of
 from doorstep.planning.solver.problem import Break, Order, Problem, VehicleShift, visits
 from doorstep.planning.solver.sequence import Act, Acts
@@ -54,10 +55,13 @@ async def load_proposed(
 ) -> Proposed:
     """Read the proposal around orders that it left out.
 
-    Refuses, at ``orderIds.<index>``, orders that it is not about or that it placed; and with PLAN_STALE what is no longer as it saw it.
+    Refuses, at ``orderIds.<index>``, orders that it is not about or that it placed, and with PLAN_STALE what is no longer as it saw it; also a plan
+    that is not PROPOSED.
     """
     seen = await _seen(tx, tenant_id, plan["id"], order_ids)
-    refuse_all(_faults(order_ids, seen))
+    refuse_all([NotFound("order in this plan", ("orderIds", n)) for n, one in enumerate(order_ids) if one not in seen])
+    check_proposed(plan)
+    refuse_all([_placed(one, n) for n, one in enumerate(order_ids) if seen[one]["assigned"]])
     asked = await orders_for_planning(tx, tenant_id, order_ids)
     open_ = [order for order in asked if order.status in PLANNABLE]
     pins = {UUID(order_id): UUID(shift_id) for order_id, shift_id in plan["options"].get("pins", {}).items()}
@@ -90,17 +94,10 @@ async def _seen(tx: Transaction, tenant_id: UUID, plan_id: UUID, order_ids: Sequ
     return {row["order_id"]: row for row in rows}
 
 
-def _faults(order_ids: Sequence[UUID], seen: Mapping[UUID, Row]) -> list[DoorstepError]:
-    faults: list[DoorstepError] = []
-    for index, order_id in enumerate(order_ids):
-        path = ("orderIds", index)
-        if order_id not in seen:
-            faults.append(NotFound("order in this plan", path))
-        elif seen[order_id]["assigned"]:
-            name = public_id("order", order_id)
-            message = f"Order {name} is on a route of this plan: there is nothing to explain. Leave it out."
-            faults.append(DoorstepError(ProblemCode.INVALID_VALUE, message, path, existing_id=name))
-    return faults
+def _placed(order_id: UUID, index: int) -> DoorstepError:
+    name = public_id("order", order_id)
+    message = f"Order {name} is on a route of this plan: there is nothing to explain. Leave it out."
+    return DoorstepError(ProblemCode.INVALID_VALUE, message, ["orderIds", index], existing_id=name)
 
 
 async def _changed_orders(
