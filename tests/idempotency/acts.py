@@ -137,8 +137,8 @@ async def _first_report(_desk: Desk) -> dict[str, Any]:
     return {"act": "ASSIGN"}
 
 
-async def _proposed(desk: Desk) -> str:
-    what = {"orderIds": [(await new_order(desk))["id"]], "shiftIds": [await _shift(desk)]}
+async def _proposed(desk: Desk, *more: str) -> str:
+    what = {"orderIds": [(await new_order(desk))["id"], *more], "shiftIds": [await _shift(desk)]}
     plan: str = (await desk.made("createPlan", "plan { id }", **what))["plan"]["id"]
     for _ in range(300):
         found = await desk.read("query($id: ID!) { plan(id: $id) { status } }", id=plan)
@@ -153,6 +153,13 @@ async def _proposed_plan(desk: Desk) -> dict[str, Any]:
     return {"planId": await _proposed(desk)}
 
 
+@prepares("explainUnassigned")
+async def _left_out(desk: Desk) -> dict[str, Any]:
+    order = (await new_order(desk))["id"]
+    await desk.made("updateOrder", "order { id }", id=order, requiredSkills=["nobody-has-it"])
+    return {"planId": await _proposed(desk, order), "orderIds": [order]}
+
+
 @prepares("dispatchPlan")
 async def _committed_plan(desk: Desk) -> dict[str, Any]:
     plan = await _proposed(desk)
@@ -160,7 +167,7 @@ async def _committed_plan(desk: Desk) -> dict[str, Any]:
     return {"planId": plan}
 
 
-NEEDS_A_WORKER = frozenset({"commitPlan", "dispatchPlan"})
+NEEDS_A_WORKER = frozenset({"commitPlan", "dispatchPlan", "explainUnassigned"})
 """Their plans are solved while they are prepared."""
 
 

@@ -22,6 +22,7 @@ NAMED = "made-up-"
 
 STATES = {
     "createPlan": "free",
+    "explainUnassigned": "free",
     "assignOrders": "free",
     "updateOrder": "free",
     "tenderOrder": "free",

@@ -28,6 +28,7 @@ LEAN_ON_POLICIES: set[str] = set()
 """Arguments that row-level security alone keeps apart, because a statement lacks its filter: none."""
 
 HELD_ALL_THE_SAME = {
+    "Mutation.explainUnassigned(input.orderIds)": "an order must be one of the plan's",
     "Mutation.advanceStop(input.orderIds)": "an order must be one of the stop's",
     "Mutation.advanceStop(input.proofs.orderId)": "as above",
     "Mutation.createPlan(input.pins.orderId)": "an order must be one of the plan's",

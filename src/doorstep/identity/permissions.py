@@ -82,6 +82,7 @@ NEEDS: dict[str, Permission | None] = {
     "Mutation.optimizePlan": _P.PLANNING_WRITE,
     "Mutation.commitPlan": _P.PLANNING_WRITE,
     "Mutation.cancelPlan": _P.PLANNING_WRITE,
+    "Mutation.explainUnassigned": _P.PLANNING_WRITE,
     "Mutation.assignOrders": _P.PLANNING_WRITE,
     "Mutation.unassignOrders": _P.PLANNING_WRITE,
     "Mutation.dispatchRoute": _P.PLANNING_WRITE,

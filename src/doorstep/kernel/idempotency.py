@@ -112,6 +112,17 @@ async def find_outcome(
     return outcome
 
 
+async def is_stored(tx: Transaction, tenant_id: UUID, operation: str, key: str) -> bool:
+    """Whether the key has an outcome, of whatever input; waits for nobody."""
+    found: bool = await tx.fetchval(
+        "SELECT EXISTS (SELECT FROM idempotency_keys WHERE tenant_id = $1 AND operation = $2 AND key = $3)",
+        tenant_id,
+        operation,
+        key,
+    )
+    return found
+
+
 async def store_outcome(
     tx: Transaction, tenant_id: UUID, operation: str, key: str, print_: bytes, outcome: dict[str, Any]
 ) -> None:

@@ -21,7 +21,7 @@ RULES = (
             **each(IDS, "options", "progress", "summary", "baseline"),
         },
     ),
-    Rules("plan_orders", each(IDS, "reasons")),
+    Rules("plan_orders", each(IDS, "reasons", "relaxations")),
     Rules("routes", {**each(OURS, "status", "network", "map_version"), **each(IDS, "summary")}),
     Rules(
         "stops",

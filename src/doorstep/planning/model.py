@@ -87,12 +87,46 @@ class UnassignedCode(StrEnum):
     UNREACHABLE = "UNREACHABLE"
     WINDOW = "WINDOW"
     SHIFT = "SHIFT"
+    RANGE = "RANGE"
     LIMIT = "LIMIT"
     PRIORITY = "PRIORITY"
     NO_ROOM = "NO_ROOM"
     NEEDS_LOCATION = "NEEDS_LOCATION"
     NOT_PLANNABLE = "NOT_PLANNABLE"
     DROPPED = "DROPPED"
+
+
+class ExplanationStatus(StrEnum):
+    """What the search for a relaxation came to."""
+
+    FOUND = "FOUND"
+    NONE = "NONE"
+    OUT_OF_TIME = "OUT_OF_TIME"
+
+
+class RelaxationKind(StrEnum):
+    """What could give."""
+
+    WINDOW = "WINDOW"
+    PICKUP_WINDOW = "PICKUP_WINDOW"
+    WEIGHT = "WEIGHT"
+    VOLUME = "VOLUME"
+    ITEMS = "ITEMS"
+    SKILL = "SKILL"
+    VEHICLE_KIND = "VEHICLE_KIND"
+    DEPOT = "DEPOT"
+    PIN = "PIN"
+    SHIFT = "SHIFT"
+    STOPS = "STOPS"
+    DISTANCE = "DISTANCE"
+    DRIVING = "DRIVING"
+
+
+class RelaxationSearch(StrEnum):
+    """How a relaxation was found."""
+
+    INSERTION = "INSERTION"
+    RESOLVE = "RESOLVE"
 
 
 _P, _R, _S = PlanStatus, RouteStatus, StopStatus
@@ -155,7 +189,7 @@ class PlanRow(MutableTable, table=True):
 
 
 class PlanOrderRow(SQLModel, table=True):
-    """An order of a plan, as the plan saw it (``order_version``); ``reasons`` are set when it stayed unassigned."""
+    """An order of a plan, as the plan saw it (``order_version``); ``reasons`` are set when it stayed unassigned, ``relaxations`` when that was explained."""
 
     __tablename__ = "plan_orders"
     __table_args__ = (
@@ -170,6 +204,7 @@ class PlanOrderRow(SQLModel, table=True):
     order_version: int
     assigned: bool = False
     reasons: list[dict[str, Any]] | None = Field(default=None, sa_type=JSONB)
+    relaxations: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
 
 
 class PlanShiftRow(SQLModel, table=True):

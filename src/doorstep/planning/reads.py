@@ -301,7 +301,10 @@ async def first_unassigned_of_plans(
     return _grouped(rows, "plan_id")
 
 
-UNASSIGNED = "SELECT plan_id, id, order_id, reasons FROM (SELECT tenant_id, plan_id, order_id AS id, order_id, assigned, reasons FROM plan_orders) AS one"
+UNASSIGNED = (
+    "SELECT plan_id, id, order_id, reasons, relaxations FROM "
+    "(SELECT tenant_id, plan_id, order_id AS id, order_id, assigned, reasons, relaxations FROM plan_orders) AS one"
+)
 """An order that a plan left out has the order's id as its own in the list."""
 
 
@@ -323,6 +326,22 @@ async def unassigned_page(tx: Transaction, tenant_id: UUID, plan_id: UUID, reque
         conditions=["tenant_id = $1", "plan_id = $2", "NOT assigned", "reasons IS NOT NULL"],
         arguments=[tenant_id, plan_id],
     )
+
+
+async def unassigned_of_plans(
+    tx: Transaction, tenant_id: UUID, keys: Sequence[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], Row]:
+    """The left out among these (plan, order), as in the list."""
+    rows = await tx.fetch(
+        "SELECT one.plan_id, one.order_id AS id, one.order_id, one.reasons, one.relaxations "
+        "FROM unnest($2::uuid[], $3::uuid[]) AS wanted(plan_id, order_id) JOIN plan_orders AS one "
+        "ON one.tenant_id = $1 AND one.plan_id = wanted.plan_id AND one.order_id = wanted.order_id "
+        "WHERE NOT one.assigned AND one.reasons IS NOT NULL",
+        tenant_id,
+        [plan_id for plan_id, _ in keys],
+        [order_id for _, order_id in keys],
+    )
+    return {(row["plan_id"], row["order_id"]): row for row in rows}
 
 
 async def count_routes_of_plans(tx: Transaction, tenant_id: UUID, plan_ids: Sequence[UUID]) -> dict[UUID, int]:

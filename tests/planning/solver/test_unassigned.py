@@ -27,7 +27,7 @@ HOUR = Window(0, 3600)
         (parcel("a", 1, windows=(Window(3590, 3600),)), {"window": HOUR}, {Reason.SHIFT}),
         (parcel("a", 1, service_seconds=3601), {"window": HOUR}, {Reason.SHIFT}),
         (parcel("a", 9), {"window": Window(0, 1000)}, {Reason.SHIFT}),
-        (parcel("a", 9), {"max_distance_meters": 8999}, {Reason.LIMIT}),
+        (parcel("a", 9), {"max_distance_meters": 8999}, {Reason.RANGE}),
         (parcel("a", 9), {"max_driving_seconds": 1079}, {Reason.LIMIT}),
         (PickupDelivery("a", Visit(1), Visit(2)), {"max_stops": 1}, {Reason.LIMIT}),
         (PickupDelivery("a", Visit(9), Visit(1, 0, (Window(0, 600),))), {}, {Reason.WINDOW}),

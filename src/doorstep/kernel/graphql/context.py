@@ -29,7 +29,7 @@ from doorstep.kernel.graphql.auditing import changes_of, subjects_of
 from doorstep.kernel.graphql.batches import Asked, Batch, OperationEnded
 from doorstep.kernel.graphql.problems import Payload, Problem
 from doorstep.kernel.graphql.rounds import Rounds
-from doorstep.kernel.idempotency import check_key, find_outcome, fingerprint, store_outcome
+from doorstep.kernel.idempotency import check_key, find_outcome, fingerprint, is_stored, store_outcome
 from doorstep.kernel.ids import InvalidId, parse_id
 from doorstep.kernel.scope import Permission, Principal, Scope
 from doorstep.kernel.secrets import SecretKeys
@@ -255,6 +255,14 @@ class Context:
             return payload(outcome=outcome, problems=[])
         except DoorstepError as refusal:
             return payload(outcome=refusal.outcome, problems=Problem.of(refusal))
+
+    async def is_answered(self, operation: str, input: Any) -> bool:
+        """Whether the input's key has an outcome already: then ``write`` needs nothing that takes long to work out beforehand."""
+        key: str | None = getattr(input, "idempotency_key", None)
+        if key is None:
+            return False
+        async with self.services.db.snapshot(self.principal) as tx:
+            return await is_stored(tx, self.tenant_id, operation, key)
 
     async def _run(self, unit: "_Unit", use_case: UseCase) -> Outcome:
         key: str | None = getattr(unit.input, "idempotency_key", None)

@@ -31,6 +31,9 @@ INTROSPECTION = 100
 OPERATION = 10
 """Of a mutation and of a subscription."""
 
+ACTS: Mapping[str, int] = {"explainUnassigned": 100}
+"""Of mutations that compute while somebody waits."""
+
 COUNT = 10
 """Of ``totalCount``: the whole list is counted."""
 
@@ -50,12 +53,13 @@ LISTS: Mapping[str, int] = {
     "Plan.shifts": 20,
     "AuditEntry.changes": 10,
     "Usage.days": 30,
+    "UnassignedOrder.relaxations": 3,
     "DispatchPlanPayload.routes": 20,
     "CommitPlanPayload.dropped": 20,
 }
 """Lists that usually hold something else than ``LIST``."""
 
-VALUES = frozenset({"Problem", "TimeWindow"})
+VALUES = frozenset({"BlockedVehicleKind", "Problem", "RelaxationChange", "TimeWindow"})
 """Types that are lists' items and yet part of their owner."""
 
 
@@ -131,7 +135,14 @@ def _price(schema: GraphQLSchema, owner: str, name: str, details: GraphQLField, 
         counted = _lists_of_input(details)
         lists = frozenset(one for one, below in _fields(shown).items() if _is_list(below.type) and one != "problems")
         sized = lists if counted else frozenset()
-        return Price(OPERATION, each, counted=counted, sized=sized, items_per_point=ITEMS_PER_POINT, shown=shown.name)
+        return Price(
+            ACTS.get(name, OPERATION),
+            each,
+            counted=counted,
+            sized=sized,
+            items_per_point=ITEMS_PER_POINT,
+            shown=shown.name,
+        )
     if owner == _name(schema.subscription_type):
         return Price(OPERATION, each)
     if shown.name.endswith("Connection"):

@@ -151,6 +151,14 @@ class UnassignOrdersInput:
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
 
 
+@strawberry.input(description="Orders that a plan left out, to be told what would have to give.")
+class ExplainUnassignedInput:
+    plan_id: strawberry.ID = strawberry.field(description="The plan: PROPOSED.")
+    order_ids: list[strawberry.ID] = strawberry.field(description="The orders, at most 20; each left out by the plan.")
+    if_version: int | None = strawberry.field(default=None, description=_VERSION)
+    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+
+
 @strawberry.input(description="Which plans; nothing given: all.")
 class PlanFilter:
     statuses: list[PlanStatus] | None = strawberry.field(default=None, description="In one of these states.")

@@ -21,11 +21,12 @@ from doorstep.planning.graphql.inputs import (
     CreatePlanInput,
     DispatchPlanInput,
     DispatchRouteInput,
+    ExplainUnassignedInput,
     OptimizePlanInput,
     RecallRouteInput,
     UnassignOrdersInput,
 )
-from doorstep.planning.graphql.plans import Plan, load_plans
+from doorstep.planning.graphql.plans import Plan, UnassignedOrder, load_plans, load_unassigned
 from doorstep.planning.graphql.routes import Route, load_routes
 from doorstep.planning.solver.pool import SolverPool
 from doorstep.settings import Settings
@@ -54,6 +55,16 @@ class OptimizePlanPayload(PlanPayload):
 @strawberry.type(description="The answer to cancelPlan.")
 class CancelPlanPayload(PlanPayload):
     pass
+
+
+@strawberry.type(description="The answer to explainUnassigned.")
+class ExplainUnassignedPayload(PlanPayload):
+    @strawberry.field(description="The orders that were asked about, in that order, with their `relaxations`.")
+    async def unassigned(self, info: Info) -> list[UnassignedOrder]:
+        plan_id = self.outcome_id()
+        keys = [(plan_id, order_id) for order_id in self.outcome_ids("order_ids") if plan_id is not None]
+        found = await info.context.load_many(load_unassigned, keys)
+        return [order for order in found if order is not None]
 
 
 @strawberry.type(description="An order that was left out when its plan was committed.")
@@ -246,6 +257,34 @@ class PlanningMutation:
             return await service.cancel_route(scope, input_id("route", input.route_id, "routeId"), input.if_version)
 
         return await info.context.write("cancelRoute", input, CancelRoutePayload, use_case)
+
+    @strawberry.mutation(
+        description=(
+            "Look for the smallest change that would place each of at most 20 orders which a proposal left out: in its routes as they are, then in a re-solve "
+            "of the nearest ones, for 8 seconds at most. What is found was checked against every rule and stays readable as `relaxations`. Nothing else changes."
+        )
+    )
+    async def explain_unassigned(
+        self,
+        info: Info,
+        input: Annotated[ExplainUnassignedInput, strawberry.argument(description="Which plan and orders.")],
+    ) -> ExplainUnassignedPayload | None:
+        context = info.context
+        engines = service.Engines(context.services.get(Roads), context.services.get(SolverPool))
+
+        def wanted() -> tuple[UUID, list[UUID], int | None]:
+            ids = [input_id("order", text, "orderIds", index) for index, text in enumerate(input.order_ids)]
+            return input_id("plan", input.plan_id, "planId"), ids, input.if_version
+
+        explained: service.Explained | None = None
+        if not await context.is_answered("explainUnassigned", input):
+            explained = await service.prepare_explanation(context.services.db, context.principal, engines, wanted)
+        return await context.write(
+            "explainUnassigned",
+            input,
+            ExplainUnassignedPayload,
+            lambda scope: service.explain_unassigned(scope, explained),
+        )
 
     @strawberry.mutation(
         description=(

@@ -1,5 +1,6 @@
 """Plan and what it left out as the schema shows them, and their batch reads: one query per field and level, never per row."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -12,6 +13,7 @@ from doorstep.fleets.graphql import (
     load_shifts,
     load_vehicles,
 )
+from doorstep.fleets.model import VehicleKind
 from doorstep.kernel.db import Row
 from doorstep.kernel.graphql.connections import After, Connection, First, connection_of
 from doorstep.kernel.graphql.context import Context, Info
@@ -19,9 +21,11 @@ from doorstep.kernel.graphql.nodes import Node, register_node
 from doorstep.kernel.paging import Page, PageRequest
 from doorstep.kernel.scope import Permission
 from doorstep.orders.graphql import Order, load_orders
+from doorstep.planning.graphql.relaxations import Relaxation
 from doorstep.planning.graphql.routes import PLAN, Route, there
 from doorstep.planning.graphql.sums import PlanProgress, PlanSummary
 from doorstep.planning.model import (
+    ExplanationStatus,
     PlanObjective,
     PlanStatus,
     UnassignedCode,
@@ -38,6 +42,7 @@ from doorstep.planning.reads import (
     plans_by_ids,
     route_page,
     shift_ids_of_plans,
+    unassigned_of_plans,
     unassigned_page,
 )
 
@@ -57,10 +62,29 @@ class UnassignedReason:
 
     @strawberry.field(description="The vehicles of those shifts.")
     async def vehicles(self, info: Info) -> list[Vehicle]:
-        shifts = await info.context.load_many(load_shifts, self.shift_ids)
-        ids = dict.fromkeys(shift.vehicle_uuid for shift in shifts if shift is not None and shift.vehicle_uuid)
-        found = await info.context.load_many(load_vehicles, list(ids))
-        return [vehicle for vehicle in found if vehicle is not None]
+        return list({vehicle.uuid: vehicle for vehicle in await _vehicles(info.context, self.shift_ids)}.values())
+
+    @strawberry.field(description="The kinds of those vehicles.")
+    async def vehicle_kinds(self, info: Info) -> list[VehicleKind]:
+        return sorted({vehicle.kind for vehicle in await _vehicles(info.context, self.shift_ids)})
+
+
+@strawberry.type(description="What keeps an order off one kind of vehicle.")
+class BlockedVehicleKind:
+    kind: VehicleKind = strawberry.field(description="The kind.")
+    shifts: int = strawberry.field(
+        description="How many of the plan's shifts have such a vehicle and do not take the order."
+    )
+    codes: list[UnassignedCode] = strawberry.field(description="Why, the most frequent reason of these shifts first.")
+
+
+async def _vehicles(context: Context, shift_ids: Sequence[UUID]) -> list[Vehicle]:
+    """The vehicle of each of the shifts that has one."""
+    shifts = await context.load_many(load_shifts, shift_ids)
+    found = await context.load_many(
+        load_vehicles, [shift.vehicle_uuid for shift in shifts if shift is not None and shift.vehicle_uuid]
+    )
+    return [vehicle for vehicle in found if vehicle is not None]
 
 
 @strawberry.type(description="An order that a plan left out, and why.")
@@ -83,6 +107,44 @@ class UnassignedOrder:
             for one in self.row["reasons"]
         ]
 
+    @strawberry.field(
+        description="The same by kind of vehicle; empty where the reason holds for all vehicles, whatever they are."
+    )
+    async def vehicle_kinds(self, info: Info) -> list[BlockedVehicleKind]:
+        codes: dict[UUID, list[UnassignedCode]] = {}
+        for one in self.row["reasons"]:
+            for text in one["shift_ids"]:
+                codes.setdefault(UUID(text), []).append(UnassignedCode(one["code"]))
+        shifts = [shift for shift in await info.context.load_many(load_shifts, list(codes)) if shift is not None]
+        kinds = {vehicle.uuid: vehicle.kind for vehicle in await _vehicles(info.context, list(codes))}
+        found: dict[VehicleKind, list[list[UnassignedCode]]] = {}
+        for shift in shifts:
+            if shift.vehicle_uuid in kinds:
+                found.setdefault(kinds[shift.vehicle_uuid], []).append(codes[shift.uuid])
+        return [
+            BlockedVehicleKind(
+                kind=kind,
+                shifts=len(of_one),
+                codes=[code for code, _ in Counter(code for one in of_one for code in one).most_common()],
+            )
+            for kind, of_one in sorted(found.items())
+        ]
+
+    @strawberry.field(
+        description=(
+            "What would have to give so that it finds a place, the smallest first and then the smallest of other kinds, at most 3; null until "
+            "explainUnassigned was asked about it, and again once the plan is optimized anew."
+        )
+    )
+    def relaxations(self) -> list[Relaxation] | None:
+        stored = self.row["relaxations"]
+        return None if stored is None else [Relaxation(stored=one) for one in stored["found"]]
+
+    @strawberry.field(description="What explainUnassigned came to; null until it was asked about this order.")
+    def explanation(self) -> ExplanationStatus | None:
+        stored = self.row["relaxations"]
+        return None if stored is None else ExplanationStatus(stored["status"])
+
 
 _ADVICE = {
     UnassignedCode.CAPACITY: "It is larger than what these vehicles can carry: split it, or plan a larger vehicle.",
@@ -90,10 +152,11 @@ _ADVICE = {
     UnassignedCode.VEHICLE_KIND: "It may not go by these kinds of vehicle: plan others, or change vehicleKinds.",
     UnassignedCode.DEPOT: "These shifts do not start at its depot: plan shifts of that depot, or change the order's depot.",
     UnassignedCode.PINNED: "It is pinned to another shift, or that shift is no longer free: make room there, or plan it without the pin.",
-    UnassignedCode.UNREACHABLE: "No road leads there: check its coordinates.",
+    UnassignedCode.UNREACHABLE: "No road leads there that these vehicles may take: check its coordinates, or plan another kind of vehicle.",
     UnassignedCode.WINDOW: "These vehicles cannot be there within its windows: widen them, or plan an earlier shift.",
     UnassignedCode.SHIFT: "These shifts are too short to go there and back: plan a longer one.",
-    UnassignedCode.LIMIT: "It would exceed the stops, distance or driving time of these shifts, or the vehicles' range.",
+    UnassignedCode.RANGE: "The way there and back is longer than these vehicles' range or the longest distance of their shifts: plan others.",
+    UnassignedCode.LIMIT: "It would exceed the stops or the driving time of these shifts: allow more, or plan others.",
     UnassignedCode.PRIORITY: "Orders of higher priority took the room: raise its priority, or plan one more shift.",
     UnassignedCode.NO_ROOM: "It would fit alone, but not beside the others: plan one more shift.",
     UnassignedCode.NEEDS_LOCATION: "Its address was not found: give it coordinates with updateOrder.",
@@ -228,6 +291,12 @@ async def load_first_unassigned(context: Context, keys: list[tuple[UUID, int]]) 
     most = max(size for _, size in keys) + 1
     found = await first_unassigned_of_plans(await context.reads(), context.tenant_id, [key for key, _ in keys], most)
     return [found.get(key, [])[: size + 1] for key, size in keys]
+
+
+async def load_unassigned(context: Context, keys: list[tuple[UUID, UUID]]) -> Sequence[UnassignedOrder | None]:
+    """Orders that plans left out, by (plan id, order id)."""
+    rows = await unassigned_of_plans(await context.reads(), context.tenant_id, keys)
+    return [UnassignedOrder(row=rows[key]) if key in rows else None for key in keys]
 
 
 async def load_route_counts(context: Context, keys: list[UUID]) -> Sequence[int]:

@@ -2,9 +2,12 @@
 
 from doorstep.kernel.graphql.enums import show_enum
 from doorstep.planning.model import (
+    ExplanationStatus,
     PlanObjective,
     PlanPhase,
     PlanStatus,
+    RelaxationKind,
+    RelaxationSearch,
     RouteStatus,
     StopKind,
     StopStatus,
@@ -91,10 +94,11 @@ show_enum(
         UnassignedCode.VEHICLE_KIND: "It may not go by this kind of vehicle.",
         UnassignedCode.DEPOT: "The shift does not start at its depot.",
         UnassignedCode.PINNED: "It is pinned to another shift.",
-        UnassignedCode.UNREACHABLE: "No road leads there.",
+        UnassignedCode.UNREACHABLE: "No road leads there that the vehicle may take.",
         UnassignedCode.WINDOW: "The vehicle cannot be there within its windows.",
         UnassignedCode.SHIFT: "The shift is too short to go there and back.",
-        UnassignedCode.LIMIT: "It would exceed the shift's stops, distance or driving time, or the vehicle's range.",
+        UnassignedCode.RANGE: "The way there and back is longer than the shift's longest distance or the vehicle's range.",
+        UnassignedCode.LIMIT: "It would exceed the shift's stops or driving time.",
         UnassignedCode.PRIORITY: "Orders of higher priority took the room.",
         UnassignedCode.NO_ROOM: "It would fit alone, but not beside the others.",
         UnassignedCode.NEEDS_LOCATION: "Its address was not found; give it coordinates with updateOrder.",
@@ -108,5 +112,41 @@ show_enum(
     {
         OnChanged.REFUSE: "Refuse with PLAN_STALE or ORDER_TAKEN, one problem for each; nothing is written.",
         OnChanged.DROP: "Leave them out, commit the rest and report what was dropped.",
+    },
+)
+show_enum(
+    ExplanationStatus,
+    "What the search for something that could give came to.",
+    {
+        ExplanationStatus.FOUND: "Something would place the order; `relaxations` say what.",
+        ExplanationStatus.NONE: "Nothing that can give would place it: see `reasons`.",
+        ExplanationStatus.OUT_OF_TIME: "Nothing was found in time; ask again, for fewer orders at once.",
+    },
+)
+show_enum(
+    RelaxationKind,
+    "What would have to give.",
+    {
+        RelaxationKind.WINDOW: "A window of the delivery: `amount` seconds.",
+        RelaxationKind.PICKUP_WINDOW: "A window of the pickup: `amount` seconds.",
+        RelaxationKind.WEIGHT: "What the vehicle carries: `amount` grams.",
+        RelaxationKind.VOLUME: "What the vehicle carries: `amount` cubic centimetres.",
+        RelaxationKind.ITEMS: "What the vehicle carries: `amount` items.",
+        RelaxationKind.SKILL: "The driver or the vehicle has `amount` skills more, or the order requires them no longer.",
+        RelaxationKind.VEHICLE_KIND: "The order may go by this kind of vehicle.",
+        RelaxationKind.DEPOT: "The order is loaded at this shift's depot.",
+        RelaxationKind.PIN: "The order is no longer pinned to its shift.",
+        RelaxationKind.SHIFT: "The shift ends `amount` seconds later.",
+        RelaxationKind.STOPS: "The shift allows `amount` stops more.",
+        RelaxationKind.DISTANCE: "The shift or the vehicle goes `amount` metres farther.",
+        RelaxationKind.DRIVING: "The shift allows `amount` seconds more at the wheel.",
+    },
+)
+show_enum(
+    RelaxationSearch,
+    "How a relaxation was found.",
+    {
+        RelaxationSearch.INSERTION: "The order was put into the proposed routes as they are.",
+        RelaxationSearch.RESOLVE: "The nearest routes were solved once more, together with the order.",
     },
 )

@@ -6,6 +6,8 @@
 - ``preparing``   a shift's route with more orders on it, computed
 - ``assigning``   what was computed is written, without a plan
 - ``leaving``     orders off their routes
+- ``proposed``    a proposal as it stands, around orders that it left out
+- ``explaining``  what would have to give so that they find a place
 - ``execution``   what tracking needs: lock a stop's route, write stops, end assignments
 - ``problems``    orders and shifts become the solver's problem
 - ``proposals``   the solver's answer becomes routes and stops
@@ -27,6 +29,7 @@ from doorstep.planning.service.execution import (
     write_stop,
     write_stop_etas,
 )
+from doorstep.planning.service.explaining import Explained, explain_unassigned, prepare_explanation
 from doorstep.planning.service.leaving import unassign_orders
 from doorstep.planning.service.plans import NewPlan, cancel_plan, create_plan, optimize_plan
 from doorstep.planning.service.preparing import prepare_assignment
@@ -43,6 +46,7 @@ from doorstep.planning.service.standing import refuse_while_routed
 __all__ = [
     "REFRESH",
     "Engines",
+    "Explained",
     "NewPlan",
     "OnChanged",
     "assign_orders",
@@ -53,11 +57,13 @@ __all__ = [
     "dispatch_plan",
     "dispatch_route",
     "dispatch_to_driver",
+    "explain_unassigned",
     "lock_route",
     "lock_route_of_stop",
     "optimize_plan",
     "place_stops",
     "prepare_assignment",
+    "prepare_explanation",
     "recall_route",
     "refuse_while_routed",
     "release_orders",

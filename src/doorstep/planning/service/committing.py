@@ -69,7 +69,7 @@ async def commit_plan(
     rivals = await _lock_with_rivals(scope, plan_id)
     plan = await lock_plan(scope, plan_id)
     check_version(plan, if_version)
-    _check_proposed(plan)
+    check_proposed(plan)
     content = await _content(scope, plan_id)
     if not content.routes:
         raise nothing_to_plan(
@@ -86,7 +86,8 @@ async def commit_plan(
     return {"id": str(plan_id), "dropped": [_dropped_json(order_id, why) for order_id, why in sorted(changed.items())]}
 
 
-def _check_proposed(plan: Row) -> None:
+def check_proposed(plan: Row) -> None:
+    """Pass when the plan is PROPOSED; the refusal says what to do about another state."""
     if plan["status"] == PlanStatus.SUPERSEDED:
         raise DoorstepError(
             ProblemCode.ORDER_TAKEN,

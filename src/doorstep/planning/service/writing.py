@@ -153,7 +153,8 @@ async def _write_orders(scope: Scope, plan_id: UUID, proposal: Proposal) -> None
     ids = list(proposal.order_versions)
     reasons = [[left.as_json() for left in proposal.unassigned.get(order_id, ())] for order_id in ids]
     await scope.tx.execute(
-        "UPDATE plan_orders SET order_version = seen.version, assigned = seen.assigned, reasons = seen.reasons::jsonb "
+        "UPDATE plan_orders SET order_version = seen.version, assigned = seen.assigned, reasons = seen.reasons::jsonb, "
+        "relaxations = NULL "
         "FROM unnest($3::uuid[], $4::int[], $5::bool[], $6::text[]) AS seen(id, version, assigned, reasons) "
         "WHERE plan_orders.tenant_id = $1 AND plan_orders.plan_id = $2 AND plan_orders.order_id = seen.id",
         scope.tenant_id,

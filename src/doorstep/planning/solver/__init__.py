@@ -13,6 +13,10 @@ Reading order
 ``verify``      our own evaluation of every rule; no plan leaves the solver without passing it.
 ``baseline``    the same orders without optimization, for comparison.
 ``unassigned``  why an order was not placed, vehicle by vehicle.
+``sequence``    what a vehicle does, act by act; ``schedule`` times it: everything early, breaks late.
+``relaxing``    what can give so that an order finds a place, and how much that is.
+``insertion``   every place in a finished sequence, and what would have to give there at least.
+``easing``      the smallest of these that holds before the verifier.
 ``pool``        the door: ``SolverPool.solve`` runs all of the above without blocking the event loop.
 
 Words

@@ -1,7 +1,8 @@
-"""Timing of a given sequence of orders on one vehicle: everything as early as possible, breaks as late as they may be.
+"""Timing of a given sequence on one vehicle: everything as early as possible, breaks as late as they may be.
 
 Used where we, not an engine, decide what comes next. A `Tour` is immutable, so that an order can be tried on many
-vehicles: `serve` answers the longer tour, or None when a rule would break; `closed` brings the vehicle home.
+vehicles: `serve` answers the longer tour, or None when a rule would break; `closed` brings the vehicle home. `timed`
+answers for a whole sequence, in which pickups and deliveries may lie apart and breaks may have their place already.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from doorstep.planning.solver.problem import (
     merged,
     visits,
 )
+from doorstep.planning.solver.sequence import Acts, acts_of, loads, orders_of, tasks_of
 from doorstep.planning.solver.solution import (
     Route,
     Step,
@@ -78,6 +80,11 @@ def serve(tour: Tour, order: Order) -> Tour | None:
 
 def closed(tour: Tour) -> Tour | None:
     """The tour brought to its end, with the breaks that it still has to take; None when that breaks a rule."""
+    done = _home(tour)
+    return done if done is not None and _breaks_hold(done) else None
+
+
+def _home(tour: Tour) -> Tour | None:
     vehicle = tour.vehicle
     done: Tour | None = tour
     if vehicle.end is not None:
@@ -88,7 +95,7 @@ def closed(tour: Tour) -> Tour | None:
         return None
     if vehicle.max_driving_seconds is not None and done.driven > vehicle.max_driving_seconds:
         return None
-    return done if _breaks_hold(done) else None
+    return done
 
 
 def _breaks_hold(tour: Tour) -> bool:
@@ -101,27 +108,79 @@ def _breaks_hold(tour: Tour) -> bool:
     load = tour.at_start
     for order in tour.orders:
         load = load + order.load if isinstance(order, PickupDelivery) else load
-    return all(Capacity(most.weight_grams, most.volume_cm3, most.items).holds(load) for most in limits)
+    return all(_as_capacity(most).holds(load) for most in limits)
 
 
 def route_of(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order]) -> Route | None:
-    """The route that serves `orders` in this sequence, leaving as late as it can without ending later."""
-    earliest = _run(vehicle, legs, orders, vehicle.window.start)
-    if earliest is None:
+    """The route that serves `orders` one after the other, leaving as late as it can without ending later."""
+    return timed(vehicle, legs, tuple(act for order in orders for act in acts_of(order)))
+
+
+def timed(vehicle: VehicleShift, legs: Legs, acts: Acts) -> Route | None:
+    """The route of this sequence, leaving as late as it can without ending later; None when a rule of times, loads or
+    limits would break.
+
+    Breaks that the sequence names stay where they are if they can. Demands (skills, vehicle kind, depot) are not asked
+    about: see `unassigned.demands_unmet`.
+    """
+    tasks = tasks_of(acts)
+    if not tasks or not _loads_hold(vehicle, tasks):
         return None
-    best = _run(vehicle, legs, orders, _latest_start(earliest))
-    if best is None or best.now > earliest.now:  # a later start moved a break
-        best = _as_late_as_possible(earliest, orders)
+    route = _timed(vehicle, legs, acts)
+    return _timed(vehicle, legs, tasks) if route is None and len(tasks) < len(acts) else route
+
+
+def earliest(vehicle: VehicleShift, legs: Legs, acts: Acts, at: int | None = None) -> Tour | None:
+    """The sequence begun when the shift begins (or at the time `at`), each act as early as it can be; its loads are
+    not looked at. None when a time or a limit would break."""
+    named = {act.pause.id for act in acts if act.pause is not None}
+    tour: Tour | None = begin(vehicle, legs, vehicle.window.start if at is None else at)
+    if tour is not None and named:
+        tour = replace(tour, pending=tuple(pause for pause in tour.pending if pause.id not in named))
+    for act in acts:
+        if tour is None:
+            return None
+        tour = _go(tour, act.kind, act.order, act.visit) if act.pause is None else _rest(tour, act.pause)
+    done = _home(tour) if tour is not None else None
+    orders = orders_of(acts)
+    return replace(done, orders=orders, at_start=loaded_at_start(orders)) if done is not None else None
+
+
+def _timed(vehicle: VehicleShift, legs: Legs, acts: Acts) -> Route | None:
+    first = earliest(vehicle, legs, acts)
+    if first is None:
+        return None
+    best = earliest(vehicle, legs, acts, _latest_start(first))
+    if best is None or best.now > first.now:  # a later start moved a break
+        best = _as_late_as_possible(first, acts)
     steps = _with_loads(best)
+    if not _breaks_allowed(vehicle, steps):
+        return None
     return Route(vehicle.id, steps, summarize_route(steps, vehicle.costs))
 
 
-def _latest_start(earliest: Tour) -> int:
+def _loads_hold(vehicle: VehicleShift, tasks: Acts) -> bool:
+    if vehicle.max_stops is not None and len(tasks) > vehicle.max_stops:
+        return False
+    return all(vehicle.capacity.holds(load) for load in loads(tasks))
+
+
+def _breaks_allowed(vehicle: VehicleShift, steps: Sequence[Step]) -> bool:
+    """Whether the vehicle carries no more in its breaks than it may."""
+    limits = {pause.id: _as_capacity(pause.max_load) for pause in vehicle.breaks if pause.max_load is not None}
+    return all(limits[step.break_id].holds(step.load_after) for step in steps if step.break_id in limits)
+
+
+def _as_capacity(most: Load) -> Capacity:
+    return Capacity(most.weight_grams, most.volume_cm3, most.items)
+
+
+def _latest_start(first: Tour) -> int:
     """When the tour could have left and still end when it does, each step in the window that it has now."""
-    by_id = {order.id: order for order in earliest.orders}
-    pauses = {pause.id: pause.windows for pause in earliest.vehicle.breaks}
-    latest, leg = earliest.now, 0
-    for step in reversed(earliest.steps):
+    by_id = {order.id: order for order in first.orders}
+    pauses = {pause.id: pause.windows for pause in first.vehicle.breaks}
+    latest, leg = first.now, 0
+    for step in reversed(first.steps):
         latest -= leg + step.service_seconds
         windows: tuple[Window, ...] = ()
         if step.break_id is not None:
@@ -133,24 +192,17 @@ def _latest_start(earliest: Tour) -> int:
     return latest
 
 
-def _as_late_as_possible(earliest: Tour, orders: Sequence[Order]) -> Tour:
-    vehicle, legs = earliest.vehicle, earliest.legs
-    best, low, high = earliest, 0, sum(step.waiting_seconds for step in earliest.steps)
+def _as_late_as_possible(first: Tour, acts: Acts) -> Tour:
+    vehicle, legs = first.vehicle, first.legs
+    best, low, high = first, 0, sum(step.waiting_seconds for step in first.steps)
     while low < high:
         delay = (low + high + 1) // 2
-        later = _run(vehicle, legs, orders, vehicle.window.start + delay)
-        if later is not None and later.now <= earliest.now:
+        later = earliest(vehicle, legs, acts, vehicle.window.start + delay)
+        if later is not None and later.now <= first.now:
             best, low = later, delay
         else:
             high = delay - 1
     return best
-
-
-def _run(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order], at: int) -> Tour | None:
-    tour: Tour | None = begin(vehicle, legs, at)
-    for order in orders:
-        tour = serve(tour, order) if tour is not None else None
-    return closed(tour) if tour is not None else None
 
 
 def _fits(tour: Tour, order: Order) -> bool:
@@ -178,7 +230,8 @@ def _go(tour: Tour | None, kind: StepKind, order: Order | None, visit: Visit) ->
         return None
     done = start + visit.stay(tour.vehicle.kind, tour.here)
     if tour.pending and done > max(w.end for w in tour.pending[0].windows):
-        return _go(_pause(tour), kind, order, visit)
+        rested = _rest(replace(tour, pending=tour.pending[1:]), tour.pending[0])
+        return _go(rested, kind, order, visit)
     meters = int(tour.legs.meters[tour.here, visit.location])
     order_id = None if order is None else order.id
     late = late_seconds(order, start)
@@ -193,15 +246,14 @@ def _go(tour: Tour | None, kind: StepKind, order: Order | None, visit: Visit) ->
     )
 
 
-def _pause(tour: Tour) -> Tour | None:
-    """Take the most urgent break where the vehicle stands; None when it is too late for it."""
-    pause = tour.pending[0]
+def _rest(tour: Tour, pause: Break) -> Tour | None:
+    """Take a break where the vehicle stands; None when it is too late for it."""
     at = next_open(_inside_shift(pause, tour.vehicle.window), tour.now)
     if at is None:
         return None
     done = at + pause.duration_seconds
     step = Step(StepKind.BREAK, None, tour.now, at, done, 0, 0, Load(), break_id=pause.id)
-    return replace(tour, now=done, pending=tour.pending[1:], steps=(*tour.steps, step))
+    return replace(tour, now=done, steps=(*tour.steps, step))
 
 
 def _inside_shift(pause: Break, shift: Window) -> tuple[Window, ...]:

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     UNREACHABLE = "UNREACHABLE"
     WINDOW = "WINDOW"
     SHIFT = "SHIFT"
+    RANGE = "RANGE"
     LIMIT = "LIMIT"
     PRIORITY = "PRIORITY"
     NO_ROOM = "NO_ROOM"
@@ -182,7 +183,9 @@ def _travel_unmet(order: Order, vehicle: VehicleShift, legs: Legs) -> list[Reaso
         seconds, meters, now = seconds + leg, meters + int(legs.meters[here, vehicle.end]), now + leg
     if now > vehicle.window.end:
         reasons.append(Reason.SHIFT)
-    if _exceeds(meters, vehicle.max_distance_meters) or _exceeds(seconds, vehicle.max_driving_seconds):
+    if _exceeds(meters, vehicle.max_distance_meters):
+        reasons.append(Reason.RANGE)
+    if _exceeds(seconds, vehicle.max_driving_seconds):
         reasons.append(Reason.LIMIT)
     return reasons
 
