@@ -95,6 +95,15 @@ class UnassignedCode(StrEnum):
     DROPPED = "DROPPED"
 
 
+class PlanChangeKind(StrEnum):
+    """What is different for an order between two plans; the first that holds."""
+
+    ASSIGNED = "ASSIGNED"
+    UNASSIGNED = "UNASSIGNED"
+    MOVED = "MOVED"
+    RETIMED = "RETIMED"
+
+
 _P, _R, _S = PlanStatus, RouteStatus, StopStatus
 PLAN_TRANSITIONS: dict[PlanStatus, frozenset[PlanStatus]] = {
     _P.DRAFT: frozenset({_P.OPTIMIZING, _P.CANCELLED}),

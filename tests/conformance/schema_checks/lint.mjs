@@ -6,8 +6,8 @@ import { Linter } from "eslint";
 /** Values that live inside another object, and the one there is of each company: they have no id to be asked for by. */
 const VALUES = [
   "Actor", "Address", "Assignment", "AuditChange", "Break", "Capacity", "Contact", "Coordinates", "DroppedOrder", "ErasureCount",
-  "Eta", "EventStreamItem", "Load", "OrderAction", "OrderStreamItem", "PlanProgress", "PlanSummary", "Policies", "Position", "PositionStreamItem",
-  "Problem", "ProofRequirement", "Quotas", "Retention", "RouteSummary", "SandboxClock", "TenderArea", "TenderPickup", "TenderStreamItem",
+  "Eta", "EventStreamItem", "Load", "OrderAction", "OrderStreamItem", "PlanChangeCounts", "PlanComparison", "PlanOrderChange", "PlanProgress", "PlanSummary", "Policies", "Position", "PositionStreamItem",
+  "Problem", "ProofRequirement", "Quotas", "Retention", "RouteSummary", "SandboxClock", "SumsDifference", "TenderArea", "TenderPickup", "TenderStreamItem",
   "TimeWindow", "UnassignedOrder", "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition", "Viewer", "Waypoint",
 ];
 
@@ -19,6 +19,7 @@ const EXCEPTIONS = [
   { rule: "require-description", says: 'directive "oneOf"', why: "GraphQL's own directive: the specification describes it" },
   { rule: "relay-edge-types", on: "PersistedDocumentEdge", why: "a PersistedDocument is no Node, since it has no id of ours" },
   { rule: "relay-edge-types", on: "UnassignedOrderEdge", why: "an UnassignedOrder is a value of its plan: it tells why, and the order in it is the Node" },
+  { rule: "relay-edge-types", on: "PlanOrderChangeEdge", why: "a PlanOrderChange is a value of its comparison: the order in it is the Node" },
 ];
 
 const RULES = {

@@ -55,6 +55,11 @@ LISTS: Mapping[str, int] = {
 }
 """Lists that usually hold something else than ``LIST``."""
 
+WORK: Mapping[str, int] = {
+    "PlanComparison.counts": COUNT,
+}
+"""Fields that show a value and yet take work."""
+
 VALUES = frozenset({"Problem", "TimeWindow"})
 """Types that are lists' items and yet part of their owner."""
 
@@ -143,7 +148,7 @@ def _price(schema: GraphQLSchema, owner: str, name: str, details: GraphQLField, 
     if name == "eventsCursor":
         return Price(LOG_END)
     if not _is_list(details.type) or not is_composite_type(shown) or shown.name in VALUES:
-        return Price(0, each)
+        return Price(WORK.get(f"{owner}.{name}", 0), each)
     by_ids = tuple(argument for argument, one in details.args.items() if _is_list(one.type))
     return Price(0, each, 1 if by_ids else LISTS.get(f"{owner}.{name}", LIST), counted=by_ids)
 

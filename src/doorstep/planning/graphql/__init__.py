@@ -3,6 +3,7 @@
 - ``words``          the enumerations
 - ``sums``           the sums of plans and routes, progress
 - ``routes``         Route, Stop, Assignment, and their batch reads
+- ``comparisons``    a plan held against another one
 - ``plans``          Plan and what it left out, and their batch reads
 - ``inputs``         what is written
 - ``queries``, ``mutations``, ``subscriptions``

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -14,11 +15,12 @@ from doorstep.fleets.graphql import (
 )
 from doorstep.kernel.db import Row
 from doorstep.kernel.graphql.connections import After, Connection, First, connection_of
-from doorstep.kernel.graphql.context import Context, Info
+from doorstep.kernel.graphql.context import Context, Info, argument_id
 from doorstep.kernel.graphql.nodes import Node, register_node
 from doorstep.kernel.paging import Page, PageRequest
 from doorstep.kernel.scope import Permission
 from doorstep.orders.graphql import Order, load_orders
+from doorstep.planning.graphql.comparisons import PlanComparison
 from doorstep.planning.graphql.routes import PLAN, Route, there
 from doorstep.planning.graphql.sums import PlanProgress, PlanSummary
 from doorstep.planning.model import (
@@ -165,6 +167,17 @@ class Plan(Node):
         ids = await info.context.load(load_shift_ids_of_plans, self.uuid)
         found = await info.context.load_many(load_shifts, ids)
         return [shift for shift in found if shift is not None]
+
+    @strawberry.field(
+        description="Held against another plan: what its orders gain and lose by this one. Null when this tenant has no such plan."
+    )
+    async def compared_with(
+        self,
+        info: Info,
+        plan_id: Annotated[strawberry.ID, strawberry.argument(description="The other plan's id.")],
+    ) -> PlanComparison | None:
+        other = await info.context.load(load_plans, argument_id("plan", plan_id))
+        return PlanComparison(plan=self.row, other=other.row) if other is not None else None
 
     @strawberry.field(description="Its routes by start.")
     async def routes(self, info: Info, first: First = None, after: After = None) -> Connection[Route]:

@@ -2,6 +2,7 @@
 
 from doorstep.kernel.graphql.enums import show_enum
 from doorstep.planning.model import (
+    PlanChangeKind,
     PlanObjective,
     PlanPhase,
     PlanStatus,
@@ -44,6 +45,16 @@ show_enum(
         PlanObjective.DURATION: "Time at the wheel.",
         PlanObjective.DISTANCE: "Kilometres.",
         PlanObjective.FEWEST_VEHICLES: "Vehicles, then cost.",
+    },
+)
+show_enum(
+    PlanChangeKind,
+    "What is different for an order between two plans; the first that holds.",
+    {
+        PlanChangeKind.ASSIGNED: "It is on a route, and was on none.",
+        PlanChangeKind.UNASSIGNED: "It is on no route, and was on one.",
+        PlanChangeKind.MOVED: "Another shift brings it.",
+        PlanChangeKind.RETIMED: "The same shift brings it at another time.",
     },
 )
 show_enum(

@@ -1,6 +1,7 @@
 """Use cases of planning: the only writer of its tables, and the door for tracking.
 
 - ``plans``       create, optimize, cancel a plan
+- ``comparing``   two plans side by side
 - ``committing``  commit a plan: the moment at which it becomes true
 - ``routes``      dispatch, recall, cancel routes
 - ``preparing``   a shift's route with more orders on it, computed
