@@ -6,8 +6,8 @@ import { Linter } from "eslint";
 /** Values that live inside another object, and the one there is of each company: they have no id to be asked for by. */
 const VALUES = [
   "Actor", "Address", "Assignment", "AuditChange", "Break", "Capacity", "Contact", "Coordinates", "DroppedOrder", "ErasureCount",
-  "Eta", "EventStreamItem", "Load", "OrderAction", "OrderStreamItem", "PlanChangeCounts", "PlanComparison", "PlanOrderChange", "PlanProgress", "PlanSummary", "Policies", "Position", "PositionStreamItem",
-  "Problem", "ProofRequirement", "Quotas", "Retention", "RouteSummary", "SandboxClock", "SumsDifference", "TenderArea", "TenderPickup", "TenderStreamItem",
+  "Eta", "EventStreamItem", "ForecastStop", "Load", "OrderAction", "OrderStreamItem", "PlanChangeCounts", "PlanComparison", "PlanOrderChange", "PlanProgress", "PlanSummary", "Policies", "Position", "PositionStreamItem",
+  "Problem", "ProofRequirement", "Quotas", "Retention", "RouteChangePreview", "RouteFault", "RouteForecast", "RouteSummary", "SandboxClock", "SumsDifference", "TenderArea", "TenderPickup", "TenderStreamItem",
   "TimeWindow", "UnassignedOrder", "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition", "Viewer", "Waypoint",
 ];
 

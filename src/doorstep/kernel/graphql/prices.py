@@ -51,12 +51,18 @@ LISTS: Mapping[str, int] = {
     "AuditEntry.changes": 10,
     "Usage.days": 30,
     "DispatchPlanPayload.routes": 20,
+    "RouteForecast.stops": 20,
+    "ForecastStop.orders": 2,
+    "RouteChangePreview.routes": 2,
+    "ChangeRoutePayload.routes": 2,
+    "ChangeRoutePayload.orders": 2,
     "CommitPlanPayload.dropped": 20,
 }
 """Lists that usually hold something else than ``LIST``."""
 
 WORK: Mapping[str, int] = {
     "PlanComparison.counts": COUNT,
+    "Query.previewRouteChange": 20,
 }
 """Fields that show a value and yet take work."""
 

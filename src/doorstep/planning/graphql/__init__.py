@@ -5,6 +5,7 @@
 - ``routes``         Route, Stop, Assignment, and their batch reads
 - ``comparisons``    a plan held against another one
 - ``plans``          Plan and what it left out, and their batch reads
+- ``changes``        changes of routes by hand, and what they would come to
 - ``inputs``         what is written
 - ``queries``, ``mutations``, ``subscriptions``
 - ``events``         the faces of the events

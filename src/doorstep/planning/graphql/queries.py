@@ -1,4 +1,4 @@
-"""``plan``, ``plans``, ``route``, ``routes``."""
+"""``plan``, ``plans``, ``route``, ``routes``, ``stop``, ``previewRouteChange``."""
 
 from typing import Annotated
 
@@ -8,10 +8,14 @@ from doorstep.kernel.errors import BadUserInput
 from doorstep.kernel.graphql.connections import After, Before, Connection, First, Last, connection_of
 from doorstep.kernel.graphql.context import Info, argument_id
 from doorstep.kernel.paging import PageRequest
+from doorstep.places.roads import Roads
+from doorstep.planning.graphql.changes import RouteChangeInput, RouteChangePreview
 from doorstep.planning.graphql.inputs import PlanFilter, RouteFilter
 from doorstep.planning.graphql.plans import Plan, load_plans
 from doorstep.planning.graphql.routes import Route, Stop, load_routes, load_stops
 from doorstep.planning.reads import PLANS_NEWEST_FIRST, ROUTES_BY_START, count_rows, plan_page, route_page
+from doorstep.planning.service import Engines, weigh
+from doorstep.planning.solver.pool import SolverPool
 
 
 @strawberry.type
@@ -78,3 +82,16 @@ class PlanningQuery:
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The stop's id.")]
     ) -> Stop | None:
         return await info.context.load(load_stops, argument_id("stop", id))
+
+    @strawberry.field(
+        description=(
+            "What a change of routes by hand would come to: whether it holds, new times, what it costs. Nothing is written or reserved; changeRoute "
+            "carries it out. Needs the scope `planning:write`."
+        )
+    )
+    async def preview_route_change(
+        self, info: Info, change: Annotated[RouteChangeInput, strawberry.argument(description="The change.")]
+    ) -> RouteChangePreview | None:
+        context = info.context
+        engines = Engines(context.services.get(Roads), context.services.get(SolverPool))
+        return RouteChangePreview.of(await weigh(context.services.db, context.principal, engines, change.change))

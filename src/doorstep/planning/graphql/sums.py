@@ -1,5 +1,6 @@
 """The sums of plans and routes, and how far an optimization is."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -99,14 +100,19 @@ class SumsDifference:
     @classmethod
     def of(cls, after: dict[str, Any], before: dict[str, Any]) -> "SumsDifference":
         """From two stored forms."""
-        one, other = _sums(after), _sums(before)
-        names = [field.name for field in fields(cls) if field.name != "emissions_grams"]
-        return cls(
-            **{name: one[name] - other[name] for name in names},
-            emissions_grams=None
-            if one["emissions_grams"] is None or other["emissions_grams"] is None
-            else one["emissions_grams"] - other["emissions_grams"],
-        )
+        return cls.between([after], [before])
+
+    @classmethod
+    def between(cls, after: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]) -> "SumsDifference":
+        """From the stored forms of several routes each."""
+        ones, others = [_sums(one) for one in after], [_sums(one) for one in before]
+        return cls(**{field.name: _less(ones, others, field.name) for field in fields(cls)})
+
+
+def _less(after: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]], name: str) -> Any:
+    """How much more a sum is; None where a part of it is not known."""
+    ones, others = [one[name] for one in after], [one[name] for one in before]
+    return None if None in ones or None in others else sum(ones) - sum(others)
 
 
 @strawberry.type(description="How far a plan's optimization is.")

@@ -6,6 +6,9 @@
 - ``routes``      dispatch, recall, cancel routes
 - ``preparing``   a shift's route with more orders on it, computed
 - ``assigning``   what was computed is written, without a plan
+- ``changes``     changes by hand: what is asked for, what it would come to
+- ``previewing``  such a change, computed
+- ``changing``    such a change, written
 - ``leaving``     orders off their routes
 - ``execution``   what tracking needs: lock a stop's route, write stops, end assignments
 - ``problems``    orders and shifts become the solver's problem
@@ -16,6 +19,7 @@
 """
 
 from doorstep.planning.service.assigning import assign_orders
+from doorstep.planning.service.changing import change_routes, draw_paths
 from doorstep.planning.service.committing import REFRESH, OnChanged, commit_plan
 from doorstep.planning.service.execution import (
     lock_route,
@@ -31,6 +35,7 @@ from doorstep.planning.service.execution import (
 from doorstep.planning.service.leaving import unassign_orders
 from doorstep.planning.service.plans import NewPlan, cancel_plan, create_plan, optimize_plan
 from doorstep.planning.service.preparing import prepare_assignment
+from doorstep.planning.service.previewing import weigh
 from doorstep.planning.service.problems import Engines
 from doorstep.planning.service.routes import (
     cancel_route,
@@ -49,11 +54,13 @@ __all__ = [
     "assign_orders",
     "cancel_plan",
     "cancel_route",
+    "change_routes",
     "commit_plan",
     "create_plan",
     "dispatch_plan",
     "dispatch_route",
     "dispatch_to_driver",
+    "draw_paths",
     "lock_route",
     "lock_route_of_stop",
     "optimize_plan",
@@ -66,6 +73,7 @@ __all__ = [
     "take_off_stops",
     "touch_route",
     "unassign_orders",
+    "weigh",
     "write_stop",
     "write_stop_etas",
 ]
