@@ -30,6 +30,8 @@ LEAN_ON_POLICIES: set[str] = set()
 HELD_ALL_THE_SAME = {
     "Mutation.advanceStop(input.orderIds)": "an order must be one of the stop's",
     "Mutation.advanceStop(input.proofs.orderId)": "as above",
+    "Mutation.createPlan(input.pins.orderId)": "an order must be one of the plan's",
+    "Mutation.createPlan(input.pins.shiftId)": "and a shift one of its shifts",
     "Mutation.renewAccessToken(input.id)": "nobody but its maker puts a token's end off",
 } | BLIND
 """Arguments that stay green without both walls, because something else stands there, or because the walk is blind there."""

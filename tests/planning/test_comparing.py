@@ -12,17 +12,19 @@ from doorstep.planning.service import commit_plan, unassign_orders
 COMPARED = """
 query ($id: ID!, $other: ID!, $kinds: [PlanChangeKind!], $first: Int, $after: Cursor) { plan(id: $id) { comparedWith(planId: $other) {
   difference { costMinor distanceMeters durationSeconds drivingSeconds lateSeconds emissionsGrams routes orders }
-  counts { assigned unassigned moved retimed }
-  changes(kinds: $kinds, first: $first, after: $after) { totalCount pageInfo { hasNextPage endCursor } nodes {
+  counts { assigned unassigned moved retimed } }
+  changesFrom(planId: $other, kinds: $kinds, first: $first, after: $after) { totalCount pageInfo { hasNextPage endCursor } nodes {
     kind laterSeconds arrivalBefore arrivalAfter order { id } routeBefore { id } routeAfter { id } shiftBefore { id } shiftAfter { id } } }
-} } }
+} }
 """
 SUMS = "query ($id: ID!) { plan(id: $id) { summary { costMinor distanceMeters drivingSeconds emissionsGrams routes orders } } }"
 
 
 async def compared(world: Any, plan_id: Any, other_id: Any, **more: Any) -> Any:
     shown = await ask(world, COMPARED, id=public_id("plan", plan_id), other=public_id("plan", other_id), **more)
-    return shown["plan"]["comparedWith"]
+    plan = shown["plan"]
+    assert (plan["comparedWith"] is None) == (plan["changesFrom"] is None)
+    return plan["comparedWith"] and {**plan["comparedWith"], "changes": plan["changesFrom"]}
 
 
 async def test_what_a_second_van_changes(working_world: Any) -> None:

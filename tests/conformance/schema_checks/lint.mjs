@@ -5,10 +5,11 @@ import { Linter } from "eslint";
 
 /** Values that live inside another object, and the one there is of each company: they have no id to be asked for by. */
 const VALUES = [
-  "Actor", "Address", "Assignment", "AuditChange", "Break", "Capacity", "Contact", "Coordinates", "DroppedOrder", "ErasureCount",
-  "Eta", "EventStreamItem", "ForecastStop", "Load", "OrderAction", "OrderStreamItem", "PlanChangeCounts", "PlanComparison", "PlanOrderChange", "PlanProgress", "PlanSummary", "Policies", "Position", "PositionStreamItem",
-  "Problem", "ProofRequirement", "Quotas", "Retention", "RouteChangePreview", "RouteFault", "RouteForecast", "RouteSummary", "SandboxClock", "SumsDifference", "TenderArea", "TenderPickup", "TenderStreamItem",
-  "TimeWindow", "UnassignedOrder", "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition", "Viewer", "Waypoint",
+  "Actor", "Address", "Assignment", "AuditChange", "Break", "Capacity", "Contact", "Coordinates", "DispatchPolicy", "DroppedOrder",
+  "ErasureCount", "Eta", "EventStreamItem", "Load", "OrderAction", "OrderStreamItem", "PlanProgress", "PlanSummary", "Policies", "Position",
+  "PositionStreamItem", "Problem", "ProofRequirement", "Quotas", "Retention", "RouteSummary", "SandboxClock", "TenderArea", "TenderPickup",
+  "TenderStreamItem", "TimeWindow", "UnassignedOrder", "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition", "Viewer", "Waypoint",
+  "ForecastStop", "PlanChangeCounts", "PlanComparison", "PlanOrderChange", "RouteChangePreview", "RouteFault", "RouteForecast", "SumsDifference",
 ];
 
 /** Known by the hash of its text, which its maker works out: an id of ours beside it would be a second name. */

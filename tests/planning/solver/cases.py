@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from doorstep.planning.solver.pool import Outcome, SolveStatus
 from doorstep.planning.solver.problem import (
     Break,
     Capacity,
@@ -24,9 +25,17 @@ from doorstep.planning.solver.problem import (
     Visit,
     Window,
 )
+from doorstep.planning.solver.solution import Solution
 
 DAY = Window(0, 8 * 3600)
 CITY_SPEED = 25 / 3.6
+
+
+def solved(outcome: Outcome) -> Solution:
+    """The solution of a solve that has one."""
+    assert outcome.status is SolveStatus.OK, outcome.reason
+    assert outcome.solution is not None
+    return outcome.solution
 
 
 def matrices(points: Any, speed: float = CITY_SPEED, detour: float = 1.3) -> Matrices:

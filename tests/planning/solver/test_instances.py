@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.planning.solver.cases import solomon
+from tests.planning.solver.referee import faults
 
 from doorstep.planning.solver.estimate import Objective, SolveOptions
 from doorstep.planning.solver.pool import SolverPool, SolveStatus
@@ -24,4 +25,5 @@ async def test_a_solomon_instance_is_solved_and_verified(shared_data: Path, name
     assert outcome.solution is not None
     assert outcome.solution.unassigned == ()
     assert violations(given, outcome.solution) == ()
+    assert faults(given, outcome.solution) == []
     assert outcome.solution.summary.distance_meters / 10 <= best * (1 + gap)

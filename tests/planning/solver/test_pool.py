@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.planning.solver.cases import line, parcel, problem, town, van, wild
+from tests.planning.solver.cases import line, parcel, problem, solved, town, van, wild
 from tests.planning.solver.engines import engine_pids, first_engine
 
 from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.errors import Rule, SolveCancelledError
 from doorstep.planning.solver.estimate import Objective, SolveOptions
-from doorstep.planning.solver.pool import Outcome, Phase, Progress, SolverPool, SolveStatus
+from doorstep.planning.solver.pool import Phase, Progress, SolverPool, SolveStatus
 from doorstep.planning.solver.problem import (
     Break,
     Capacity,
@@ -29,7 +29,7 @@ from doorstep.planning.solver.problem import (
     Visit,
     Window,
 )
-from doorstep.planning.solver.solution import Solution, StepKind
+from doorstep.planning.solver.solution import StepKind
 from doorstep.planning.solver.unassigned import Reason
 from doorstep.planning.solver.verify import violations
 
@@ -46,12 +46,6 @@ def slow() -> Problem:
 @pytest.fixture
 async def pool() -> SolverPool:
     return SolverPool(slots=2)
-
-
-def solved(outcome: Outcome) -> Solution:
-    assert outcome.status is SolveStatus.OK, outcome.reason
-    assert outcome.solution is not None
-    return outcome.solution
 
 
 async def test_a_small_plan_is_the_best_one(pool: SolverPool) -> None:
@@ -371,32 +365,6 @@ async def test_the_event_loop_goes_on_during_a_solve(pool: SolverPool) -> None:
     outcome = await task
     assert turns > 5
     assert longest < outcome.elapsed_seconds / 2
-
-
-async def test_the_same_problem_gives_the_same_plan(pool: SolverPool) -> None:
-    options = replace(QUICK, group_size=40, improve_rounds=1)
-    first = solved(await pool.solve(town(120, seed=5), options))
-    again = solved(await pool.solve(town(120, seed=5), options))
-    assert first == again
-
-
-async def test_groups_are_not_worse_than_a_quick_single_run(pool: SolverPool) -> None:
-    given = town(180, vehicles=16, seed=4)
-    single = solved(await pool.solve(given, QUICK)).summary
-    grouped = solved(await pool.solve(given, replace(QUICK, group_size=90, improve_rounds=2))).summary
-    assert grouped.orders >= single.orders
-    assert grouped.cost < single.cost * 1.08
-
-
-async def test_scarce_skills_survive_the_grouping(pool: SolverPool) -> None:
-    """Only one vehicle can carry what is spread over all groups: what the groups leave over finds it afterwards."""
-    given = town(90, vehicles=8, seed=6, capacity=100)
-    cold = frozenset(["cold"])
-    orders = tuple(replace(order, skills=cold) if n % 24 == 0 else order for n, order in enumerate(given.orders))  # type: ignore[call-arg]
-    fleet = (replace(given.vehicles[0], skills=cold), *given.vehicles[1:])
-    again = Problem(orders, fleet, given.matrices)
-    solution = solved(await pool.solve(again, replace(QUICK, group_size=30, improve_rounds=3)))
-    assert solution.unassigned == ()
 
 
 async def test_a_pool_without_slots_is_refused() -> None:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.planning.solver.cases import line, parcel, problem, town, van
+from tests.planning.solver.cases import line, parcel, problem, solved, town, van
 from tests.planning.solver.engines import engine_pids
 
 from doorstep.planning.solver import running
 from doorstep.planning.solver.choosing import choose, engine_for
 from doorstep.planning.solver.engine import Engine, EngineAnswerError, Improvement
 from doorstep.planning.solver.estimate import Objective, SolveOptions
-from doorstep.planning.solver.pool import Outcome, Progress, SolverPool, SolveStatus
+from doorstep.planning.solver.pool import Progress, SolverPool
 from doorstep.planning.solver.problem import (
     Break,
     Capacity,
@@ -42,12 +42,6 @@ ENDLESS = replace(STEADY, deterministic=False, time_limit_seconds=600, hard_limi
 @pytest.fixture
 async def pool() -> SolverPool:
     return SolverPool(slots=2)
-
-
-def solved(outcome: Outcome) -> Solution:
-    assert outcome.status is SolveStatus.OK, outcome.reason
-    assert outcome.solution is not None
-    return outcome.solution
 
 
 def rounds(seed: int, count: int = 60) -> Problem:

@@ -10,7 +10,7 @@ import strawberry
 from doorstep.fleets.graphql import Shift, load_shifts
 from doorstep.kernel.db import Row
 from doorstep.kernel.errors import BadUserInput
-from doorstep.kernel.graphql.connections import After, Connection, First, connection_of
+from doorstep.kernel.graphql.connections import Connection, connection_of
 from doorstep.kernel.graphql.context import Context, Info
 from doorstep.kernel.paging import Page, PageRequest
 from doorstep.kernel.scope import Permission
@@ -107,26 +107,26 @@ class PlanComparison:
         found = await info.context.load(load_change_counts, self.pair)
         return PlanChangeCounts(**{kind.value.lower(): found.get(kind, 0) for kind in PlanChangeKind})
 
-    @strawberry.field(description="The orders that change, by order id; those for which nothing does are left out.")
-    async def changes(
-        self, info: Info, kinds: Kinds = None, first: First = None, after: After = None
-    ) -> Connection[PlanOrderChange]:
-        if kinds is not None and not kinds:
-            raise BadUserInput("Give at least one kind, or leave `kinds` out.")
-        context, request = info.context, PageRequest(first=first, after=after)
-        wanted = frozenset(kinds or PlanChangeKind)
-        if after is None:
-            size = request.size()
-            rows = await context.load(load_first_changes, (*self.pair, wanted, size))
-            page = Page(rows[:size], has_previous=False, has_next=len(rows) > size, tenant_id=context.tenant_id)
-        else:
-            page = await change_page(await context.reads(), context.tenant_id, self.pair, wanted, request)
 
-        async def count() -> int:
-            counts = await context.load(load_change_counts, self.pair)
-            return sum(counts.get(kind, 0) for kind in wanted)
+async def changes_between(
+    context: Context, pair: Pair, kinds: list[PlanChangeKind] | None, request: PageRequest
+) -> Connection[PlanOrderChange]:
+    """A page of the orders that change between two plans, by order id."""
+    if kinds is not None and not kinds:
+        raise BadUserInput("Give at least one kind, or leave `kinds` out.")
+    wanted = frozenset(kinds or PlanChangeKind)
+    if request.after is None:
+        size = request.size()
+        rows = await context.load(load_first_changes, (*pair, wanted, size))
+        page = Page(rows[:size], has_previous=False, has_next=len(rows) > size, tenant_id=context.tenant_id)
+    else:
+        page = await change_page(await context.reads(), context.tenant_id, pair, wanted, request)
 
-        return connection_of("plan_changes", CHANGES_BY_ORDER, page, lambda row: PlanOrderChange(row=row), count)
+    async def count() -> int:
+        counts = await context.load(load_change_counts, pair)
+        return sum(counts.get(kind, 0) for kind in wanted)
+
+    return connection_of("plan_changes", CHANGES_BY_ORDER, page, lambda row: PlanOrderChange(row=row), count)
 
 
 async def load_change_counts(context: Context, keys: list[Pair]) -> Sequence[dict[str, int]]:
