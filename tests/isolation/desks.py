@@ -23,6 +23,7 @@ NAMED = "made-up-"
 STATES = {
     "createPlan": "free",
     "assignOrders": "free",
+    "simulatePlan": "free",
     "updateOrder": "free",
     "tenderOrder": "free",
     "eraseRecipient": "final",

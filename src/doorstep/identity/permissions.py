@@ -79,6 +79,7 @@ NEEDS: dict[str, Permission | None] = {
     "Query.routes": _P.PLANNING_READ,
     "Query.stop": _P.PLANNING_READ,
     "Query.previewRouteChange": _P.PLANNING_WRITE,
+    "Query.simulatePlan": _P.PLANNING_WRITE,
     "Mutation.createPlan": _P.PLANNING_WRITE,
     "Mutation.optimizePlan": _P.PLANNING_WRITE,
     "Mutation.commitPlan": _P.PLANNING_WRITE,

@@ -9,7 +9,7 @@ const VALUES = [
   "ErasureCount", "Eta", "EventStreamItem", "Load", "OrderAction", "OrderStreamItem", "PlanProgress", "PlanSummary", "Policies", "Position",
   "PositionStreamItem", "Problem", "ProofRequirement", "Quotas", "Retention", "RouteSummary", "SandboxClock", "TenderArea", "TenderPickup",
   "TenderStreamItem", "TimeWindow", "UnassignedOrder", "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition", "Viewer", "Waypoint",
-  "ForecastStop", "PlanChangeCounts", "PlanComparison", "PlanOrderChange", "RouteChangePreview", "RouteFault", "RouteForecast", "SumsDifference",
+  "ForecastStop", "PlanChangeCounts", "PlanComparison", "PlanOrderChange", "PlanScenario", "PlanScenarioLeft", "PlanScenarioRoute", "PlanSimulation", "RouteChangePreview", "RouteFault", "RouteForecast", "SumsDifference",
 ];
 
 /** Known by the hash of its text, which its maker works out: an id of ours beside it would be a second name. */

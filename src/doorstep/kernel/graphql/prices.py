@@ -52,6 +52,7 @@ LISTS: Mapping[str, int] = {
     "Usage.days": 30,
     "DispatchPlanPayload.routes": 20,
     "RouteForecast.stops": 20,
+    "PlanScenario.routes": 20,
     "ForecastStop.orders": 2,
     "RouteChangePreview.routes": 2,
     "ChangeRoutePayload.routes": 2,
@@ -63,6 +64,7 @@ LISTS: Mapping[str, int] = {
 WORK: Mapping[str, int] = {
     "PlanComparison.counts": COUNT,
     "Query.previewRouteChange": 20,
+    "Query.simulatePlan": 200,
 }
 """Fields that show a value and yet take work."""
 

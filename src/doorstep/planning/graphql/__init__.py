@@ -6,6 +6,7 @@
 - ``comparisons``    a plan held against another one
 - ``plans``          Plan and what it left out, and their batch reads
 - ``changes``        changes of routes by hand, and what they would come to
+- ``simulations``    several plans side by side, none of which is kept
 - ``inputs``         what is written
 - ``queries``, ``mutations``, ``subscriptions``
 - ``events``         the faces of the events

@@ -1,20 +1,22 @@
-"""``plan``, ``plans``, ``route``, ``routes``, ``stop``, ``previewRouteChange``."""
+"""``plan``, ``plans``, ``route``, ``routes``, ``stop``, ``previewRouteChange``, ``simulatePlan``."""
 
 from typing import Annotated
 
 import strawberry
 
-from doorstep.kernel.errors import BadUserInput
+from doorstep.kernel.errors import BadUserInput, DoorstepError
 from doorstep.kernel.graphql.connections import After, Before, Connection, First, Last, connection_of
 from doorstep.kernel.graphql.context import Info, argument_id
+from doorstep.kernel.graphql.problems import Problem
 from doorstep.kernel.paging import PageRequest
 from doorstep.places.roads import Roads
 from doorstep.planning.graphql.changes import RouteChangeInput, RouteChangePreview
 from doorstep.planning.graphql.inputs import PlanFilter, RouteFilter
 from doorstep.planning.graphql.plans import Plan, load_plans
 from doorstep.planning.graphql.routes import Route, Stop, load_routes, load_stops
+from doorstep.planning.graphql.simulations import PlanSimulation, SimulatePlanInput
 from doorstep.planning.reads import PLANS_NEWEST_FIRST, ROUTES_BY_START, count_rows, plan_page, route_page
-from doorstep.planning.service import Engines, weigh
+from doorstep.planning.service import Engines, simulate_plan, weigh
 from doorstep.planning.solver.pool import SolverPool
 
 
@@ -95,3 +97,23 @@ class PlanningQuery:
         context = info.context
         engines = Engines(context.services.get(Roads), context.services.get(SolverPool))
         return RouteChangePreview.of(await weigh(context.services.db, context.principal, engines, change.change))
+
+    @strawberry.field(
+        description=(
+            "Up to five plans of the same orders side by side: with other shifts, windows or another objective. Nothing is written or reserved; what "
+            "the solver works counts as for a plan. Answered within some eight seconds, for at most 500 orders; larger ones are plans (createPlan), held "
+            "against each other by `Plan.comparedWith`. Needs the scope `planning:write`."
+        )
+    )
+    async def simulate_plan(
+        self,
+        info: Info,
+        input: Annotated[SimulatePlanInput, strawberry.argument(description="The orders and the scenarios.")],
+    ) -> PlanSimulation | None:
+        context = info.context
+        engines = Engines(context.services.get(Roads), context.services.get(SolverPool))
+        try:
+            found = await simulate_plan(context.services.db, context.principal, engines, input.wanted)
+        except DoorstepError as refusal:
+            return PlanSimulation(problems=Problem.of(refusal), scenarios=[])
+        return PlanSimulation.of(input, found)

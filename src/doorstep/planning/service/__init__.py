@@ -15,6 +15,7 @@
 - ``proposals``   the solver's answer becomes routes and stops
 - ``writing``     routes and stops in bulk
 - ``refreshing``  a changed route's legs and times anew
+- ``simulating``  several plans side by side, none of which is kept
 - ``standing``    a shift stands while a route of it does
 """
 
@@ -44,6 +45,7 @@ from doorstep.planning.service.routes import (
     dispatch_to_driver,
     recall_route,
 )
+from doorstep.planning.service.simulating import simulate_plan
 from doorstep.planning.service.standing import refuse_while_routed
 
 __all__ = [
@@ -70,6 +72,7 @@ __all__ = [
     "refuse_while_routed",
     "release_orders",
     "set_route_status",
+    "simulate_plan",
     "take_off_stops",
     "touch_route",
     "unassign_orders",
