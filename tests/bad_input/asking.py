@@ -23,7 +23,7 @@ CODES_OF_INPUT = {"BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED", "QUERY_TOO_COMP
 
 USES_UP = re.compile(
     "accept|archive|assign|cancel|commit|decline|delete|dispatch|end|erase|optimize|recall|release|remove|revoke|rotate|tender|unassign|withdraw|"
-    "advance|changeRoute|reportOrder"
+    "advance|changeRoute|replanRoutes|reportOrder"
 )
 """Mutations after which their objects are in another state."""
 

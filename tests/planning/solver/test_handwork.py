@@ -130,8 +130,8 @@ def test_the_detours_by_which_places_are_ranked_are_those_that_are_driven() -> N
     fetch = next(order for order in asked.orders if isinstance(order, PickupDelivery))
     there: list[Any] = stops(*(order.id for order in asked.orders if not isinstance(order, PickupDelivery)))
     base = time_stops(asked, vehicle, legs, there, waits=False).route.summary.driving_seconds
-    for added, before_pickup, before_delivery in handwork._places(asked, vehicle, legs, there, fetch.id, None):
-        longer = handwork._put(asked, there, fetch.id, before_pickup, before_delivery)
+    for added, before_pickup, before_delivery in handwork.ways_in(asked, vehicle, legs, there, fetch.id, None):
+        longer = handwork.put_into(asked, there, fetch.id, before_pickup, before_delivery)
         driven = time_stops(asked, vehicle, legs, longer, waits=False).route.summary.driving_seconds
         assert driven - base == added
 

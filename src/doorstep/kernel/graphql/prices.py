@@ -54,6 +54,7 @@ LISTS: Mapping[str, int] = {
     "RouteForecast.stops": 20,
     "PlanScenario.routes": 20,
     "ForecastStop.orders": 2,
+    "RouteChangePreview.changes": 20,
     "RouteChangePreview.routes": 2,
     "ChangeRoutePayload.routes": 2,
     "ChangeRoutePayload.orders": 2,
@@ -63,6 +64,7 @@ LISTS: Mapping[str, int] = {
 
 WORK: Mapping[str, int] = {
     "PlanComparison.counts": COUNT,
+    "Query.previewReplan": 100,
     "Query.previewRouteChange": 20,
     "Query.simulatePlan": 200,
 }

@@ -5,7 +5,8 @@
 - ``routes``         Route, Stop, Assignment, and their batch reads
 - ``comparisons``    a plan held against another one
 - ``plans``          Plan and what it left out, and their batch reads
-- ``changes``        changes of routes by hand, and what they would come to
+- ``change_inputs``  changes of routes by hand, and re-planning
+- ``changes``        what they would come to
 - ``simulations``    several plans side by side, none of which is kept
 - ``inputs``         what is written
 - ``queries``, ``mutations``, ``subscriptions``

@@ -1,150 +1,23 @@
-"""Changes of routes by hand as the schema shows them: what is asked for, and what it would come to."""
+"""Changes of routes by hand, and re-planning, as the schema shows them: what they would come to."""
 
 from datetime import datetime
 from uuid import UUID
 
 import strawberry
 
-from doorstep.kernel.errors import DoorstepError, ProblemCode
-from doorstep.kernel.graphql.context import Context, Info, input_id
+from doorstep.kernel.graphql.context import Context, Info
 from doorstep.kernel.graphql.problems import Payload, Problem
 from doorstep.kernel.graphql.scalars import Long
 from doorstep.kernel.graphql.values import Coordinates, Load
 from doorstep.kernel.scope import Permission
 from doorstep.orders.graphql import Order, load_orders
+from doorstep.planning.graphql.comparisons import PlanOrderChange
 from doorstep.planning.graphql.routes import Route, Stop, load_routes, load_stops, there
 from doorstep.planning.graphql.sums import RouteSummary, SumsDifference
 from doorstep.planning.model import RouteRule, StopKind
-from doorstep.planning.service.changes import Change, Put, Side, Take, Weighed, fault_words
+from doorstep.planning.service.changes import Side, Weighed, changes_of, fault_words
 from doorstep.planning.service.proposals import DraftStop
 from doorstep.planning.solver.handwork import Fault
-
-_KEY = "Send the same key again after a lost answer: the mutation is carried out once (kept for 48 hours)."
-_VERSION = "Refuse with CONFLICT when that route is at another version: send the one that the preview told."
-_POSITION = (
-    "How many of the open stops at customers shall come before its dropoff; left out: it goes where it costs least. "
-    "A pickup goes before it where that costs least."
-)
-
-
-@strawberry.input(description="An order that is on no route goes onto one.")
-class InsertOrderInput:
-    order_id: strawberry.ID = strawberry.field(description="The order: PENDING or AWAITING_REATTEMPT.")
-    route_id: strawberry.ID = strawberry.field(description="The route: COMMITTED, DISPATCHED or IN_PROGRESS.")
-    position: int | None = strawberry.field(default=None, description=_POSITION)
-    if_version: int | None = strawberry.field(default=None, description=_VERSION)
-
-    def change(self) -> Change:
-        """For the service; raises INVALID_ID refusals at their places."""
-        at = ("change", "insert")
-        put = Put(
-            input_id("order", self.order_id, *at, "orderId"),
-            (*at, "orderId"),
-            route_id=input_id("route", self.route_id, *at, "routeId"),
-            position=self.position,
-            if_version=self.if_version,
-            route_path=(*at, "routeId"),
-            version_path=(*at, "ifVersion"),
-            position_path=(*at, "position"),
-        )
-        return Change(puts=(put,))
-
-
-@strawberry.input(description="An order leaves its route and is PENDING again.")
-class RemoveOrderInput:
-    order_id: strawberry.ID = strawberry.field(description="The order: on a route, not picked up yet.")
-    if_version: int | None = strawberry.field(default=None, description=_VERSION)
-
-    def change(self) -> Change:
-        """For the service; raises INVALID_ID refusals at their places."""
-        return Change(takes=(_take(("change", "remove"), "orderId", self.order_id, "ifVersion", self.if_version),))
-
-
-@strawberry.input(description="An order on a route goes to another place of it, or onto another route.")
-class MoveOrderInput:
-    order_id: strawberry.ID = strawberry.field(
-        description="The order: on a route; for another route also not picked up yet."
-    )
-    to_route_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The route that it goes to; left out: it stays on its own."
-    )
-    position: int | None = strawberry.field(default=None, description=_POSITION)
-    if_version: int | None = strawberry.field(default=None, description=f"Of the route that it is on. {_VERSION}")
-    to_if_version: int | None = strawberry.field(default=None, description=f"Of the route that it goes to. {_VERSION}")
-
-    def change(self) -> Change:
-        """For the service; raises INVALID_ID refusals at their places."""
-        at = ("change", "move")
-        take = _take(at, "orderId", self.order_id, "ifVersion", self.if_version)
-        to = None if self.to_route_id is None else input_id("route", self.to_route_id, *at, "toRouteId")
-        put = Put(
-            take.order_id,
-            take.path,
-            route_id=to,
-            position=self.position,
-            if_version=self.to_if_version,
-            route_path=(*at, "toRouteId"),
-            version_path=(*at, "toIfVersion"),
-            position_path=(*at, "position"),
-        )
-        return Change((take,), (put,))
-
-
-@strawberry.input(description="Two orders on two routes change over, each to where it costs least.")
-class SwapOrdersInput:
-    order_id: strawberry.ID = strawberry.field(description="The one order: on a route, not picked up yet.")
-    other_order_id: strawberry.ID = strawberry.field(description="The other order: likewise.")
-    if_version: int | None = strawberry.field(default=None, description=f"Of the one's route. {_VERSION}")
-    other_if_version: int | None = strawberry.field(default=None, description=f"Of the other's route. {_VERSION}")
-
-    def change(self) -> Change:
-        """For the service; raises INVALID_ID refusals at their places."""
-        at = ("change", "swap")
-        one = _take(at, "orderId", self.order_id, "ifVersion", self.if_version)
-        other = _take(at, "otherOrderId", self.other_order_id, "otherIfVersion", self.other_if_version)
-        return Change(
-            (one, other),
-            (
-                Put(one.order_id, one.path, beside=other.order_id, route_path=other.path),
-                Put(other.order_id, other.path, beside=one.order_id, route_path=one.path),
-            ),
-        )
-
-
-def _take(at: tuple[str, ...], name: str, order_id: strawberry.ID, version_name: str, version: int | None) -> Take:
-    return Take(input_id("order", order_id, *at, name), version, (*at, name), (*at, version_name))
-
-
-@strawberry.input(one_of=True, description="A change of routes by hand: exactly one of these.")
-class RouteChangeInput:
-    insert: strawberry.Maybe[InsertOrderInput] = strawberry.field(
-        default=None, description="An order that is on no route goes onto one."
-    )
-    remove: strawberry.Maybe[RemoveOrderInput] = strawberry.field(
-        default=None, description="An order leaves its route."
-    )
-    move: strawberry.Maybe[MoveOrderInput] = strawberry.field(
-        default=None, description="An order goes to another place of its route, or onto another route."
-    )
-    swap: strawberry.Maybe[SwapOrdersInput] = strawberry.field(
-        default=None, description="Two orders on two routes change over."
-    )
-
-    def change(self) -> Change:
-        """For the service; raises INVALID_ID refusals at their places."""
-        for given in (self.insert, self.remove, self.move, self.swap):
-            if given is not None:
-                return given.value.change()
-        raise DoorstepError(ProblemCode.REQUIRED, "Give insert, remove, move or swap.", ["change"])
-
-
-@strawberry.input(description="A change of routes by hand that is to be carried out.")
-class ChangeRouteInput:
-    change: RouteChangeInput = strawberry.field(description="The change.")
-    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
-
-
-# ── what it would come to ───────────────────────────────────────────────────────────────────────────────
 
 
 @strawberry.type(description="Something that a change by hand would break, or break worse than it is broken now.")
@@ -275,10 +148,12 @@ class RouteForecast:
         return [ForecastStop.of(self.side, stop, self.now) for stop in stops]
 
 
-@strawberry.type(description="What a change of routes by hand would come to. Nothing is written or reserved.")
+@strawberry.type(
+    description="What a change of routes, by hand or by planning again, would come to. Nothing is written or reserved."
+)
 class RouteChangePreview:
     weighed: strawberry.Private[Weighed]
-    feasible: bool = strawberry.field(description="Whether changeRoute would carry it out as things are.")
+    feasible: bool = strawberry.field(description="Whether it would be carried out as things are.")
     problems: list[Problem] = strawberry.field(
         description="Why it cannot even be worked out, such as an order that is picked up already; then there is nothing else here."
     )
@@ -293,10 +168,18 @@ class RouteChangePreview:
     def faults(self) -> list[RouteFault]:
         return [RouteFault.of(side, fault) for side in self.weighed.sides for fault in side.faults]
 
-    @strawberry.field(description="The routes that it changes, one or two.")
+    @strawberry.field(description="The routes that it is about; by hand one or two.")
     def routes(self) -> list[RouteForecast]:
         now = _now(self.weighed.sides)
         return [RouteForecast.of(side, now) for side in self.weighed.sides]
+
+    @strawberry.field(
+        description=(
+            "The orders for which something changes: who is moved to another route, and who comes at another time than the present ETA says."
+        )
+    )
+    def changes(self) -> list[PlanOrderChange]:
+        return [PlanOrderChange(row=row) for row in changes_of(self.weighed)]
 
     @strawberry.field(
         description="What is more, or less, in what is left of these routes together; null with problems."
@@ -326,13 +209,25 @@ async def orders_of(context: Context, ids: list[UUID]) -> list[Order]:
     return [order for order in await context.load_many(load_orders, ids) if order is not None]
 
 
-@strawberry.type(description="The answer to changeRoute.")
-class ChangeRoutePayload(Payload):
-    @strawberry.field(description="The routes as they are now, one or two; after a CONFLICT the one that has changed.")
+@strawberry.type
+class RoutesPayload(Payload):
+    """Base of the answers that show changed routes; not in the schema by itself."""
+
+    @strawberry.field(description="The routes as they are now; after a CONFLICT the one that has changed.")
     async def routes(self, info: Info) -> list[Route]:
         ids = self.outcome_ids("route_ids") or [one for one in [self.outcome_id()] if one is not None]
         return [route for route in await info.context.load_many(load_routes, ids) if route is not None]
 
-    @strawberry.field(description="The orders that were moved, one or two; none without the scope `orders:read`.")
+    @strawberry.field(description="The orders that were put elsewhere; none without the scope `orders:read`.")
     async def orders(self, info: Info) -> list[Order]:
         return await orders_of(info.context, self.outcome_ids("order_ids"))
+
+
+@strawberry.type(description="The answer to changeRoute.")
+class ChangeRoutePayload(RoutesPayload):
+    pass
+
+
+@strawberry.type(description="The answer to replanRoutes.")
+class ReplanRoutesPayload(RoutesPayload):
+    pass

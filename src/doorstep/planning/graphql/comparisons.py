@@ -1,8 +1,8 @@
 """A plan held against another one as the schema shows it, and its batch reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -32,9 +32,11 @@ Kinds = Annotated[
 ]
 
 
-@strawberry.type(description="What is different for one order between two plans.")
+@strawberry.type(
+    description="What is different for one order between two plans, or between a route and what it would become."
+)
 class PlanOrderChange:
-    row: strawberry.Private[Row]
+    row: strawberry.Private[Row | Mapping[str, Any]]
 
     @strawberry.field(description="The kind of change.")
     def kind(self) -> PlanChangeKind:
@@ -45,33 +47,37 @@ class PlanOrderChange:
         info.context.require(Permission.ORDERS_READ)
         return there(await info.context.load(load_orders, self.row["id"]))
 
-    @strawberry.field(description="Its route in the other plan; null when ASSIGNED.")
+    @strawberry.field(description="Its route before (in the other plan); null when ASSIGNED.")
     async def route_before(self, info: Info) -> Route | None:
         return await info.context.load(load_routes, self.row["route_before"]) if self.row["route_before"] else None
 
-    @strawberry.field(description="Its route in this plan; null when UNASSIGNED.")
+    @strawberry.field(description="Its route after (in this plan); null when UNASSIGNED.")
     async def route_after(self, info: Info) -> Route | None:
         return await info.context.load(load_routes, self.row["route_after"]) if self.row["route_after"] else None
 
-    @strawberry.field(description="The shift that brings it by the other plan; null when ASSIGNED.")
+    @strawberry.field(description="The shift that brings it before; null when ASSIGNED.")
     async def shift_before(self, info: Info) -> Shift | None:
         return await info.context.load(load_shifts, self.row["shift_before"]) if self.row["shift_before"] else None
 
-    @strawberry.field(description="The shift that brings it by this plan; null when UNASSIGNED.")
+    @strawberry.field(description="The shift that brings it after; null when UNASSIGNED.")
     async def shift_after(self, info: Info) -> Shift | None:
         return await info.context.load(load_shifts, self.row["shift_after"]) if self.row["shift_after"] else None
 
-    @strawberry.field(description="When the vehicle is at its dropoff by the other plan; null when ASSIGNED.")
+    @strawberry.field(
+        description="When the vehicle is at its dropoff before: by the other plan, or by its present ETA; null when ASSIGNED."
+    )
     def arrival_before(self) -> datetime | None:
         before: datetime | None = self.row["arrival_before"]
         return before
 
-    @strawberry.field(description="When the vehicle is at its dropoff by this plan; null when UNASSIGNED.")
+    @strawberry.field(description="When the vehicle is at its dropoff after; null when UNASSIGNED.")
     def arrival_after(self) -> datetime | None:
         after: datetime | None = self.row["arrival_after"]
         return after
 
-    @strawberry.field(description="How much later this plan brings it, in seconds, below 0 earlier; null on one alone.")
+    @strawberry.field(
+        description="How much later that is, in seconds, below 0 earlier; null where one of the two is missing."
+    )
     def later_seconds(self) -> int | None:
         before, after = self.row["arrival_before"], self.row["arrival_after"]
         return None if before is None or after is None else round((after - before).total_seconds())

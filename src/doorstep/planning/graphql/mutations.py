@@ -13,7 +13,8 @@ from doorstep.kernel.scope import Permission, Scope
 from doorstep.orders.graphql import Order, load_orders
 from doorstep.places.roads import Roads
 from doorstep.planning import service
-from doorstep.planning.graphql.changes import ChangeRouteInput, ChangeRoutePayload, orders_of
+from doorstep.planning.graphql.change_inputs import ChangeRouteInput, ReplanRoutesInput
+from doorstep.planning.graphql.changes import ChangeRoutePayload, ReplanRoutesPayload, orders_of
 from doorstep.planning.graphql.inputs import (
     AssignOrdersInput,
     CancelPlanInput,
@@ -292,4 +293,21 @@ class PlanningMutation:
         await service.draw_paths(engines, weighed)
         return await context.write(
             "changeRoute", input, ChangeRoutePayload, lambda scope: service.change_routes(scope, weighed)
+        )
+
+    @strawberry.mutation(
+        description=(
+            "Plan what is left of routes again, as previewReplan shows it: what is done or under way stays, goods on board keep their vehicle, and a "
+            "changed ETA has a price. Refused with PLAN_STALE when a route changed meanwhile. A route that keeps nobody and was not begun is cancelled."
+        )
+    )
+    async def replan_routes(
+        self, info: Info, input: Annotated[ReplanRoutesInput, strawberry.argument(description="Routes and terms.")]
+    ) -> ReplanRoutesPayload | None:
+        context = info.context
+        engines = service.Engines(context.services.get(Roads), context.services.get(SolverPool))
+        weighed = await service.weigh_replan(context.services.db, context.principal, engines, input.replan.terms)
+        await service.draw_paths(engines, weighed)
+        return await context.write(
+            "replanRoutes", input, ReplanRoutesPayload, lambda scope: service.change_routes(scope, weighed)
         )

@@ -1,4 +1,4 @@
-"""``plan``, ``plans``, ``route``, ``routes``, ``stop``, ``previewRouteChange``, ``simulatePlan``."""
+"""``plan``, ``plans``, ``route``, ``routes``, ``stop``, ``previewRouteChange``, ``previewReplan``, ``simulatePlan``."""
 
 from typing import Annotated
 
@@ -10,13 +10,14 @@ from doorstep.kernel.graphql.context import Info, argument_id
 from doorstep.kernel.graphql.problems import Problem
 from doorstep.kernel.paging import PageRequest
 from doorstep.places.roads import Roads
-from doorstep.planning.graphql.changes import RouteChangeInput, RouteChangePreview
+from doorstep.planning.graphql.change_inputs import ReplanInput, RouteChangeInput
+from doorstep.planning.graphql.changes import RouteChangePreview
 from doorstep.planning.graphql.inputs import PlanFilter, RouteFilter
 from doorstep.planning.graphql.plans import Plan, load_plans
 from doorstep.planning.graphql.routes import Route, Stop, load_routes, load_stops
 from doorstep.planning.graphql.simulations import PlanSimulation, SimulatePlanInput
 from doorstep.planning.reads import PLANS_NEWEST_FIRST, ROUTES_BY_START, count_rows, plan_page, route_page
-from doorstep.planning.service import Engines, simulate_plan, weigh
+from doorstep.planning.service import Engines, simulate_plan, weigh, weigh_replan
 from doorstep.planning.solver.pool import SolverPool
 
 
@@ -97,6 +98,19 @@ class PlanningQuery:
         context = info.context
         engines = Engines(context.services.get(Roads), context.services.get(SolverPool))
         return RouteChangePreview.of(await weigh(context.services.db, context.principal, engines, change.change))
+
+    @strawberry.field(
+        description=(
+            "What planning routes under way again would come to, where a changed ETA has a price: who is moved, new times, what it saves. Never worse "
+            "than what is there. Nothing is written or reserved; replanRoutes carries it out. Needs the scope `planning:write`."
+        )
+    )
+    async def preview_replan(
+        self, info: Info, replan: Annotated[ReplanInput, strawberry.argument(description="Routes and terms.")]
+    ) -> RouteChangePreview | None:
+        context = info.context
+        engines = Engines(context.services.get(Roads), context.services.get(SolverPool))
+        return RouteChangePreview.of(await weigh_replan(context.services.db, context.principal, engines, replan.terms))
 
     @strawberry.field(
         description=(

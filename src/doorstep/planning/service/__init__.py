@@ -8,7 +8,8 @@
 - ``assigning``   what was computed is written, without a plan
 - ``changes``     changes by hand: what is asked for, what it would come to
 - ``previewing``  such a change, computed
-- ``changing``    such a change, written
+- ``replanning``  routes under way planned again, where a changed ETA has a price
+- ``changing``    a change or a new plan of routes, written
 - ``leaving``     orders off their routes
 - ``execution``   what tracking needs: lock a stop's route, write stops, end assignments
 - ``problems``    orders and shifts become the solver's problem
@@ -38,6 +39,7 @@ from doorstep.planning.service.plans import NewPlan, cancel_plan, create_plan, o
 from doorstep.planning.service.preparing import prepare_assignment
 from doorstep.planning.service.previewing import weigh
 from doorstep.planning.service.problems import Engines
+from doorstep.planning.service.replanning import weigh_replan
 from doorstep.planning.service.routes import (
     cancel_route,
     dispatch_plan,
@@ -77,6 +79,7 @@ __all__ = [
     "touch_route",
     "unassign_orders",
     "weigh",
+    "weigh_replan",
     "write_stop",
     "write_stop_etas",
 ]

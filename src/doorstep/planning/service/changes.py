@@ -8,6 +8,7 @@ from doorstep.fleets.reads import PlanningShift
 from doorstep.kernel.errors import DoorstepError, ProblemCode
 from doorstep.kernel.ids import public_id
 from doorstep.orders.reads import PlanningOrder
+from doorstep.planning.model import PlanChangeKind, StopKind
 from doorstep.planning.service.preparing import Present
 from doorstep.planning.service.problems import Question
 from doorstep.planning.service.proposals import DraftRoute
@@ -65,6 +66,11 @@ class Side:
     sums_before: dict[str, Any]
     sums_after: dict[str, Any]
     draft: DraftRoute | None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is different after it."""
+        return self.after is not self.before
 
     @property
     def route_id(self) -> UUID:
@@ -129,3 +135,42 @@ def faults_as_refusals(weighed: Weighed) -> list[DoorstepError]:
         for side in weighed.sides
         for fault in side.faults
     ]
+
+
+# ── who is moved ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def changes_of(weighed: Weighed) -> list[dict[str, Any]]:
+    """The orders for which something is different, by id, in the form of ``comparing.first_changes``."""
+    before: dict[UUID, dict[str, Any]] = {}
+    after: dict[UUID, dict[str, Any]] = {}
+    for side in weighed.sides:
+        at = {"route": side.route_id, "shift": side.shift.id}
+        for stop in side.present.free:
+            if stop["kind"] == StopKind.DROPOFF:
+                arrival = stop["eta_at"] or stop["planned_arrival"]
+                before |= {one: {**at, "arrival": arrival} for one in side.present.orders_of.get(stop["id"], ())}
+        for draft in side.draft.stops if side.draft is not None else ():
+            if draft.kind is StopKind.DROPOFF:
+                after |= {one: {**at, "arrival": draft.arrival} for one in draft.order_ids}
+    rows = [_change(one, before.get(one, {}), after.get(one, {})) for one in sorted(before.keys() | after.keys())]
+    return [row for row in rows if row["kind"] is not None]
+
+
+def _change(order_id: UUID, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    kind: PlanChangeKind | None = None
+    if not before:
+        kind = PlanChangeKind.ASSIGNED
+    elif not after:
+        kind = PlanChangeKind.UNASSIGNED
+    elif before["route"] != after["route"]:
+        kind = PlanChangeKind.MOVED
+    elif before["arrival"] != after["arrival"]:
+        kind = PlanChangeKind.RETIMED
+    names = ("route", "shift", "arrival")
+    return {
+        "id": order_id,
+        "kind": kind,
+        **{f"{name}_before": before.get(name) for name in names},
+        **{f"{name}_after": after.get(name) for name in names},
+    }

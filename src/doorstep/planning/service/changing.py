@@ -42,6 +42,7 @@ async def change_routes(scope: Scope, weighed: Weighed) -> dict[str, Any]:
     sides = sorted(weighed.sides, key=lambda side: side.route_id)
     for side in sides:
         await lock_unchanged(scope, side.present)
+    sides = [side for side in sides if side.changed]
     await _check_unchanged(scope, weighed)
     await release_orders(scope, sorted(weighed.leaving), to_pending=True)
     for side in sides:
@@ -58,7 +59,7 @@ async def change_routes(scope: Scope, weighed: Weighed) -> dict[str, Any]:
         if side.draft is not None:
             await set_etas(scope, _etas(side.draft.stops, weighed.orders))
     return {
-        "route_ids": [str(side.route_id) for side in sides],
+        "route_ids": [str(side.route_id) for side in weighed.sides],
         "order_ids": [str(order_id) for order_id in sorted(weighed.order_paths)],
     }
 

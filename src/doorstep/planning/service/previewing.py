@@ -5,7 +5,7 @@ now and makes none worse that does not.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -21,7 +21,7 @@ from doorstep.orders.reads import PlanningOrder, orders_for_planning
 from doorstep.planning.errors import refuse_all, shift_without_vehicle, wrong_state
 from doorstep.planning.model import ACTIVE_ROUTES, CUSTOMER_STOPS, RouteStatus, StopKind, StopStatus
 from doorstep.planning.reads import active_routes_of_orders, routes_by_ids, stops_of_routes
-from doorstep.planning.service.changes import Change, Put, Side, Weighed
+from doorstep.planning.service.changes import Change, Path, Put, Side, Weighed
 from doorstep.planning.service.plans import plannable_orders
 from doorstep.planning.service.preparing import ROADS_SECONDS, Present, load_presents
 from doorstep.planning.service.problems import Engines, Question, from_depot, pose
@@ -29,6 +29,7 @@ from doorstep.planning.service.proposals import draft_routes, route_summary
 from doorstep.planning.service.routes import LEAVES_FREELY
 from doorstep.planning.solver.errors import ProblemInvalidError
 from doorstep.planning.solver.handwork import Stop, place, time_stops, without, worsened
+from doorstep.planning.solver.problem import Problem, VehicleShift
 from doorstep.planning.solver.solution import Solution, StepKind, Summary
 from doorstep.planning.solver.travel import Legs, Travel
 
@@ -50,7 +51,7 @@ async def weigh(db: Database, principal: Principal, engines: Engines, wanted: Ca
     try:
         change = wanted()
         loaded = await _load(db, principal, change)
-        question = await _pose(engines, loaded, principal.clock.now())
+        question = await pose_routes(engines, loaded, principal.clock.now())
         await asyncio.to_thread(_carry_out, weighed, loaded, question, change)
     except DoorstepError as refusal:
         weighed.refusal = refusal
@@ -60,8 +61,18 @@ async def weigh(db: Database, principal: Principal, engines: Engines, wanted: Ca
 # ── loading ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A route that is to be changed, at a version (None: whatever it is), and the places of both in the input."""
+
+    route_id: UUID
+    if_version: int | None
+    path: Path
+    version_path: Path
+
+
 @dataclass(slots=True)
-class _Loaded:
+class Loaded:
     """The routes of a change by id, their shifts with the breaks that are still to come, and all orders on them."""
 
     presents: dict[UUID, Present]
@@ -71,21 +82,40 @@ class _Loaded:
     target_of: dict[UUID, UUID]
 
 
-async def _load(db: Database, principal: Principal, change: Change) -> _Loaded:
-    now, tenant_id = principal.clock.now(), principal.tenant_id
+async def _load(db: Database, principal: Principal, change: Change) -> Loaded:
+    tenant_id = principal.tenant_id
     async with db.snapshot(principal) as tx:
         route_of = await _routes_of_taken(tx, tenant_id, change)
         target_of = {put.order_id: _target(put, route_of) for put in change.puts}
-        wanted = sorted({*route_of.values(), *target_of.values()})
-        routes = await routes_by_ids(tx, tenant_id, wanted)
-        refuse_all(_route_faults(change, route_of, target_of, routes))
-        await _check_new(tx, tenant_id, change)
-        shifts = await shifts_for_planning(tx, tenant_id, [route["shift_id"] for route in routes.values()])
-        by_shift = await load_presents(tx, tenant_id, shifts, now)
-        stops = await stops_of_routes(tx, tenant_id, wanted)
-        presents = {present.route["id"]: present for present in by_shift.values()}
-        known = {order_id for present in presents.values() for order_id in present.order_ids}
-        orders = await orders_for_planning(tx, tenant_id, sorted(known | target_of.keys()))
+        asked = [Asked(route_of[take.order_id], take.if_version, take.path, take.version_path) for take in change.takes]
+        asked += [
+            Asked(target_of[put.order_id], put.if_version, put.route_path, put.version_path) for put in change.puts
+        ]
+        loaded = await load_routes(tx, principal, asked, lambda: _check_new(tx, tenant_id, change), target_of)
+    loaded.route_of |= route_of
+    return loaded
+
+
+async def load_routes(
+    tx: Transaction,
+    principal: Principal,
+    asked: Sequence[Asked],
+    check: Callable[[], Awaitable[None]] | None = None,
+    target_of: Mapping[UUID, UUID] | None = None,
+) -> Loaded:
+    """Active routes at the versions that are wanted, and the orders on them (and those of ``target_of``); refuses what is not so, then asks ``check``."""
+    target_of, tenant_id = dict(target_of or {}), principal.tenant_id
+    wanted = sorted({one.route_id for one in asked})
+    routes = await routes_by_ids(tx, tenant_id, wanted)
+    refuse_all(_route_faults(asked, routes))
+    if check is not None:
+        await check()
+    shifts = await shifts_for_planning(tx, tenant_id, [route["shift_id"] for route in routes.values()])
+    by_shift = await load_presents(tx, tenant_id, shifts, principal.clock.now())
+    stops = await stops_of_routes(tx, tenant_id, wanted)
+    presents = {present.route["id"]: present for present in by_shift.values()}
+    known = {order_id for present in presents.values() for order_id in present.order_ids}
+    orders = await orders_for_planning(tx, tenant_id, sorted(known | target_of.keys()))
     for route_id in wanted:
         if route_id not in presents:
             raise NotFound("route", ["routeId"])
@@ -93,13 +123,8 @@ async def _load(db: Database, principal: Principal, change: Change) -> _Loaded:
         if shift.vehicle is None:
             raise shift_without_vehicle(shift.id, ())
     by_id = {shift.id: shift for shift in shifts}
-    return _Loaded(
-        presents,
-        {one: _rested(by_id[presents[one].route["shift_id"]], stops.get(one, ())) for one in wanted},
-        {order.id: order for order in orders},
-        route_of,
-        target_of,
-    )
+    rested = {one: _rested(by_id[presents[one].route["shift_id"]], stops.get(one, ())) for one in wanted}
+    return Loaded(presents, rested, {order.id: order for order in orders}, {}, target_of)
 
 
 async def _routes_of_taken(tx: Transaction, tenant_id: UUID, change: Change) -> dict[UUID, UUID]:
@@ -127,22 +152,19 @@ def _target(put: Put, route_of: Mapping[UUID, UUID]) -> UUID:
     return route_of[put.beside or put.order_id]
 
 
-def _route_faults(
-    change: Change, route_of: Mapping[UUID, UUID], target_of: Mapping[UUID, UUID], routes: Mapping[UUID, Row]
-) -> list[DoorstepError]:
+def _route_faults(asked: Sequence[Asked], routes: Mapping[UUID, Row]) -> list[DoorstepError]:
     """Why routes cannot be changed: gone, over, at another version."""
-    asked = [(route_of[take.order_id], take.if_version, take.path, take.version_path) for take in change.takes]
-    asked += [(target_of[put.order_id], put.if_version, put.route_path, put.version_path) for put in change.puts]
     faults: list[DoorstepError] = []
-    for route_id, if_version, path, version_path in asked:
-        route = routes.get(route_id)
+    for one in asked:
+        route = routes.get(one.route_id)
         if route is None:
-            faults.append(NotFound("route", path))
-        elif if_version is not None and if_version != route["version"]:
-            raise Conflict("route", route["version"], route_id, version_path)
+            faults.append(NotFound("route", one.path))
+        elif one.if_version is not None and one.if_version != route["version"]:
+            raise Conflict("route", route["version"], one.route_id, one.version_path)
         elif RouteStatus(route["status"]) not in ACTIVE_ROUTES:
             advice = "A proposal's routes are changed by planning again; a finished one stays as it is."
-            faults.append(wrong_state("route", route["status"], "COMMITTED, DISPATCHED or IN_PROGRESS", advice, path))
+            wanted = "COMMITTED, DISPATCHED or IN_PROGRESS"
+            faults.append(wrong_state("route", route["status"], wanted, advice, one.path))
     return list({(one.code, tuple(one.path)): one for one in faults}.values())
 
 
@@ -170,7 +192,8 @@ def _rested(shift: PlanningShift, stops: Sequence[Row]) -> PlanningShift:
     return replace(shift, breaks=breaks)
 
 
-async def _pose(engines: Engines, loaded: _Loaded, now: datetime) -> Question:
+async def pose_routes(engines: Engines, loaded: Loaded, now: datetime) -> Question:
+    """What is left of the routes as the solver's problem; raises Unavailable when the roads do not answer."""
     shifts = list(loaded.shifts.values())
     heads = {loaded.shifts[route_id].id: present.head for route_id, present in loaded.presents.items() if present.head}
     try:
@@ -183,7 +206,7 @@ async def _pose(engines: Engines, loaded: _Loaded, now: datetime) -> Question:
 
 
 @dataclass(slots=True)
-class _Line:
+class Line:
     """A route's open stops at customers while the change is carried out on them."""
 
     route_id: UUID
@@ -193,18 +216,18 @@ class _Line:
     stops: tuple[Stop, ...]
 
 
-def _carry_out(weighed: Weighed, loaded: _Loaded, question: Question, change: Change) -> None:
+def _carry_out(weighed: Weighed, loaded: Loaded, question: Question, change: Change) -> None:
     """Take and put, then time every route before and after."""
     weighed.orders, weighed.question = loaded.orders, question
     weighed.order_paths = {take.order_id: take.path for take in change.takes}
     weighed.order_paths |= {put.order_id: put.path for put in change.puts}
-    _refuse_untimed(weighed, question)
+    refuse_untimed(weighed, question)
     if question.problem is None:
         raise DoorstepError(
             ProblemCode.NOTHING_TO_PLAN, "The route has no open stop at a customer: there is nothing to change."
         )
     travel = Travel(question.problem)
-    lines = {route_id: _line(loaded, route_id) for route_id in loaded.presents}
+    lines = {route_id: line_of(loaded, route_id) for route_id in loaded.presents}
     weighed.leaving = {
         take.order_id: loaded.route_of[take.order_id]
         for take in change.takes
@@ -221,10 +244,11 @@ def _carry_out(weighed: Weighed, loaded: _Loaded, question: Question, change: Ch
         line.stops = without(line.stops, str(take.order_id))
     for put in change.puts:
         _put(question, travel, lines[loaded.target_of[put.order_id]], put)
-    weighed.sides = [_side(question, travel, line) for line in lines.values()]
+    weighed.sides = [side_of(question, travel, line) for line in lines.values()]
 
 
-def _line(loaded: _Loaded, route_id: UUID) -> _Line:
+def line_of(loaded: Loaded, route_id: UUID) -> Line:
+    """A route's open stops at customers, by sequence."""
     present = loaded.presents[route_id]
     stops: list[Stop] = []
     for stop in sorted(present.free, key=lambda one: (one["sequence"], one["id"])):
@@ -235,10 +259,10 @@ def _line(loaded: _Loaded, route_id: UUID) -> _Line:
         )
         if acts:
             stops.append(acts)
-    return _Line(route_id, present, loaded.shifts[route_id], tuple(stops), tuple(stops))
+    return Line(route_id, present, loaded.shifts[route_id], tuple(stops), tuple(stops))
 
 
-def _refuse_untimed(weighed: Weighed, question: Question) -> None:
+def refuse_untimed(weighed: Weighed, question: Question) -> None:
     """Orders that cannot be reached at all (off every road, from a depot that no vehicle here starts from)."""
     faults: list[DoorstepError] = []
     for order_id, left in question.set_aside.items():
@@ -249,7 +273,7 @@ def _refuse_untimed(weighed: Weighed, question: Question) -> None:
     refuse_all(faults)
 
 
-def _order_faults(weighed: Weighed, loaded: _Loaded, change: Change) -> list[DoorstepError]:
+def _order_faults(weighed: Weighed, loaded: Loaded, change: Change) -> list[DoorstepError]:
     """Orders that cannot leave their route any more, or cannot come onto one that has left its depot."""
     faults: list[DoorstepError] = []
     for take in change.takes:
@@ -258,7 +282,7 @@ def _order_faults(weighed: Weighed, loaded: _Loaded, change: Change) -> list[Doo
         message = None
         if order is None or take.order_id not in present.order_ids:
             message = f"Order {name} is being worked: its stop is done or under way and stays."
-        elif take.order_id in weighed.leaving and not _leaves(present, order):
+        elif take.order_id in weighed.leaving and not may_leave(present, order):
             message = (
                 f"Order {name} is {order.status}, its goods are in the vehicle or being fetched: it keeps its route."
             )
@@ -275,13 +299,14 @@ def _order_faults(weighed: Weighed, loaded: _Loaded, change: Change) -> list[Doo
     return faults
 
 
-def _leaves(present: Present, order: PlanningOrder) -> bool:
+def may_leave(present: Present, order: PlanningOrder) -> bool:
+    """Whether an order's goods are not in the vehicle yet, nor being fetched."""
     on_board = present.head is not None and order.id in present.head.on_board
     return OrderStatus(order.status) in LEAVES_FREELY and not on_board
 
 
-def _put(question: Question, travel: Travel, line: _Line, put: Put) -> None:
-    problem, vehicle, legs = _drives(question, travel, line)
+def _put(question: Question, travel: Travel, line: Line, put: Put) -> None:
+    problem, vehicle, legs = drives(question, travel, line)
     try:
         line.stops = place(problem, vehicle, legs, line.stops, str(put.order_id), put.position)
     except ValueError as error:
@@ -294,15 +319,17 @@ def _put(question: Question, travel: Travel, line: _Line, put: Put) -> None:
         ) from error
 
 
-def _drives(question: Question, travel: Travel, line: _Line) -> tuple[Any, Any, Legs]:
+def drives(question: Question, travel: Travel, line: Line) -> tuple[Problem, VehicleShift, Legs]:
+    """The problem, and a route's vehicle in it with its legs."""
     if question.problem is None:
         raise ValueError("there is no problem")
     vehicle = question.problem.vehicle_by_id[str(line.shift.id)]
     return question.problem, vehicle, travel.of(vehicle)
 
 
-def _side(question: Question, travel: Travel, line: _Line) -> Side:
-    problem, vehicle, legs = _drives(question, travel, line)
+def side_of(question: Question, travel: Travel, line: Line) -> Side:
+    """A route timed before and after."""
+    problem, vehicle, legs = drives(question, travel, line)
     waits = line.present.head is None
     before = time_stops(problem, vehicle, legs, line.before, waits=waits)
     after = before if line.stops == line.before else time_stops(problem, vehicle, legs, line.stops, waits=waits)

@@ -250,11 +250,11 @@ def place(
     position: int | None = None,
 ) -> tuple[Stop, ...]:
     """The stops with an order put where it breaks least and then costs least; its delivery at `position` if that is given."""
-    tried = sorted(_places(problem, vehicle, legs, stops, order_id, position))
+    tried = sorted(ways_in(problem, vehicle, legs, stops, order_id, position))
     best: tuple[Stop, ...] | None = None
     rank: tuple[int, int, int, int] | None = None
     for number, (_, before_pickup, before_delivery) in enumerate(tried[:TRIED_AT_MOST]):
-        candidate = _put(problem, stops, order_id, before_pickup, before_delivery)
+        candidate = put_into(problem, stops, order_id, before_pickup, before_delivery)
         if number >= TRIED_FIRST and rank is not None and rank[0] == 0:
             break
         timed = time_stops(problem, vehicle, legs, candidate, waits=False).rank()
@@ -265,7 +265,7 @@ def place(
     return best
 
 
-def _places(
+def ways_in(
     problem: Problem, vehicle: VehicleShift, legs: Legs, stops: Sequence[Stop], order_id: str, position: int | None
 ) -> Iterator[tuple[int, int, int]]:
     """Every way to put the order in: the driving that it adds, the stops before its pickup (-1: none) and before its delivery."""
@@ -290,9 +290,10 @@ def _places(
             yield together, pickup, delivery
 
 
-def _put(
+def put_into(
     problem: Problem, stops: Sequence[Stop], order_id: str, before_pickup: int, before_delivery: int
 ) -> tuple[Stop, ...]:
+    """The stops with an order put in so many stops before its pickup (if it has one) and before its delivery."""
     delivery: Stop = ((StepKind.DELIVERY, order_id),)
     longer = [*stops[:before_delivery], delivery, *stops[before_delivery:]]
     if isinstance(problem.order_by_id[order_id], PickupDelivery):
