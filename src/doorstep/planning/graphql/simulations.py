@@ -99,8 +99,6 @@ class PlanScenario:
     failure_reason: str | None = strawberry.field(
         description="Why there is no plan all the same, such as a solver that had no time; the same question may be sent again."
     )
-    elapsed_seconds: float = strawberry.field(description="How long it took, waiting for the solver included.")
-    solver_seconds: float = strawberry.field(description="What it used of the company's solver seconds.")
     found: strawberry.Private[Simulated]
     first: strawberry.Private[Simulated]
 
@@ -152,8 +150,6 @@ class PlanSimulation:
                 objective=one.objective,
                 problems=[] if found.refusal is None else Problem.of(found.refusal),
                 failure_reason=found.failure,
-                elapsed_seconds=round(found.elapsed_seconds, 3),
-                solver_seconds=round(found.solver_seconds, 3),
                 found=found,
                 first=simulated[0],
             )

@@ -22,7 +22,7 @@ from doorstep.kernel.time import TimeWindow
 from doorstep.orders.reads import PlanningOrder, PlanningPoint, orders_for_planning
 from doorstep.planning.errors import refuse_all
 from doorstep.planning.model import UnassignedCode
-from doorstep.planning.service.plans import NewPlan, orders_wanted, shifts_wanted
+from doorstep.planning.service.plans import MOST_SHIFTS, NewPlan, orders_wanted, shifts_wanted
 from doorstep.planning.service.problems import Engines, Question, pose
 from doorstep.planning.service.proposals import plan_summary, reasons_of, route_summary
 from doorstep.planning.solver.choosing import choose
@@ -65,7 +65,6 @@ class Simulated:
     engine: str | None = None
     network: str | None = None
     solver_seconds: float = 0.0
-    elapsed_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +115,10 @@ def _faults(asked: Wanted) -> list[DoorstepError]:
             if not least <= value <= MOST_WINDOW_SECONDS:
                 message = f"Windows are moved by {least} to {MOST_WINDOW_SECONDS} seconds."
                 faults.append(DoorstepError(ProblemCode.INVALID_VALUE, message, ["scenarios", number, name]))
+        for name, ids in (("shiftIds", one.plan.shift_ids), ("depotIds", one.plan.depot_ids)):
+            if len(ids or ()) > MOST_SHIFTS:
+                message = f"Give at most {MOST_SHIFTS}."
+                faults.append(DoorstepError(ProblemCode.TOO_MANY_ITEMS, message, ["scenarios", number, name]))
     if len(asked.orders.order_ids or ()) > MOST_ORDERS:
         faults.append(_too_large("orderIds"))
     return faults
@@ -177,7 +180,6 @@ class _Run:
                 found.failure = said
             except _NoPlan as error:
                 found.failure = str(error)
-        found.elapsed_seconds = time.monotonic() - began
         return found
 
     async def _solve(self, found: Simulated, number: int, scenario: Scenario) -> None:
