@@ -24,7 +24,8 @@ from doorstep.kernel.scope import ActorKind
 TITLE = "Event catalog"
 INTRODUCTION = (
     "Everything that the event log tells, by `events` as a query, as a stream, or with a filter by `types`. Each event comes once and in order, with a "
-    "`cursor` to resume after it. Fields are facts as of then; objects such as `order` are as of now and are left out of the examples."
+    "`cursor` to resume after it. Fields are facts as of then; objects such as `order` are as of now and are left out of the examples. "
+    "A webhook without a document has the facts of its event in `data`."
 )
 AT = datetime(2027, 3, 1, 11, 4, 33, tzinfo=UTC)
 TENANT = UUID("01950000-0000-7000-8000-000000000001")
@@ -40,6 +41,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     "RouteStatusChanged": {"from_": "COMMITTED", "to": "DISPATCHED"},
     "StopStatusChanged": {"from_": "EN_ROUTE", "to": "ARRIVED", "reason": None},
     "TenderDeclined": {"reason": "NO_CAPACITY"},
+    "WebhookEndpointStatusChanged": {"from_status": "ACTIVE", "to_status": "DISABLED", "reason": "GONE"},
 }
 """Facts that say more than a sample of their type would."""
 

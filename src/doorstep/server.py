@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import uvicorn
 from prometheus_client import start_http_server
 from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -44,6 +45,13 @@ STALLED_READER_MILLISECONDS = 15_000
 
 SEND_SECONDS = 20.0
 """How long a reader may take to make room for the next message, before it is cut off."""
+
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Most that is read without a word for the application: the head of a request, its trailers. The parser keeps these however long they are."""
+
+REQUEST_SECONDS = 60.0
+"""How long a request may take to come in as a whole, and the first one of a connection to begin."""
 
 
 class PortTaken(Exception):
@@ -85,6 +93,70 @@ class _Socket(WebSocketsSansIOProtocol):
                 self.transport.abort()
                 raise ClientDisconnected from error
         await super().send(message)
+
+
+class _Http(HttpToolsProtocol):
+    """HTTP whose requests come in within a size and a time: the parser's own have no limit, and whoever sends them needs no credential."""
+
+    _unheard = 0
+    """Bytes that were read since the application was told of any."""
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody is there, and has so long to ask something."""
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        self._arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless there was too much of nothing."""
+        if self._unheard > MAX_HEAD_BYTES:
+            if getattr(self.cycle, "response_complete", True):  # there is none before the first request
+                self.send_400_response(f"The head of a request is at most {MAX_HEAD_BYTES} bytes.")
+            else:
+                self.transport.abort()
+            return
+        self._unheard += len(data)
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        super().on_message_begin()
+        self._wait()
+
+    def on_headers_complete(self) -> None:
+        """Its head is here."""
+        self._unheard = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of its body is here."""
+        self._unheard = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """All of it is here."""
+        self._unheard = 0
+        self._arrived()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """From here on it is a socket, which has times of its own."""
+        self._arrived()
+        super().handle_websocket_upgrade()
+
+    def _wait(self) -> None:
+        self._arrived()
+        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _arrived(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class _Uvicorn(uvicorn.Server):
@@ -178,6 +250,7 @@ def _configuration(settings: Settings, services: Services) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         lifespan="off",
+        http=_Http,
         ws=_Socket,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,

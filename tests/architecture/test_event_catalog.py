@@ -1,6 +1,7 @@
 """The event catalog: it is made from the code, so what can be wrong is that something is missing, or that an example is none."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import httpx
@@ -57,6 +58,8 @@ def _is_a(value: Any, kind: GraphQLEnumType | GraphQLScalarType) -> bool:
 def test_every_class_of_event_is_in_it_and_has_a_face():
     assert set(event_classes()) == {kind.__name__ for kind in event_types()} == {one.name for one in CATALOG.entries}
     assert set(event_classes()) >= set(FACTS)
+    for name, facts in FACTS.items():
+        assert facts.keys() <= {one.name for one in fields(event_classes()[name])}, name
     assert len(CATALOG.entries) > 40
 
 
@@ -73,6 +76,12 @@ def test_each_says_when_it_happens_what_it_holds_and_shows_it(entry: Entry):
     common = {"__typename", "id", "aggregateVersion", "occurredAt", "recordedAt", "actor"}
     assert set(event) == {*selected, *common}
     assert set(selected) <= {one.name for one in entry.fields}
+
+
+@pytest.mark.parametrize("entry", CATALOG.entries, ids=lambda entry: entry.name)
+def test_an_example_of_a_change_shows_one(entry: Entry):
+    event = entry.example["event"]
+    assert "from" not in event or event["from"] != event["to"]
 
 
 def test_planted_faults_an_example_that_does_not_fit_is_seen(monkeypatch: pytest.MonkeyPatch):

@@ -7,9 +7,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests.cli.conftest import Run
+from websockets.exceptions import ConnectionClosedError
+from websockets.frames import Close
 
 from doorstep.__main__ import missing
 from doorstep.kernel.db import DatabaseUrls
+from doorstep.kernel.graphql.sessions import FORBIDDEN
 
 
 def test_a_tenant_and_its_keys(doorstep: Run):
@@ -107,6 +110,15 @@ def test_a_refusal_is_one_line_that_says_what_to_do(doorstep: Run, arguments, ex
     assert expected in said
     assert said.count("\n") == 1
     assert "Traceback" not in said
+
+
+def test_a_subscription_with_a_refused_key_says_so(doorstep: Run, monkeypatch: pytest.MonkeyPatch):
+    async def shut(*_: object) -> None:
+        raise ConnectionClosedError(Close(FORBIDDEN, "Forbidden"), None)
+
+    monkeypatch.setattr("doorstep.cli.ask._follow", shut)
+    code, _, said = doorstep("ask", "subscription { events { kind } }", "--key", "dsk_live_x")
+    assert (code, "doorstep key create" in said) == (1, True)
 
 
 def test_a_taken_slug_is_refused(doorstep: Run):

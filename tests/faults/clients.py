@@ -16,8 +16,8 @@ from websockets.typing import Subprotocol
 
 RETRY_CODES = frozenset({"UNAVAILABLE", "TIMEOUT"})
 RETRY_PROBLEMS = frozenset({"IDEMPOTENCY_IN_PROGRESS"})
-RETRY_CLOSES = frozenset({1006, 1012, 1013})
-"""Lost, service restart, try again later."""
+RETRY_CLOSES = frozenset({1006, 1012, 1013, 4408})
+"""Lost, service restart, try again later; and a greeting that came too late from a busy machine."""
 
 CREATE_ORDER = """mutation ($input: CreateOrderInput!) {
   createOrder(input: $input) { order { id displayReference } problems { code message } }

@@ -59,8 +59,8 @@ WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
 ORDER BY attnum
 """
 
-_VOLATILE = "'last_used_at'"
-"""Columns that the other tenant's own requests move."""
+_VOLATILE = "ARRAY['last_used_at', 'points']"
+"""Columns that the tenant's own requests move, some of them a while later."""
 
 
 @dataclass

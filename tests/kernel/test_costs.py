@@ -43,6 +43,7 @@ STOPS = "assignment { stops { id route { id driver { name } } } }"
         ("{ orders(first: 10) { totalCount nodes { id } } }", {}, 1 + 10 + 10),
         ("query ($n: Int) { orders(first: $n) { nodes { id } } }", {"n": 20}, 1 + 20),
         ("query ($n: Int) { orders(first: $n) { nodes { id } } }", {}, 1 + 50),
+        ("query ($n: Int) { orders(first: $n) { nodes { id } } }", {"n": 250.0}, 1 + 250),
         ("query ($n: Int = 30) { orders(first: $n) { nodes { id } } }", {}, 1 + 30),
         ("query ($n: Int = 30) { orders(first: $n) { nodes { id } } }", {"n": "x"}, 1 + 50),
         ("{ orders(first: 1000000) { nodes { id } } }", {}, 1 + 250),

@@ -1,19 +1,28 @@
 """Limits as a client meets them: what is permitted passes at its largest, what is not is refused with the time to wait, and every answer says its cost."""
 
 import asyncio
+import contextlib
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from graphql import get_introspection_query
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from doorstep.identity.service import NewTenant, create_key, create_tenant, tenant_by_slug
 from doorstep.kernel.db import DatabaseUrls
+from doorstep.kernel.graphql.attempts import BURST
+from doorstep.kernel.graphql.bodies import MAX_QUERY_BYTES, MAX_STRANGERS_BYTES
+from doorstep.kernel.paging import Sort, cursor_of
 from doorstep.kernel.scope import ALL_PERMISSIONS
 from doorstep.server import Server, running_server
 from doorstep.settings import Settings
@@ -153,6 +162,106 @@ async def test_a_stranger_is_limited_by_address(database_urls: DatabaseUrls, tmp
         answers = [await here.ask(introspection, None) for _ in range(11)]
         assert [answer.status_code for answer in answers] == [200] * 10 + [429]
         assert (await here.ask(introspection)).status_code == 200, "who has a key has a bucket of their own"
+
+
+async def test_a_stranger_says_little(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    async with place(database_urls, tmp_path) as here:
+        large = {"x": "x" * MAX_STRANGERS_BYTES}
+        answer = await here.ask(WHO, None, variables=large)
+        assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (413, "QUERY_TOO_COMPLEX")
+        assert (await here.ask(WHO, variables=large)).status_code == 200
+
+
+async def test_sockets_without_a_key_are_counted_by_network(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    async with (
+        serving(database_urls, tmp_path, sockets_per_key=3) as server,
+        contextlib.AsyncExitStack() as stack,
+    ):
+
+        async def come() -> Any:
+            socket = await stack.enter_async_context(
+                connect(server.socket_url, subprotocols=[Subprotocol("graphql-transport-ws")])
+            )
+            await socket.send('{"type": "connection_init"}')
+            return socket
+
+        opened = [await come() for _ in range(3)]
+        assert ["connection_ack" in await socket.recv() for socket in opened] == [True] * 3
+        with pytest.raises(ConnectionClosed) as closed:
+            await (await come()).recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4429
+        await opened[0].close()
+        async with asyncio.timeout(5):
+            while True:
+                socket = await come()
+                with contextlib.suppress(ConnectionClosed):
+                    assert "connection_ack" in await socket.recv()
+                    break
+
+
+async def test_a_document_is_as_long_over_a_socket_as_by_http(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    async with serving(database_urls, tmp_path) as server:
+        async with connect(server.socket_url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+            await socket.send('{"type": "connection_init"}')
+            await socket.recv()
+            document = "subscription { events { kind } } #" + "x" * MAX_QUERY_BYTES
+            await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": document}}))
+            told = json.loads(await socket.recv())
+        assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "QUERY_TOO_COMPLEX")
+
+
+async def test_a_forged_cursor_whose_instant_overflows_is_bad_input(
+    database_urls: DatabaseUrls, tmp_path: Path
+) -> None:
+    async with place(database_urls, tmp_path) as here:
+        tenant = await tenant_by_slug(here.server.services.system, "shop")
+        for text in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59"):
+            row = {"created_at": text, "id": "0" * 32}
+            cursor = cursor_of("orders", Sort("CREATED_AT.DESC", "created_at", datetime), row, tenant["id"])  # type: ignore[arg-type]
+            document = "query ($c: Cursor) { orders(after: $c) { nodes { id } } }"
+            [error] = (await here.ask(document, variables={"c": cursor})).json()["errors"]
+            assert error["extensions"]["code"] == "BAD_USER_INPUT", text
+
+
+async def test_a_body_that_breaks_off_is_no_fault_of_ours(
+    database_urls: DatabaseUrls, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with serving(database_urls, tmp_path) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        )
+        await writer.drain()
+        await asyncio.sleep(0.2)
+        writer.close()
+        await asyncio.sleep(0.3)
+    said = capfd.readouterr()
+    assert "internal_error" not in said.out + said.err
+
+
+async def test_a_fault_does_not_tell_a_long_value_back(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    async with place(database_urls, tmp_path) as here:
+        document = "query ($f: OrderFilter) { orders(filter: $f) { nodes { id } } }"
+        for wrong in ({"kinds": ["K" * 100_000] * 20}, {f"{at}{'k' * 50_000}": 1 for at in range(20)}):
+            answer = await here.ask(document, variables={"f": wrong})
+            assert {error["extensions"]["code"] for error in answer.json()["errors"]} == {"BAD_USER_INPUT"}
+            assert len(answer.content) < 50_000
+
+
+async def test_a_guesser_finds_no_door_where_nobody_counts(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    async with place(database_urls, tmp_path) as here:
+
+        async def guess(path: str, number: int) -> int:
+            headers = {"authorization": f"Bearer dsk_live_{number:043}"}
+            return (await here.http.get(f"{here.server.url}{path}", headers=headers)).status_code
+
+        told = [await guess("/export", number) for number in range(BURST + 5)]
+        assert told[:BURST] == [401] * BURST
+        assert told[-1] == 429
+        assert await guess("/graphql?query={viewer{scopes}}", 99) == 429, "they are counted together"
+        own = await here.http.get(f"{here.server.url}/export", headers={"authorization": f"Bearer {here.key}"})
+        assert own.status_code == 429, "a stranger's good guess waits as well"
 
 
 async def test_two_processes_share_the_buckets(database_urls: DatabaseUrls, tmp_path: Path) -> None:

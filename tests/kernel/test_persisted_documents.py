@@ -142,5 +142,11 @@ async def test_a_tenant_may_have_only_registered_documents_answered(here: Place)
             await asyncio.sleep(0.2)
     assert (answer.status_code, code_of(answer)) == (403, "PERSISTED_DOCUMENT_REQUIRED")
     assert (await send(here, document_id(WHO), till)).json()["data"]["viewer"]
+    for accept in ("text/event-stream", "application/json"):
+        body, headers = {"documentId": document_id(WHO)}, {"authorization": f"Bearer {till}", "accept": accept}
+        answer = await here.http.post(here.server.graphql_url, json=body, headers=headers)
+        assert '"slug":"shop"' in answer.text, "a registered document is answered over every transport"
+        answer = await here.http.post(here.server.graphql_url, json={"query": WHO}, headers=headers)
+        assert "PERSISTED_DOCUMENT_REQUIRED" in answer.text
     assert (await here.ask(WHO)).status_code == 200, "who may change the settings is not locked out"
     assert (await here.ask(WHO, here.foreign_key)).status_code == 200

@@ -113,6 +113,16 @@ async def test_a_document_of_too_many_tokens_is_too_complex_and_no_syntax_error(
     assert error["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
 
 
+async def test_a_document_without_the_operation_asked_for_says_what_to_send(http: httpx.AsyncClient):
+    for body, says in (
+        ({"query": "fragment F on Query { __typename }"}, "write a query, mutation or subscription"),
+        ({"query": "query A { __typename }", "operationName": "B"}, 'no operation named "B"'),
+    ):
+        [error] = (await http.post("/graphql", json=body)).json()["errors"]
+        assert error["extensions"]["code"] == "OPERATION_RESOLUTION_FAILURE"
+        assert says in error["message"]
+
+
 async def test_two_credentials_are_none(http: httpx.AsyncClient):
     """A proxy in front might judge the one, and the server the other."""
     own = http.headers.pop("authorization")
@@ -198,6 +208,14 @@ async def test_one_bad_id_costs_the_others_nothing(http: httpx.AsyncClient):
     body = answer.json()
     assert body["data"] == {"nodes": [None, None], "node": None}
     assert [error["extensions"]["code"] for error in body["errors"]] == ["BAD_USER_INPUT"]
+
+
+async def test_an_id_that_only_a_list_reads_is_told_which(http: httpx.AsyncClient):
+    for prefix, field in (("event", "events"), ("audit", "auditLog")):
+        query = f'{{ node(id: "{prefix}_01jm000000e0080000es16pq12") {{ id }} }}'
+        [error] = (await http.post("/graphql", json={"query": query})).json()["errors"]
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
+        assert f"`{field}`" in error["message"]
 
 
 async def test_a_null_where_a_patch_wants_a_value_is_told_in_the_words_of_graphql(http: httpx.AsyncClient):

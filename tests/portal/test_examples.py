@@ -33,7 +33,14 @@ def test_an_example_is_a_valid_document_with_valid_variables(schema: GraphQLSche
 def test_the_examples_tell_the_main_story() -> None:
     asked = " ".join(example["query"] for example in EXAMPLES)
     story = ("viewer", "createOrder(", "orders(", "createPlan(", "routes(", "events(")
-    beside = ("createAccessToken(", "tenders(", "tenderOrder(", "auditLog(", "eraseRecipient(")
+    beside = (
+        "createWebhookEndpoint(",
+        "createAccessToken(",
+        "tenders(",
+        "tenderOrder(",
+        "auditLog(",
+        "eraseRecipient(",
+    )
     for field in story + beside:
         assert field in asked
 

@@ -3,7 +3,7 @@
 import io
 import itertools
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from random import randrange
 from typing import Any
@@ -166,14 +166,19 @@ def whole_log() -> str:
     """A query of the event log that shows every field of every type of event that is no object."""
     schema = build_schema()._schema
     kinds: list[Any] = schema.get_possible_types(schema.type_map["Event"])  # type: ignore[arg-type,assignment]
-    types: defaultdict[str, set[str]] = defaultdict(set)
+    types: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for name, one in (pair for kind in kinds for pair in kind.fields.items()):
-        types[name].add(str(one.type))
+        types[name][str(one.type)] += 1
+    usual = {name: counts.most_common(1)[0][0] for name, counts in types.items()}
     parts = []
     for kind in kinds:
-        leaves = [name for name, one in kind.fields.items() if is_leaf_type(named(one.type)) and not one.args]
-        # Names that mean another type in another event need an alias, of which a document may have few.
-        shown = " ".join(f"{kind.name}_{name}: {name}" if len(types[name]) > 1 else name for name in leaves)
+        leaves = {
+            name: str(one.type) for name, one in kind.fields.items() if is_leaf_type(named(one.type)) and not one.args
+        }
+        # A name that means another type than in most events needs an alias, of which a document may have few.
+        shown = " ".join(
+            name if usual[name] == type_ else f"{kind.name}_{name}: {name}" for name, type_ in leaves.items()
+        )
         parts.append(f"... on {kind.name} {{ {shown} }}")
     page = "pageInfo { hasNextPage endCursor }"
     return f"query($after: Cursor) {{ events(first: 20, after: $after) {{ nodes {{ __typename {' '.join(parts)} }} {page} }} }}"

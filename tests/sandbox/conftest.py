@@ -114,12 +114,12 @@ class Company:
         return [(problem["code"], ".".join(problem["path"])) for problem in payload["problems"]]
 
     async def everything(self) -> dict[str, Any]:
-        """All rows of the tenant, but for when its key was used and what its worker has read."""
+        """All rows of the tenant, but for when its key was used, what its requests cost and what its worker has read."""
         async with self.system.transaction() as tx:
             tables = await tx.fetch(
                 "SELECT table_name::text AS name FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) "
                 "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND column_name = 'tenant_id' "
-                "AND table_name NOT IN ('api_keys', 'consumers') AND table_name NOT LIKE 'events\\_%' ORDER BY 1"
+                "AND table_name NOT IN ('api_keys', 'consumers', 'usage_days') AND table_name NOT LIKE 'events\\_%' ORDER BY 1"
             )
             rows = {
                 row["name"]: await tx.fetchval(

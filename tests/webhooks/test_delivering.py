@@ -32,6 +32,7 @@ async def test_an_event_is_posted_signed_and_resumes_the_log(company: Company, r
     assert got.headers["host"] == f"127.0.0.1:{receiver.port}"
     assert body["data"]["orderId"] == order
     assert body["data"]["status"] == "PENDING"
+    assert all(at.endswith("Z") for at in (body["timestamp"], body["data"]["occurredAt"])), "instants in one form"
     assert "A-1" not in got.text, "the standard payload holds facts, nobody's words"
     assert (delivery["state"], delivery["origin"], delivery["tries"]) == ("DELIVERED", "EVENT", 1)
     assert (delivery["answerStatus"], delivery["answer"], delivery["cursor"]) == (200, "ok", body["cursor"])
@@ -95,6 +96,14 @@ async def test_a_document_that_cannot_be_a_payload_is_refused(company: Company, 
     code, path, message = await company.refused("createWebhookEndpoint", **values)
     assert (code, path) == ("INVALID_VALUE", "document")
     assert says in message
+
+
+@pytest.mark.parametrize("scopes", [[], ["orders:read"]])
+async def test_a_document_without_the_scope_that_every_one_needs_is_told_which(company: Company, scopes: list[str]):
+    values = {"name": "ours", "url": "https://example.com/", "document": DOCUMENT, "scopes": scopes}
+    code, path, message = await company.refused("createWebhookEndpoint", **values)
+    assert (code, path) == ("REQUIRED", "scopes")
+    assert "events:read" in message
 
 
 async def test_nothing_is_granted_that_the_creator_does_not_hold(

@@ -126,7 +126,29 @@ async def test_a_receiver_that_asks_to_be_left_alone_is(company: Company, receiv
     assert len(receiver.got) == 3
 
 
+NO_DATES = ("Mon, 1 Jan 99999999999999999999 00:00:00 GMT", "Mon, 1 Jan 2031 00:00:00 +99999999999999")
+
+
+@pytest.mark.parametrize("date", NO_DATES)
+async def test_an_answer_that_nobody_can_read_is_a_try_like_any_other(
+    company: Company, receiver: Receiver, working: Working, date: str
+):
+    """Raised, it would end the lane and be sent again for ever, without ever being counted."""
+    endpoint = await company.endpoint(receiver.url)
+    await company.order()
+
+    async def never(_got: Got) -> bytes:
+        return reply(503, retry_after=date)
+
+    receiver.answer = never
+    async with working():
+        (delivery,) = await company.all_delivered(endpoint["id"])
+    assert (delivery["state"], delivery["tries"], delivery["answerStatus"]) == ("PARKED", 4, 503)
+    assert len(receiver.got) == 4
+
+
 def test_what_retry_after_may_say():
+    assert [seconds_to_rest(one) for one in NO_DATES] == [None, None]
     soon = (datetime.now(UTC) + timedelta(seconds=90)).strftime("%a, %d %b %Y %H:%M:%S GMT")
     assert 80 < (seconds_to_rest(soon) or 0) < 91
     assert seconds_to_rest("120") == 120

@@ -13,6 +13,7 @@ from rich.console import Console
 from websockets.exceptions import ConnectionClosed
 
 from doorstep.demo.client import ApiClient, RefusedByApi
+from doorstep.kernel.graphql.sessions import FORBIDDEN
 from doorstep.settings import get_settings
 
 errors = Console(stderr=True)
@@ -41,7 +42,7 @@ def ask(
     except RefusedByApi as error:
         _end(str(error), 1)
     except ConnectionClosed as error:
-        _end(f"The server ended the subscription: {error.rcvd.reason if error.rcvd else 'the connection was lost'}.", 1)
+        _end(_ended(error), 1)
     except (httpx.HTTPError, OSError):
         _end(f"No server answers at {address}: start `doorstep serve`, or say where it is with --url.", 1)
 
@@ -49,6 +50,12 @@ def ask(
 def _end(message: str, code: int) -> NoReturn:
     errors.print(message, style="red", markup=False, soft_wrap=True)
     raise typer.Exit(code)
+
+
+def _ended(error: ConnectionClosed) -> str:
+    if error.rcvd is not None and error.rcvd.code == FORBIDDEN:
+        return "The server refuses this key: it is unknown, expired or revoked. `doorstep key create` makes one."
+    return f"The server ended the subscription: {error.rcvd.reason if error.rcvd else 'the connection was lost'}."
 
 
 def _json(what: str, text: str) -> Any:

@@ -13,6 +13,7 @@ from starlette.types import Scope as AsgiScope
 from doorstep.identity.service import Authenticator
 from doorstep.identity.service.exporting import Manifest, export
 from doorstep.kernel.errors import RequestError, Unauthenticated
+from doorstep.kernel.graphql.attempts import FailedAttempts
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.graphql.headers import bearer_token
 from doorstep.kernel.scope import Permission, Principal
@@ -50,7 +51,10 @@ class ExportEndpoint:
         token = bearer_token(request)
         if token is None:
             raise Unauthenticated("Send your API key as `Authorization: Bearer dsk_live_…`.")
-        principal = await self._services.get(Authenticator)(token)
+        # Counted with the API's own attempts: a guesser would else have a door where nobody counts.
+        attempts = self._services.kept(FailedAttempts, FailedAttempts)
+        address = request.client.host if request.client else ""
+        principal = await attempts.let_in(address, token, self._services.get(Authenticator))
         principal.require(Permission.PRIVACY_WRITE)
         return principal
 

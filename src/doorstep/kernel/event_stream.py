@@ -31,7 +31,7 @@ NOTIFY_SECONDS = 0.05
 POLL_SECONDS = 1.0
 _PLACE = struct.Struct(">BIQQ")
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_CURSOR = "This is not a cursor of this event log."
+_NO_CURSOR = "This is not a cursor of this event log: take one from `events`, a stream's item or `eventsCursor` of the same tenant."
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -90,7 +90,10 @@ def _plain_value(kind: type, value: Any) -> Any:
     """The sort value as the database takes it; raises ValueError for anything that no row of ours can have."""
     if kind is datetime:
         instant = datetime.fromisoformat(value)
-        if instant.tzinfo is None or not 1 < instant.year <= 9999:
+        if instant.tzinfo is None:
+            raise ValueError("not an instant")
+        instant = instant.astimezone(UTC)  # the driver does the same, and calls what overflows there a fault of ours
+        if not 1 < instant.year <= 9999:
             raise ValueError("not an instant")
         return instant
     if kind is UUID:

@@ -7,6 +7,7 @@ gives back what it did not need. So all processes together spend what one bucket
 
 import asyncio
 import hashlib
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -220,7 +221,7 @@ class Points:
     def _limited(self, purse: _Purse, missing: float) -> RateLimited:
         seconds = max(0.001, (missing - self._left(purse)) / self.bucket.per_second)
         return RateLimited(
-            f"This may cost more than the points that are left. Try again in {seconds:.1f} s, or ask for less.",
+            f"This may cost more than the points that are left. Try again in {math.ceil(seconds * 10) / 10:.1f} s, or ask for less.",
             seconds=seconds,
         )
 

@@ -178,15 +178,16 @@ async def _write_secret(
     use_case: Callable[[Scope], Awaitable[tuple[dict[str, Any], str]]],
 ) -> S:
     """The secret goes past the stored outcome, straight into the answer."""
-    made: list[str] = []
+    made: list[tuple[dict[str, Any], str]] = []
 
     async def remembering(scope: Scope) -> dict[str, Any]:
         outcome, secret = await use_case(scope)
-        made[:] = [secret]
+        made[:] = [(outcome, secret)]
         return outcome
 
     answer = await context.write(operation, input, payload, remembering)
-    answer.secret = made[0] if made and not answer.problems else None
+    if made and answer.outcome is made[0][0]:  # not what a twin stored, who won after this one's first try was undone
+        answer.secret = made[0][1]
     return answer
 
 

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from doorstep.kernel.errors import BadUserInput, RequestError, TooComplex
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """1,000 orders with pickups, packages and windows are about 2 MB."""
+
+MAX_STRANGERS_BYTES = 64 * 1024
+"""Without a credential: there is nothing large to say, and to read 4 MB of variables takes a second in which nobody else is served."""
 
 MAX_QUERY_BYTES = 16_384
 
@@ -53,8 +56,8 @@ def strict_json(text: str | bytes) -> object:
     return orjson.loads(text)
 
 
-async def read_request(request: Request) -> Asked:
-    """What is asked; raises NotAllowed, WrongMedia, TooLarge and BadUserInput."""
+async def read_request(request: Request, *, known: bool = True) -> Asked:
+    """What is asked, by somebody who is ``known`` by a credential or not; raises NotAllowed, WrongMedia, TooLarge and BadUserInput."""
     if request.method == "GET":
         return _checked(_of_url(request), by_get=True)
     if request.method != "POST":
@@ -64,23 +67,28 @@ async def read_request(request: Request) -> Asked:
         raise WrongMedia("Send the request as JSON, with the content type application/json.")
     if "charset" in parameters.lower() and "utf-8" not in parameters.lower():
         raise WrongMedia("JSON is UTF-8: leave the charset out.")
-    return _checked(_object(await _read(request), "The request body"), by_get=False)
+    body = await _read(request, MAX_BODY_BYTES if known else MAX_STRANGERS_BYTES)
+    return _checked(_object(body, "The request body"), by_get=False)
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, most: int) -> bytes:
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
-        raise _too_large()
+    if announced.isdecimal() and int(announced) > most:
+        raise _too_large(most)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _too_large()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise _too_large(most)
+    except ClientDisconnect as error:
+        raise BadUserInput("The request ended before its body did.") from error
     return bytes(body)
 
 
-def _too_large() -> TooLarge:
-    return TooLarge(f"A request is at most {MAX_BODY_BYTES:,} bytes. Send it in several.")
+def _too_large(most: int) -> TooLarge:
+    without = "" if most == MAX_BODY_BYTES else " without a credential"
+    return TooLarge(f"A request{without} is at most {most:,} bytes. Send it in several.")
 
 
 def _of_url(request: Request) -> dict[str, Any]:
@@ -110,14 +118,20 @@ def _checked(found: Mapping[str, Any], *, by_get: bool) -> Asked:
     _expect(found, "variables", dict, "an object")
     _expect(found, "extensions", dict, "an object")
     query = found.get("query") or None
-    if query is not None and len(query.encode()) > MAX_QUERY_BYTES:
-        raise TooLarge(f"A document is at most {MAX_QUERY_BYTES:,} bytes: put values into variables.")
+    if query is not None:
+        check_size(query)
     _expect(found, "documentId", str, "a string")
     document_id = found.get("documentId") or None
     if (query is None) == (document_id is None):
         raise BadUserInput("A request has either a `query` or a `documentId`.")
     name = found.get("operationName") or None
     return Asked(query, found.get("variables"), name, found.get("extensions"), by_get, document_id)
+
+
+def check_size(query: str) -> None:
+    """Refuse a document that is too long, however it came; raises TooLarge."""
+    if len(query.encode()) > MAX_QUERY_BYTES:
+        raise TooLarge(f"A document is at most {MAX_QUERY_BYTES:,} bytes: put values into variables.")
 
 
 def _expect(found: Mapping[str, Any], name: str, kind: type, words: str) -> None:

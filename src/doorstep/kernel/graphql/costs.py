@@ -255,8 +255,8 @@ def _page(arguments: Mapping[str, ValueNode], sizes: Iterable[str], variables: V
     for name in sizes:
         node = arguments.get(name)
         value = _plain(node, variables) if node is not None else None
-        if isinstance(value, int):
-            return min(max(value, 1), MOST_PER_PAGE)
+        if isinstance(value, int | float):  # a variable of 250.0 is an Int, too
+            return int(min(max(value, 1), MOST_PER_PAGE))
     return PAGE
 
 

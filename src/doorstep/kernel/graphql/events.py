@@ -106,7 +106,7 @@ _TYPES: dict[str, type[Event]] = {}
 def register_event(kind: E) -> E:
     """Class decorator below ``@strawberry.type``'s: make the type known as the face of the event class of the same name."""
     _TYPES[kind.__name__] = kind
-    name_node("event", kind.__name__)
+    name_node("event", kind.__name__, "events")
     return kind
 
 

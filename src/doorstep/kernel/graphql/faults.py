@@ -18,6 +18,9 @@ from doorstep.kernel.metrics import ERRORS
 
 log = structlog.get_logger(__name__)
 
+MOST_CHARACTERS = 1_000
+"""Of a message about a document or its variables."""
+
 ONLY_SUBSCRIPTIONS = "Only subscriptions run over a socket: send queries and mutations by HTTP."
 
 
@@ -61,10 +64,13 @@ _NOT_NULL = re.compile(r"(?:Field of type|(?P<what>Argument|Field) '(?P<name>\w+
 
 
 def _in_our_words(message: str) -> str:
-    """Strawberry explains a null where a value is meant by its Python types; a client knows GraphQL's."""
+    """Strawberry explains a null where a value is meant by its Python types; a client knows GraphQL's.
+
+    A value that is wrong is told back, however long it is, and again with each of its faults: that is cut.
+    """
     found = _NOT_NULL.search(message)
     if found is None:
-        return message
+        return message if len(message) <= MOST_CHARACTERS else f"{message[:MOST_CHARACTERS]}…"
     name = f"'{found['name']}'" if found["name"] else "A field of this patch"
     return f"{name} may be left out, to stay as it is, but it cannot be null."
 

@@ -29,6 +29,7 @@ class Node:
 
 
 _READ: dict[str, tuple[Permission, BatchRead[UUID, Any]]] = {}
+_LISTED: dict[str, str] = {}
 
 
 def register_node(prefix: str, type_name: str, permission: Permission, batch: BatchRead[UUID, Any]) -> None:
@@ -38,13 +39,16 @@ def register_node(prefix: str, type_name: str, permission: Permission, batch: Ba
     guard(batch, permission)
 
 
-def name_node(prefix: str, type_name: str) -> None:
-    """Say the prefix of a type that ``node`` does not read."""
+def name_node(prefix: str, type_name: str, field: str) -> None:
+    """Say the prefix of a type that ``node`` does not read, and which field of Query does."""
     name_prefix(type_name, prefix)
+    _LISTED[prefix] = field
 
 
 async def _read(info: Info, text: str) -> Any:
     found = _READ.get(id_prefix(text))
+    if found is None and (field := _LISTED.get(id_prefix(text))) is not None:
+        raise BadUserInput(f"An object with this kind of id is read by `{field}` alone.")
     if found is None:
         raise BadUserInput("Expected an id of this API, such as order_01jd2n….")
     permission, batch = found
@@ -65,7 +69,9 @@ async def _read_if_id(info: Info, text: str) -> Any:
 
 @strawberry.type
 class NodeQuery:
-    @strawberry.field(description="Any object by its id; null when this tenant has none with it.")
+    @strawberry.field(
+        description="Any object by its id, but for events and entries of the audit log; null when this tenant has none with it."
+    )
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The object's id.")]
     ) -> Node | None:
@@ -73,7 +79,7 @@ class NodeQuery:
         return found
 
     @strawberry.field(
-        description="Up to 250 objects by their ids, in the order asked for; null where there is none, and where the text is no id."
+        description="Up to 250 objects by their ids, in the order asked for; null where there is none, where the text is no id, and for events and entries of the audit log."
     )
     async def nodes(
         self,

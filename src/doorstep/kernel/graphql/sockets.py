@@ -17,7 +17,7 @@ class TooManySockets(Exception):
 
 
 class OpenSockets:
-    """A count by tenant and by credential; belongs to one event loop."""
+    """A count by tenant and by credential, of strangers by their network; belongs to one event loop."""
 
     def __init__(self, most_of_credential: int) -> None:
         self._most_of_credential = most_of_credential
@@ -31,10 +31,20 @@ class OpenSockets:
             raise TooManySockets(f"Quota: at most {most} sockets at a time; close one first")
         if self._open[credential] >= self._most_of_credential:
             raise TooManySockets(f"At most {self._most_of_credential} sockets with one key at a time; close one first")
-        self._open.update((tenant, credential))
+        return self._count(tenant, credential)
+
+    def enter_stranger(self, address: str) -> Callable[[], None]:
+        """The same for a socket without a credential: it costs as much, and nobody else answers for it."""
+        network = network_of(address)
+        if self._open[network] >= self._most_of_credential:
+            raise TooManySockets(f"At most {self._most_of_credential} sockets without a key from your network")
+        return self._count(network)
+
+    def _count(self, *counted: Hashable) -> Callable[[], None]:
+        self._open.update(counted)
 
         def leave() -> None:
-            for one in (tenant, credential):
+            for one in counted:
                 _drop(self._open, one)
 
         return leave

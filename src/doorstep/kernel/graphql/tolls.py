@@ -1,22 +1,31 @@
 """What an operation is charged before it runs, and given back after: the same for requests, streams and sockets."""
 
+import asyncio
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from graphql import GraphQLError
 
-from doorstep.kernel.errors import TooComplex
+from doorstep.kernel.errors import RateLimited, TooComplex, Unavailable
 from doorstep.kernel.graphql.attempts import network_of
 from doorstep.kernel.graphql.bodies import Asked
 from doorstep.kernel.graphql.context import Context
 from doorstep.kernel.graphql.costs import Costing
 from doorstep.kernel.graphql.documents import DocumentCache
 from doorstep.kernel.graphql.persisted import PersistedDocuments
+from doorstep.kernel.graphql.prices import OPERATION
 from doorstep.kernel.points import Payer, Points
 
 UNSOUND = 10
 """What a document costs that is refused: reading it is work, too."""
+
+FREE_RESULT = 10
+"""What each later result of a subscription may come to for nothing: the event, its order, and what is around it."""
+
+LEAST_PAUSE = 0.05
 
 _UNSPEAKABLE = 10**15
 
@@ -31,6 +40,42 @@ class Limits:
     """Sockets and streams of server-sent events."""
 
     most_subscriptions: int = 1_000
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast a subscription's later results may follow each other: as fast as there are points for what they hold beyond ``FREE_RESULT``.
+
+    Else one operation that costs what a page may would have it again for each event of the log, as often as it reads the log anew. Nothing is
+    refused: whoever asks for much at each event waits, and misses nothing.
+    """
+
+    points: Points
+    payer: Payer
+    costing: Costing | None
+    variables: dict[str, Any] | None
+
+    async def keep(self, body: str) -> None:
+        """The text of a result was executed for this subscription: wait until it is paid."""
+        if self.costing is None or self.costing.requested(self.variables) <= OPERATION + FREE_RESULT:
+            return
+        data = orjson.loads(body).get("data")
+        spent = self.costing.actual(data, self.variables) - OPERATION - FREE_RESULT if isinstance(data, dict) else 0
+        if spent <= 0:
+            return
+        owed = min(spent, self.points.bucket.maximum)
+        with suppress(Unavailable):  # the stream outlives the database, which comes before what is owed
+            while not await self._paid(owed):
+                pass
+
+    async def _paid(self, owed: int) -> bool:
+        try:
+            await self.points.take(self.payer, owed)
+        except RateLimited as refusal:
+            await asyncio.sleep(max(refusal.seconds, LEAST_PAUSE))
+            return False
+        self.points.settle(self.payer, owed, owed)
+        return True
 
 
 @dataclass(slots=True)
@@ -51,6 +96,10 @@ class Toll:
         if self.costing is not None and isinstance(data, dict):
             self.actual = self.costing.actual(data, self.asked.variables)
         self.points.settle(self.payer, self.requested, self.actual)
+
+    def pace(self, payer: Payer | None = None) -> Pace:
+        """What the results after the first cost, paid by the same or by ``payer``."""
+        return Pace(self.points, payer or self.payer, self.costing, self.asked.variables)
 
     def shown(self) -> dict[str, Any]:
         """For an answer's ``extensions.cost``."""

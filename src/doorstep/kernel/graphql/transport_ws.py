@@ -15,7 +15,8 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws import handlers
 
 from doorstep.kernel.errors import RateLimited, Unavailable
-from doorstep.kernel.graphql.bodies import Asked
+from doorstep.kernel.graphql.answers import error_of
+from doorstep.kernel.graphql.bodies import Asked, TooLarge, check_size
 from doorstep.kernel.graphql.context import Context
 from doorstep.kernel.graphql.sessions import Session, Sessions
 from doorstep.kernel.graphql.sharing import Message
@@ -141,7 +142,8 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
         """One more subscription, unless there are as many as may be."""
         most = self.max_subscriptions_per_connection or 0
         if self.connection_acknowledged and message["id"] not in self.operations and len(self.operations) >= most:
-            refusal = GraphQLError(f"A socket has at most {most} subscriptions.", extensions={"code": "RATE_LIMITED"})
+            words = f"A socket has at most {most} subscriptions: end one, or open another socket."
+            refusal = GraphQLError(words, extensions={"code": "RATE_LIMITED"})
             await self.send_message({"id": message["id"], "type": "error", "payload": [refusal.formatted]})
             return
         payload = message["payload"]
@@ -157,6 +159,11 @@ class SocketHandler(handlers.BaseGraphQLTransportWSHandler[Context, None]):
             operation.query or None, operation.variables, operation.operation_name, None, by_get=False, document_id=name
         )
         with suppress(WebSocketDisconnected):
+            try:
+                check_size(operation.query)
+            except TooLarge as refusal:
+                await operation.send_initial_errors([error_of(refusal)])
+                return
             async with aclosing(self._view.followers.follow(self.context.fork(), asked)) as messages:
                 async for message in messages:
                     if message.failed:

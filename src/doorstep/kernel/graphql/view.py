@@ -85,7 +85,7 @@ class GraphQLView(GraphQL[Context, None]):
         self.authenticate = authenticate
         self.sessions = Sessions(authenticate)
         self.followers = Followers(schema, services, self.tolls, self.sessions)
-        self.attempts = FailedAttempts()
+        self.attempts = services.kept(FailedAttempts, FailedAttempts)
         self.open_sockets = OpenSockets(limits.most_sockets)
         self.streams = OpenStreams()
         services.offer(self.streams)
@@ -151,7 +151,7 @@ class GraphQLView(GraphQL[Context, None]):
         try:
             context = await self._enter(request)
             self.origins.check(context.principal_or_none, origin)
-            asked = await read_request(request)
+            asked = await read_request(request, known=context.principal_or_none is not None)
             if wants_events(request):
                 return await self._stream(request, context, asked)
             toll = await self.tolls.enter(context, asked)
@@ -202,6 +202,8 @@ class GraphQLView(GraphQL[Context, None]):
                 raise
             except RequestError as error:
                 raise ConnectionRejectionError from error
+        else:
+            context.leave = self.open_sockets.enter_stranger(context.address or "")
         return _NO_ACK_PAYLOAD
 
     async def _execute(self, context: Context, toll: Toll) -> ExecutionResult:
@@ -226,7 +228,7 @@ class GraphQLView(GraphQL[Context, None]):
             stopped.__cause__ = error
             result = result_of(GraphQLError(stopped.message, original_error=stopped))
         except CannotGetOperationTypeError as error:
-            raise UnknownOperation(error.as_http_error_reason()) from error
+            raise UnknownOperation(_no_operation(error.operation_name)) from error
         except InvalidOperationTypeError as error:
             raise _wrong_transport(error.operation_type) from error
         finally:
@@ -240,8 +242,10 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def _stream(self, request: Request, context: Context, asked: Asked) -> EventStream:
         """The answer as a stream: a subscription's results, or the one result of a query or mutation."""
-        asked = await self.persisted.find(context, asked)
-        operation = self.documents.operation_type(asked.query, asked.operation_name)
+        meant = await self.persisted.find(
+            context, asked
+        )  # ``asked`` stays: the toll looks it up again, as for every other transport
+        operation = self.documents.operation_type(meant.query, meant.operation_name)
         if operation is not OperationType.SUBSCRIPTION:
             return EventStream(self._once(context, asked), context)
         if (principal := context.principal_or_none) is not None:
@@ -263,6 +267,12 @@ class UnknownOperation(BadUserInput):
     """The document has no operation of the name that was given."""
 
     code = "OPERATION_RESOLUTION_FAILURE"
+
+
+def _no_operation(name: str | None) -> str:
+    if name is None:
+        return "The document holds no operation: write a query, mutation or subscription."
+    return f'The document has no operation named "{name}": give the name of one that it has as operationName.'
 
 
 def _wrong_transport(kind: OperationType) -> RequestError:

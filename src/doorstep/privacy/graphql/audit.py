@@ -162,4 +162,4 @@ class AuditQueries:
         return connection_of(AUDIT_LIST, NEWEST_FIRST, page, AuditEntry.of, count)
 
 
-name_node("audit", "AuditEntry")
+name_node("audit", "AuditEntry", "auditLog")

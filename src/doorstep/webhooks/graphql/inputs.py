@@ -111,7 +111,9 @@ class RotateWebhookSecretInput:
 class ReplayWebhookDeliveriesInput:
     id: strawberry.ID = strawberry.field(description=_ENDPOINT)
     after: Cursor | None = strawberry.field(
-        default=None, description="A cursor of the log, such as a delivery's or an event's: what follows it."
+        default=None,
+        description="A cursor of the log, such as a delivery's or an event's: what follows it, without that event itself. From a parked event on goes "
+        "`missedBefore.after` of an event that came later.",
     )
     since: datetime | None = strawberry.field(default=None, description="What was recorded at this instant or later.")
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)

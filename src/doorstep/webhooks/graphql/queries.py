@@ -43,7 +43,7 @@ class WebhooksQuery:
         return connection_of("webhookEndpoints", NEWEST_FIRST, page, WebhookEndpoint.of, count)
 
     @strawberry.field(
-        description="What was and is delivered to an endpoint, newest first: each event once, with the outcome of its last try."
+        description="What was and is delivered to an endpoint, newest first: each event once, and once more for each replay, with the outcome of its last try."
     )
     async def webhook_deliveries(
         self,

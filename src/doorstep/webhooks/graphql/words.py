@@ -31,7 +31,10 @@ show_enum(
         DeliveryState.PENDING: "It waits for its first or next try.",
         DeliveryState.SENDING: "A request is under way.",
         DeliveryState.DELIVERED: "The receiver took it, with a status of 200 to 299.",
-        DeliveryState.PARKED: "It was given up after its last try; later events of the same order carry `missedBefore`. A replay sends it again.",
+        DeliveryState.PARKED: (
+            "It was given up after its last try, a test after its only one; later events of the same order carry `missedBefore`. A replay sends an "
+            "event again."
+        ),
     },
 )
 show_enum(

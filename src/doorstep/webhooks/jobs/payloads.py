@@ -65,7 +65,7 @@ async def message_of(
     body = {
         "id": identifier,
         "type": event["type"],
-        "timestamp": event["recorded_at"].astimezone(UTC).isoformat(),
+        "timestamp": _instant(event["recorded_at"]),
         "cursor": cursor,
         "orderId": public_id("order", event["order_id"]) if event["order_id"] else None,
         "orderVersion": version,
@@ -79,11 +79,16 @@ async def message_of(
     return _signed(claimed, keys, identifier, body, headers)
 
 
+def _instant(at: datetime) -> str:
+    """An instant as the schema writes it, so that ``timestamp`` reads like the instants of ``data``."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def _test(claimed: Claimed) -> dict[str, Any]:
     return {
         "id": public_id("delivery", claimed.id),
         "type": claimed.type,
-        "timestamp": datetime.now(UTC).isoformat(),
+        "timestamp": _instant(datetime.now(UTC)),
         "data": {"endpointId": public_id("webhook", claimed.endpoint_id)},
     }
 

@@ -16,9 +16,12 @@ from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
+import structlog
 
 from doorstep.webhooks.model import Fault, Policy, is_global, seconds_to_rest
 from doorstep.webhooks.service import Outcome
+
+log = structlog.get_logger(__name__)
 
 KEPT_BYTES = 4_096
 """How much of an answer is kept, and read."""
@@ -107,6 +110,10 @@ class Poster:
         except (httpx.ConnectError, OSError):
             fault = Fault.UNREACHABLE
         except (httpx.HTTPError, httpx.InvalidURL):
+            fault = Fault.BROKEN_ANSWER
+        except Exception as error:
+            # Whatever an answer can bring about counts as a try: raised, it would be asked for again for ever, and its neighbours with it.
+            log.error("webhook_post_failed", exc_info=error)
             fault = Fault.BROKEN_ANSWER
         if answer.status is not None:  # it has answered, however the rest of the answer went
             fault = None if 200 <= answer.status < 300 else Fault.STATUS

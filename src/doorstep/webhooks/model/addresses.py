@@ -45,13 +45,15 @@ def check_url(url: str, *, private: bool) -> str:
     except ValueError as error:
         raise AddressRefused("This is no URL such as https://example.com/webhooks.") from error
     if parts.scheme not in ({"http", "https"} if private else {"https"}):
-        raise AddressRefused("Give a URL that begins with https://.")
+        raise AddressRefused(f"Give a URL that begins with {'http:// or https://' if private else 'https://'}.")
     if not host or port == 0:
         raise AddressRefused("The URL names no host such as example.com.")
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise AddressRefused("A URL has neither a user name nor a fragment: requests are known by their signature.")
     if not private and _is_literal(host) and not is_global(host):
-        raise AddressRefused("This address is not one of the public internet.")
+        raise AddressRefused(
+            "This address is not one of the public internet: it needs the operator's DOORSTEP_WEBHOOKS_PRIVATE."
+        )
     return url
 
 

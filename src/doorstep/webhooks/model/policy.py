@@ -71,7 +71,7 @@ def seconds_to_rest(header: str | None) -> float | None:
         return float(header.strip()[:9])
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):  # the year 10^20 is no date either
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -158,8 +158,9 @@ def _check_granted(scope: Scope, document: str | None, scopes: Sequence[str]) ->
             message = "Scopes are for a document: the standard payload shows an event's own facts."
             raise DoorstepError(ProblemCode.INVALID_VALUE, message, ["scopes"])
         return []
+    if Permission.EVENTS_READ not in scopes:
+        message = "Give the scopes that the document is read with: events:read, and those of what it asks for, such as orders:read."
+        raise DoorstepError(ProblemCode.REQUIRED, message, ["scopes"])
     granted = check_scopes(scopes, "scopes")
     must_cover(scope.principal, granted, "scopes")
-    if Permission.EVENTS_READ not in granted:
-        raise DoorstepError(ProblemCode.REQUIRED, "A document of events needs events:read.", ["scopes"])
     return granted

@@ -88,7 +88,8 @@ async def _place(scope: Scope, after: LogPosition | None, since: datetime | None
         found = await scope.tx.fetchval(_BEFORE_TIME, scope.tenant_id, since, head)
         return max(pruned, found), since
     if after is None or after.epoch != epoch or after.seq < pruned:
-        raise DoorstepError(ProblemCode.INVALID_VALUE, "The log no longer holds what follows this cursor.", ["after"])
+        message = "The log no longer holds what follows this cursor: give an instant (since) for all that it still holds from there."
+        raise DoorstepError(ProblemCode.INVALID_VALUE, message, ["after"])
     if after.seq > head:
         raise DoorstepError(ProblemCode.INVALID_VALUE, "This cursor lies past the end of the log.", ["after"])
     return after.seq, after.recorded_at

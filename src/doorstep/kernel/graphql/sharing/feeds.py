@@ -12,19 +12,21 @@ from doorstep.kernel.graphql.context import Context, Services
 from doorstep.kernel.graphql.sharing.lanes import LogLane, StateLane
 from doorstep.kernel.graphql.sharing.messages import Message, executed
 from doorstep.kernel.graphql.sharing.shapes import Shape
+from doorstep.kernel.graphql.tolls import Pace
 from doorstep.kernel.metrics import FEEDS
 
 
 class Feed:
     """One execution and the lane that it fills. ``followers`` is how many read it."""
 
-    def __init__(self, schema: Any, services: Services, asked: Asked, shape: Shape) -> None:
+    def __init__(self, schema: Any, services: Services, asked: Asked, shape: Shape, pace: Pace) -> None:
         self.followers = 0
         self.lane: LogLane | StateLane = LogLane() if shape.follows_log else StateLane()
         self._schema = schema
         self._services = services
         self._asked = asked
         self._shape = shape
+        self._pace = pace
         self._context = self._from_now()
         self._openings = Coalesced(self._first_message)
         self._running = asyncio.create_task(self._run())
@@ -67,6 +69,7 @@ class Feed:
             async with aclosing(executed(self._schema, self._context, self._asked)) as messages:
                 async for message in messages:
                     self.lane.put(message)
+                    await self._pace.keep(message.body)
         finally:
             self.lane.close()
 
@@ -91,11 +94,11 @@ class Feeds:
     def __len__(self) -> int:
         return len(self._open)
 
-    def join(self, asked: Asked, shape: Shape) -> Feed:
-        """The feed of a shape, begun now when there is none; ``leave`` must follow."""
+    def join(self, asked: Asked, shape: Shape, pace: Pace) -> Feed:
+        """The feed of a shape, begun now when there is none, at a pace that all its followers share; ``leave`` must follow."""
         feed = self._open.get(shape.key)
         if feed is None or feed.over:
-            feed = self._open[shape.key] = Feed(self._schema, self._services, asked, shape)
+            feed = self._open[shape.key] = Feed(self._schema, self._services, asked, shape, pace)
             FEEDS.inc()
         feed.followers += 1
         return feed

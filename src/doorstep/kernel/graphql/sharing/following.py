@@ -8,15 +8,18 @@ from uuid import uuid4
 
 from doorstep.kernel.errors import RequestError
 from doorstep.kernel.event_stream import LogPosition, decode_cursor, encode_cursor
+from doorstep.kernel.graphql.attempts import network_of
 from doorstep.kernel.graphql.bodies import Asked
 from doorstep.kernel.graphql.context import Context, Services
+from doorstep.kernel.graphql.faults import internal_error
 from doorstep.kernel.graphql.sessions import Sessions
 from doorstep.kernel.graphql.sharing.feeds import Feed, Feeds
 from doorstep.kernel.graphql.sharing.lanes import Behind, LogLane, StateLane
-from doorstep.kernel.graphql.sharing.messages import Message, executed, refused
+from doorstep.kernel.graphql.sharing.messages import Message, executed, failure, refused
 from doorstep.kernel.graphql.sharing.shapes import Shape, shape_of
 from doorstep.kernel.graphql.sockets import OpenSubscriptions
-from doorstep.kernel.graphql.tolls import Tolls
+from doorstep.kernel.graphql.tolls import Pace, Toll, Tolls
+from doorstep.kernel.points import Payer
 
 Messages = AsyncGenerator[Message, None]
 
@@ -38,39 +41,44 @@ class Followers:
     async def follow(self, context: Context, asked: Asked) -> Messages:
         """The messages of a subscription; a failed one is the last. Never raises.
 
-        It is charged once, for its first result: later ones come when something happened, and not because somebody asks. Before each message the
-        credential is asked for again; where it has ended or may do something else by now, nothing is sent any more and the session is closed.
+        It is charged once, for its first result: later ones come when something happened, and not because somebody asks. Those that hold much are
+        paced (``Pace``). Before each message the credential is asked for again; where it has ended or may do something else by now, nothing is
+        sent any more and the session is closed.
         """
         leave = _nothing
         try:
             leave = self._open.enter(context)
             toll = await self._tolls.enter(context, asked)
             toll.spend(None)
-            async with aclosing(self._messages(context, toll.asked)) as messages:
+            async with aclosing(self._messages(context, toll)) as messages:
                 async for message in messages:
                     if not await self._sessions.vouch(context.credential, context.principal_or_none):
                         return
                     yield message
         except RequestError as refusal:
             yield refused(refusal)
+        except Exception as error:  # noqa: BLE001 - logged under a reference
+            yield failure(internal_error(error))
         finally:
             leave()
             await context.close()
 
-    def _messages(self, context: Context, asked: Asked) -> Messages:
+    def _messages(self, context: Context, toll: Toll) -> Messages:
+        asked = toll.asked
         shape = shape_of(self._schema.documents, self._schema._schema, asked, context.principal_or_none)
         if shape is None:
-            return executed(self._schema, context, asked)
-        return self._shared(context, asked, shape)
+            return _paced(executed(self._schema, context, asked), toll.pace())
+        return self._shared(context, toll, shape)
 
-    async def _shared(self, context: Context, asked: Asked, shape: Shape) -> Messages:
+    async def _shared(self, context: Context, toll: Toll, shape: Shape) -> Messages:
+        asked = toll.asked
         after = context.resume_after or shape.after if shape.follows_log else None
         place = decode_cursor(context.tenant_id, after) if after is not None else None
-        feed = self.feeds.join(asked, shape)
+        feed = self.feeds.join(asked, shape, toll.pace(Payer.of(shape.principal, network_of(context.address or ""))))
         try:
             lane = feed.lane
             if isinstance(lane, LogLane):
-                reader = _LogReader(self._schema, context, asked, feed, lane, place)
+                reader = _LogReader(self._schema, context, asked, feed, lane, place, toll.pace())
                 messages = reader.messages()
             else:
                 messages = _states(feed, lane)
@@ -79,6 +87,13 @@ class Followers:
                     yield message
         finally:
             await self.feeds.leave(feed, shape)
+
+
+async def _paced(messages: Messages, pace: Pace) -> Messages:
+    async with aclosing(messages):
+        async for message in messages:
+            yield message
+            await pace.keep(message.body)
 
 
 async def _states(feed: Feed, lane: StateLane) -> Messages:
@@ -110,6 +125,7 @@ class _LogReader:
     feed: Feed
     lane: LogLane
     place: LogPosition | None
+    pace: Pace
     known: bool = False
     """Whether the place is one that the log has; a client's cursor may be any."""
 
@@ -149,6 +165,7 @@ class _LogReader:
                 self.known = True
                 self.caught_up = context.caught_up
                 yield message
+                await self.pace.keep(message.body)
                 if not self._has_to_catch_up():
                     return
 
