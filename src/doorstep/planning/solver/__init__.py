@@ -13,6 +13,8 @@ Reading order
 ``verify``      our own evaluation of every rule; no plan leaves the solver without passing it.
 ``baseline``    the same orders without optimization, for comparison.
 ``unassigned``  why an order was not placed, vehicle by vehicle.
+``handwork``    a sequence by hand, timed whatever breaks; one order put where it costs least.
+``settling``    routes under way made cheaper, where changing a promise has a price.
 ``pool``        the door: ``SolverPool.solve`` runs all of the above without blocking the event loop.
 
 Words
