@@ -41,6 +41,8 @@ SECONDS: Final = 8.0
 """All scenarios together, waiting for the solver included; an operation may take ten by default."""
 ROADS_SECONDS: Final = 3.0
 LEAST_SOLVE_SECONDS: Final = 0.5
+SOFT_SHARE: Final = 0.5
+"""Of its turn a scenario may search for so long; the rest is for starting, checking and a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ class _Run:
         """The same effort with this scenario's share of the time that is left, as if the slots were all ours."""
         left = max(LEAST_SOLVE_SECONDS, self.ends - time.monotonic())
         turns = -(-self.count // self.engines.solver.slots)
-        share = max(LEAST_SOLVE_SECONDS, 0.7 * left / turns)
+        share = max(LEAST_SOLVE_SECONDS, SOFT_SHARE * left / turns)
         return replace(
             options,
             time_limit_seconds=min(options.time_limit_seconds, share),

@@ -7,8 +7,8 @@ Everything is as early as possible and breaks as late as they may be, as in `sch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations_with_replacement, pairwise
 from typing import Final
 
@@ -41,6 +41,7 @@ TRIED_AT_MOST: Final = 400
 """So many places for an order are timed: the shortest detours, and more of them only while none holds."""
 
 NO_WAY_SECONDS: Final = 10_000_000
+_NOTHING: Final = Load()
 
 _RULES: Final = {
     Reason.SKILL: Rule.SKILL,
@@ -86,16 +87,45 @@ def time_stops(problem: Problem, vehicle: VehicleShift, legs: Legs, stops: Seque
     earliest = _run(problem, vehicle, legs, acts, vehicle.window.start)
     if not waits:
         return earliest
-    end = earliest.route.steps[-1].departure
-    best, low, high = earliest, 0, earliest.route.summary.waiting_seconds
+    waiting = earliest.route.summary.waiting_seconds
+    if not waiting:
+        return earliest
+    delay = _latest_start(problem, vehicle, earliest) - vehicle.window.start
+    latest = _run(problem, vehicle, legs, acts, vehicle.window.start + delay) if delay > 0 else earliest
+    if _no_worse(latest, earliest):
+        return latest
+    best, low, high = earliest, 0, waiting  # a later start moved a break
     while low < high:
         delay = (low + high + 1) // 2
         later = _run(problem, vehicle, legs, acts, vehicle.window.start + delay)
-        if later.route.steps[-1].departure <= end and not worsened(earliest.faults, later.faults):
+        if _no_worse(later, earliest):
             best, low = later, delay
         else:
             high = delay - 1
     return best
+
+
+def _no_worse(later: Timed, earliest: Timed) -> bool:
+    ends = later.route.steps[-1].departure, earliest.route.steps[-1].departure
+    return ends[0] <= ends[1] and not worsened(earliest.faults, later.faults)
+
+
+def _latest_start(problem: Problem, vehicle: VehicleShift, earliest: Timed) -> int:
+    """When the route could start and still end when it does, each step in the window that it has now and none of them later than it is late."""
+    pauses = {pause.id: pause.windows for pause in vehicle.breaks}
+    latest, leg = earliest.route.steps[-1].departure, 0
+    for step in reversed(earliest.route.steps):
+        latest -= leg + step.service_seconds
+        windows: Sequence[Window] = ()
+        if step.break_id is not None:
+            windows = pauses[step.break_id]
+        elif step.order_id is not None:
+            windows = visits(problem.order_by_id[step.order_id])[0 if step.kind is StepKind.PICKUP else -1].windows
+        latest = min([latest, *(w.end for w in windows if w.start <= step.service_start <= w.end)])
+        if step.late_seconds:
+            latest = min(latest, step.service_start)
+        leg = step.leg_seconds
+    return latest
 
 
 # ── timing ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -111,7 +141,8 @@ class _Drive:
     now: int
     here: int
     pending: list[Break]
-    steps: list[Step]
+    load: Load
+    steps: list[Step] = field(default_factory=list)
     faults: dict[tuple[Rule, str | None], int] = field(default_factory=dict)
 
     def note(self, rule: Rule, order_id: str | None = None, excess: int = 1) -> None:
@@ -139,8 +170,12 @@ class _Drive:
         late = _late(order, kind, start)
         if not isinstance(order, OnBoard):
             self.note(Rule.WINDOW, order_id, late)
-        step = Step(kind, visit.location, arrival, start, done, leg, meters, Load(), order_id, late_seconds=late)
-        self.steps.append(step)
+        if order is not None:
+            self.load = self.load + order.load if kind is StepKind.PICKUP else self.load - order.load
+            self.note(Rule.CAPACITY, None, _over(self.load, self.vehicle.capacity))
+        self.steps.append(
+            Step(kind, visit.location, arrival, start, done, leg, meters, self.load, order_id, late_seconds=late)
+        )
         self.now, self.here = done, visit.location
 
     @staticmethod
@@ -156,22 +191,27 @@ class _Drive:
             self.note(Rule.BREAK, None, self.now - max(w.end for w in pause.windows))
             return
         done = at + pause.duration_seconds
-        self.steps.append(Step(StepKind.BREAK, None, self.now, at, done, 0, 0, Load(), break_id=pause.id))
+        most = pause.max_load
+        if most is not None:
+            self.note(Rule.BREAK, None, _over(self.load, Capacity(most.weight_grams, most.volume_cm3, most.items)))
+        self.steps.append(Step(StepKind.BREAK, None, self.now, at, done, 0, 0, self.load, break_id=pause.id))
         self.now = done
 
 
 def _run(problem: Problem, vehicle: VehicleShift, legs: Legs, acts: Sequence[Act], at: int) -> Timed:
     pending = [b for b in vehicle.breaks if at < min(w.start for w in b.windows) + b.duration_seconds]
     pending.sort(key=lambda b: max(w.end for w in b.windows))
-    start = Step(StepKind.START, vehicle.start, at, at, at, 0, 0, Load())
-    drive = _Drive(problem, vehicle, legs, at, vehicle.start, pending, [start])
+    orders = {order_id: problem.order_by_id[order_id] for _, order_id in acts}
+    drive = _Drive(problem, vehicle, legs, at, vehicle.start, pending, loaded_at_start(orders.values()))
+    drive.steps.append(Step(StepKind.START, vehicle.start, at, at, at, 0, 0, drive.load))
+    drive.note(Rule.CAPACITY, None, _over(drive.load, vehicle.capacity))
     for kind, order_id in acts:
-        order = problem.order_by_id[order_id]
+        order = orders[order_id]
         drive.go(kind, order, visits(order)[0 if kind is StepKind.PICKUP else -1])
     if vehicle.end is not None:
         drive.go(StepKind.END, None, Visit(vehicle.end))
-    steps = _loaded(drive, acts)
-    _check_whole(drive, steps, acts)
+    _check_whole(drive, len(acts), orders.values())
+    steps = tuple(drive.steps)
     faults = tuple(Fault(rule, order_id, excess) for (rule, order_id), excess in drive.faults.items())
     return Timed(Route(vehicle.id, steps, summarize_route(steps, vehicle.costs)), faults)
 
@@ -187,49 +227,31 @@ def _late(order: Order | None, kind: StepKind, start: int) -> int:
     return min((start - w.end for w in windows if w.end < start), default=0)
 
 
-def _loaded(drive: _Drive, acts: Sequence[Act]) -> tuple[Step, ...]:
-    """The steps with what lies in the vehicle after each; what does not fit is noted."""
-    orders = {order_id: drive.problem.order_by_id[order_id] for _, order_id in acts}
-    load = loaded_at_start(orders.values())
-    limits = {pause.id: pause.max_load for pause in drive.vehicle.breaks}
-    steps: list[Step] = []
-    for step in drive.steps:
-        if step.order_id is not None:
-            own = orders[step.order_id].load
-            load = load + own if step.kind is StepKind.PICKUP else load - own
-        drive.note(Rule.CAPACITY, None, _over(load, drive.vehicle.capacity))
-        most = limits.get(step.break_id) if step.break_id is not None else None
-        if most is not None:
-            limit = Capacity(most.weight_grams, most.volume_cm3, most.items)
-            drive.note(Rule.BREAK, None, _over(load, limit))
-        steps.append(replace(step, load_after=load))
-    return tuple(steps)
-
-
 def _over(load: Load, capacity: Capacity) -> int:
     """What does not fit, in the units of the load, over all dimensions."""
+    if capacity.holds(load):
+        return 0
     names = ("weight_grams", "volume_cm3", "items")
     limits = [(getattr(load, name), getattr(capacity, name)) for name in names]
     return sum(max(0, value - limit) for value, limit in limits if limit is not None)
 
 
-def _check_whole(drive: _Drive, steps: Sequence[Step], acts: Sequence[Act]) -> None:
-    vehicle = drive.vehicle
+def _check_whole(drive: _Drive, tasks: int, orders: Iterable[Order]) -> None:
+    vehicle, steps = drive.vehicle, drive.steps
     drive.note(Rule.SHIFT, None, steps[-1].departure - vehicle.window.end)
     for rule, value, limit in (
-        (Rule.MAX_STOPS, len(acts), vehicle.max_stops),
+        (Rule.MAX_STOPS, tasks, vehicle.max_stops),
         (Rule.MAX_DISTANCE, sum(step.leg_meters for step in steps), vehicle.max_distance_meters),
         (Rule.MAX_DRIVING, sum(step.leg_seconds for step in steps), vehicle.max_driving_seconds),
     ):
         if limit is not None:
             drive.note(rule, None, value - limit)
-    for order_id in dict.fromkeys(order_id for _, order_id in acts):
-        order = drive.problem.order_by_id[order_id]
+    for order in orders:
         if isinstance(order, OnBoard) and order.vehicle != vehicle.id:
-            drive.note(Rule.PINNED, order_id)
-        for reason in demands_unmet(order, vehicle, Load()):
+            drive.note(Rule.PINNED, order.id)
+        for reason in demands_unmet(order, vehicle, _NOTHING):
             if reason in _RULES:
-                drive.note(_RULES[reason], order_id)
+                drive.note(_RULES[reason], order.id)
 
 
 # ── placing one order ───────────────────────────────────────────────────────────────────────────────────

@@ -16,8 +16,8 @@ from doorstep.planning.solver.problem import Problem, VehicleShift
 from doorstep.planning.solver.solution import StepKind
 from doorstep.planning.solver.travel import Legs
 
-TIMINGS: Final = 3000
-"""So many routes are timed; some seconds of one modest core for routes of thirty stops."""
+TIMINGS: Final = 2000
+"""So many routes are timed; a second of one modest core for routes of thirty stops."""
 WAYS: Final = 6
 """Of all places for an order those with the shortest detours are tried."""
 
