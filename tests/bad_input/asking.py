@@ -23,7 +23,7 @@ CODES_OF_INPUT = {"BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED", "QUERY_TOO_COMP
 
 USES_UP = re.compile(
     "accept|archive|assign|cancel|commit|decline|delete|dispatch|end|erase|optimize|recall|release|remove|revoke|rotate|tender|unassign|withdraw|"
-    "advance|reportOrder"
+    "advance|changeRoute|replanRoutes|reportOrder"
 )
 """Mutations after which their objects are in another state."""
 
@@ -62,7 +62,7 @@ def places_of(desk: Desk) -> Iterator[tuple[Place, GraphQLInputType]]:
 
 def question_with(desk: Desk, kinds: Kinds, place: Place, value: Any) -> Question:
     """A sound document for the place, with the value put in afterwards, whatever the place's type."""
-    shown = "{ __typename problems { code path } }" if place.owner == "Mutation" else _shown(place)
+    shown = _shown(place)
     question = Filler(desk, kinds, place, "x").question(shown)
     variables = json.loads(json.dumps(question.variables))
     holder, names = variables, list(place.names)
@@ -75,7 +75,10 @@ def question_with(desk: Desk, kinds: Kinds, place: Place, value: Any) -> Questio
 
 
 def _shown(place: Place) -> str:
-    return "{ __typename }" if is_composite_type(get_named_type(place.details.type)) else " "
+    kind = get_named_type(place.details.type)
+    if "problems" in getattr(kind, "fields", {}):
+        return "{ __typename problems { code path } }"
+    return "{ __typename }" if is_composite_type(kind) else " "
 
 
 @dataclass

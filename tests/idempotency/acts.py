@@ -95,6 +95,17 @@ async def _assigned_order(desk: Desk) -> dict[str, Any]:
     return {"orderIds": [(await _route(desk))["order"]]}
 
 
+@prepares("changeRoute")
+async def _order_beside_another(desk: Desk) -> dict[str, Any]:
+    route = (await _route(desk))["route"]
+    return {"change": {"insert": {"orderId": (await new_order(desk))["id"], "routeId": route}}}
+
+
+@prepares("replanRoutes")
+async def _routes_to_settle(desk: Desk) -> dict[str, Any]:
+    return {"replan": {"routes": [{"routeId": (await _route(desk))["route"]}]}}
+
+
 @prepares("createDepot")
 async def _place(_desk: Desk) -> dict[str, Any]:
     return {"coordinates": POINT, "name": f"Depot {uuid4().hex}"}

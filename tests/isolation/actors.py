@@ -63,6 +63,8 @@ BLIND_PHONE = {
     "Mutation.reportOrder(input.orderId)": _COPY,
     "Query.plan(id)": "drivers see routes, not what they were planned from",
     "Subscription.planProgress(id)": "as above",
+    "Plan.changesFrom(planId)": "as above",
+    "Plan.comparedWith(planId)": "as above",
 }
 
 Enter = Callable[[Stage], Awaitable[Actor]]

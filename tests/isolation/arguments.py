@@ -40,6 +40,8 @@ ALONGSIDE: dict[str, dict[str, set[str]]] = {
         "orderFilter": {"shiftIds"},
         "depotIds": {"orderIds", "date"},
     },
+    "SimulatePlanInput": {"": {"orderIds", "scenarios"}, "orderFilter": {"scenarios"}},
+    "PlanScenarioInput": {"": {"shiftIds"}, "depotIds": {"date"}, "date": set()},
     "ProofInput": {"": {"note"}},
     "ReplayWebhookDeliveriesInput": {"": {"since"}, "after": set()},
     "InviteMemberInput": {"": {"role"}, "roleId": set(), "depotIds": {"role", "driverId"}},

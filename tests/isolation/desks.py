@@ -24,6 +24,7 @@ STATES = {
     "createPlan": "free",
     "explainUnassigned": "free",
     "assignOrders": "free",
+    "simulatePlan": "free",
     "updateOrder": "free",
     "tenderOrder": "free",
     "eraseRecipient": "final",

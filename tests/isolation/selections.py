@@ -18,7 +18,11 @@ from graphql import (
 )
 from tests.isolation.places import OPERATIONS, SCHEMA, object_type
 
-NEEDS_ARGUMENTS = {"Driver.shifts": '(from: "2020-01-01T00:00:00Z", to: "2020-01-02T00:00:00Z")'}
+NEEDS_ARGUMENTS = {
+    "Driver.shifts": '(from: "2020-01-01T00:00:00Z", to: "2020-01-02T00:00:00Z")',
+    "Plan.changesFrom": '(planId: "plan_00000000000000000000000000")',
+    "Plan.comparedWith": '(planId: "plan_00000000000000000000000000")',
+}
 """Nested fields that cannot be asked for without arguments, and some that are in order."""
 
 

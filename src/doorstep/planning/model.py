@@ -129,6 +129,32 @@ class RelaxationSearch(StrEnum):
     RESOLVE = "RESOLVE"
 
 
+class PlanChangeKind(StrEnum):
+    """What is different for an order between two plans; the first that holds."""
+
+    ASSIGNED = "ASSIGNED"
+    UNASSIGNED = "UNASSIGNED"
+    MOVED = "MOVED"
+    RETIMED = "RETIMED"
+
+
+class RouteRule(StrEnum):
+    """What a change of a route by hand would break."""
+
+    WINDOW = "WINDOW"
+    CAPACITY = "CAPACITY"
+    SKILL = "SKILL"
+    VEHICLE_KIND = "VEHICLE_KIND"
+    DEPOT = "DEPOT"
+    PINNED = "PINNED"
+    UNREACHABLE = "UNREACHABLE"
+    SHIFT = "SHIFT"
+    BREAK = "BREAK"
+    MAX_STOPS = "MAX_STOPS"
+    MAX_DISTANCE = "MAX_DISTANCE"
+    MAX_DRIVING = "MAX_DRIVING"
+
+
 _P, _R, _S = PlanStatus, RouteStatus, StopStatus
 PLAN_TRANSITIONS: dict[PlanStatus, frozenset[PlanStatus]] = {
     _P.DRAFT: frozenset({_P.OPTIMIZING, _P.CANCELLED}),

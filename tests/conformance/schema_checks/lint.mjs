@@ -6,10 +6,12 @@ import { Linter } from "eslint";
 /** Values that live inside another object, and the one there is of each company: they have no id to be asked for by. */
 const VALUES = [
   "Actor", "Address", "Assignment", "AuditChange", "BlockedVehicleKind", "Break", "Capacity", "Contact", "Coordinates",
-  "DispatchPolicy", "DroppedOrder", "ErasureCount", "Eta", "EventStreamItem", "Load", "OrderAction", "OrderStreamItem", "PlanProgress",
-  "PlanSummary", "Policies", "Position", "PositionStreamItem", "Problem", "ProofRequirement", "Quotas", "Relaxation",
-  "RelaxationChange", "Retention", "RouteSummary", "SandboxClock", "TenderArea", "TenderPickup", "TenderStreamItem", "TimeWindow",
-  "UnassignedOrder", "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition", "Viewer", "Waypoint",
+  "DispatchPolicy", "DroppedOrder", "ErasureCount", "Eta", "EventStreamItem", "ForecastStop", "Load", "OrderAction", "OrderStreamItem",
+  "PlanChangeCounts", "PlanComparison", "PlanOrderChange", "PlanProgress", "PlanScenario", "PlanScenarioLeft", "PlanScenarioRoute",
+  "PlanSimulation", "PlanSummary", "Policies", "Position", "PositionStreamItem", "Problem", "ProofRequirement", "Quotas", "Relaxation",
+  "RelaxationChange", "Retention", "RouteChangePreview", "RouteFault", "RouteForecast", "RouteSummary", "SandboxClock",
+  "SumsDifference", "TenderArea", "TenderPickup", "TenderStreamItem", "TimeWindow", "UnassignedOrder", "UnassignedReason", "Usage",
+  "UsageDay", "VehicleCosts", "VehiclePosition", "Viewer", "Waypoint",
 ];
 
 /** Known by the hash of its text, which its maker works out: an id of ours beside it would be a second name. */

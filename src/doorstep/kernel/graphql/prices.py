@@ -55,9 +55,24 @@ LISTS: Mapping[str, int] = {
     "Usage.days": 30,
     "UnassignedOrder.relaxations": 3,
     "DispatchPlanPayload.routes": 20,
+    "RouteForecast.stops": 20,
+    "PlanScenario.routes": 20,
+    "ForecastStop.orders": 2,
+    "RouteChangePreview.changes": 20,
+    "RouteChangePreview.routes": 2,
+    "ChangeRoutePayload.routes": 2,
+    "ChangeRoutePayload.orders": 2,
     "CommitPlanPayload.dropped": 20,
 }
 """Lists that usually hold something else than ``LIST``."""
+
+WORK: Mapping[str, int] = {
+    "PlanComparison.counts": COUNT,
+    "Query.previewReplan": 100,
+    "Query.previewRouteChange": 20,
+    "Query.simulatePlan": 200,
+}
+"""Fields that show a value and yet take work."""
 
 VALUES = frozenset({"BlockedVehicleKind", "Problem", "RelaxationChange", "TimeWindow"})
 """Types that are lists' items and yet part of their owner."""
@@ -154,7 +169,7 @@ def _price(schema: GraphQLSchema, owner: str, name: str, details: GraphQLField, 
     if name == "eventsCursor":
         return Price(LOG_END)
     if not _is_list(details.type) or not is_composite_type(shown) or shown.name in VALUES:
-        return Price(0, each)
+        return Price(WORK.get(f"{owner}.{name}", 0), each)
     by_ids = tuple(argument for argument, one in details.args.items() if _is_list(one.type))
     return Price(0, each, 1 if by_ids else LISTS.get(f"{owner}.{name}", LIST), counted=by_ids)
 

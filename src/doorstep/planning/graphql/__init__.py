@@ -3,7 +3,11 @@
 - ``words``          the enumerations
 - ``sums``           the sums of plans and routes, progress
 - ``routes``         Route, Stop, Assignment, and their batch reads
+- ``comparisons``    a plan held against another one
 - ``plans``          Plan and what it left out, and their batch reads
+- ``change_inputs``  changes of routes by hand, and re-planning
+- ``changes``        what they would come to
+- ``simulations``    several plans side by side, none of which is kept
 - ``inputs``         what is written
 - ``queries``, ``mutations``, ``subscriptions``
 - ``events``         the faces of the events

@@ -13,6 +13,8 @@ from doorstep.kernel.scope import Permission, Scope
 from doorstep.orders.graphql import Order, load_orders
 from doorstep.places.roads import Roads
 from doorstep.planning import service
+from doorstep.planning.graphql.change_inputs import ChangeRouteInput, ReplanRoutesInput
+from doorstep.planning.graphql.changes import ChangeRoutePayload, ReplanRoutesPayload, orders_of
 from doorstep.planning.graphql.inputs import (
     AssignOrdersInput,
     CancelPlanInput,
@@ -139,25 +141,18 @@ class CancelRoutePayload(RoutePayload):
 class AssignOrdersPayload(RoutePayload):
     @strawberry.field(description="The orders that were assigned, at most 250; none without the scope `orders:read`.")
     async def orders(self, info: Info) -> list[Order]:
-        return await _orders(info.context, self.outcome_ids("order_ids"))
+        return await orders_of(info.context, self.outcome_ids("order_ids"))
 
 
 @strawberry.type(description="The answer to unassignOrders.")
 class UnassignOrdersPayload(Payload):
     @strawberry.field(description="The orders that were taken off, at most 250; none without the scope `orders:read`.")
     async def orders(self, info: Info) -> list[Order]:
-        return await _orders(info.context, self.outcome_ids("order_ids"))
+        return await orders_of(info.context, self.outcome_ids("order_ids"))
 
     @strawberry.field(description="The routes that they were on, at most 250.")
     async def routes(self, info: Info) -> list[Route]:
         return await _routes(info.context, self.outcome_ids("route_ids"))
-
-
-async def _orders(context: Context, ids: list[UUID]) -> list[Order]:
-    if not context.principal.allows(Permission.ORDERS_READ):
-        return []
-    found = await context.load_many(load_orders, ids)
-    return [order for order in found if order is not None]
 
 
 async def _routes(context: Context, ids: list[UUID]) -> list[Route]:
@@ -320,3 +315,38 @@ class PlanningMutation:
             return await service.unassign_orders(scope, ids)
 
         return await info.context.write("unassignOrders", input, UnassignOrdersPayload, use_case)
+
+    @strawberry.mutation(
+        description=(
+            "Carry out a change of routes by hand: exactly what previewRouteChange shows, nothing else is moved. Refused with NOT_PLANNABLE or "
+            "TOO_LARGE_FOR_FLEET for what would not hold, and with PLAN_STALE when a route changed meanwhile. A route that keeps nobody and was not "
+            "begun is cancelled."
+        )
+    )
+    async def change_route(
+        self, info: Info, input: Annotated[ChangeRouteInput, strawberry.argument(description="The change.")]
+    ) -> ChangeRoutePayload | None:
+        context = info.context
+        engines = service.Engines(context.services.get(Roads), context.services.get(SolverPool))
+        weighed = await service.weigh(context.services.db, context.principal, engines, input.change.change)
+        await service.draw_paths(engines, weighed)
+        return await context.write(
+            "changeRoute", input, ChangeRoutePayload, lambda scope: service.change_routes(scope, weighed)
+        )
+
+    @strawberry.mutation(
+        description=(
+            "Plan what is left of routes again, as previewReplan shows it: what is done or under way stays, goods on board keep their vehicle, and a "
+            "changed ETA has a price. Refused with PLAN_STALE when a route changed meanwhile. A route that keeps nobody and was not begun is cancelled."
+        )
+    )
+    async def replan_routes(
+        self, info: Info, input: Annotated[ReplanRoutesInput, strawberry.argument(description="Routes and terms.")]
+    ) -> ReplanRoutesPayload | None:
+        context = info.context
+        engines = service.Engines(context.services.get(Roads), context.services.get(SolverPool))
+        weighed = await service.weigh_replan(context.services.db, context.principal, engines, input.replan.terms)
+        await service.draw_paths(engines, weighed)
+        return await context.write(
+            "replanRoutes", input, ReplanRoutesPayload, lambda scope: service.change_routes(scope, weighed)
+        )

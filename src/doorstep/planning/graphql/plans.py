@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -16,11 +17,12 @@ from doorstep.fleets.graphql import (
 from doorstep.fleets.model import VehicleKind
 from doorstep.kernel.db import Row
 from doorstep.kernel.graphql.connections import After, Connection, First, connection_of
-from doorstep.kernel.graphql.context import Context, Info
+from doorstep.kernel.graphql.context import Context, Info, argument_id
 from doorstep.kernel.graphql.nodes import Node, register_node
 from doorstep.kernel.paging import Page, PageRequest
 from doorstep.kernel.scope import Permission
 from doorstep.orders.graphql import Order, load_orders
+from doorstep.planning.graphql.comparisons import Kinds, PlanComparison, PlanOrderChange, changes_between
 from doorstep.planning.graphql.relaxations import Relaxation
 from doorstep.planning.graphql.routes import PLAN, Route, there
 from doorstep.planning.graphql.sums import PlanProgress, PlanSummary
@@ -45,6 +47,8 @@ from doorstep.planning.reads import (
     unassigned_of_plans,
     unassigned_page,
 )
+
+OtherPlan = Annotated[strawberry.ID, strawberry.argument(description="The other plan's id.")]
 
 _VERSION = "Counts the changes; send it as `ifVersion` to act only on what you saw."
 
@@ -228,6 +232,29 @@ class Plan(Node):
         ids = await info.context.load(load_shift_ids_of_plans, self.uuid)
         found = await info.context.load_many(load_shifts, ids)
         return [shift for shift in found if shift is not None]
+
+    @strawberry.field(
+        description="Held against another plan, in numbers; `changesFrom` names the orders. Null when this tenant has no such plan."
+    )
+    async def compared_with(self, info: Info, plan_id: OtherPlan) -> PlanComparison | None:
+        other = await info.context.load(load_plans, argument_id("plan", plan_id))
+        return PlanComparison(plan=self.row, other=other.row) if other is not None else None
+
+    @strawberry.field(
+        description=(
+            "The orders for which something changes from another plan to this one, as the routes of both stand now, by order id; those for which "
+            "nothing does are left out. Null when this tenant has no such plan."
+        )
+    )
+    async def changes_from(
+        self, info: Info, plan_id: OtherPlan, kinds: Kinds = None, first: First = None, after: After = None
+    ) -> Connection[PlanOrderChange] | None:
+        other = await info.context.load(load_plans, argument_id("plan", plan_id))
+        if other is None:
+            return None
+        return await changes_between(
+            info.context, (self.uuid, other.uuid), kinds, PageRequest(first=first, after=after)
+        )
 
     @strawberry.field(description="Its routes by start.")
     async def routes(self, info: Info, first: First = None, after: After = None) -> Connection[Route]:

@@ -1,5 +1,7 @@
 """The sums of plans and routes, and how far an optimization is."""
 
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import strawberry
@@ -79,6 +81,38 @@ def _sums(stored: dict[str, Any]) -> dict[str, Any]:
         "load_factor",
     )
     return {"cost_minor": stored["cost"], **{name: stored[name] for name in names}}
+
+
+@strawberry.type(description="What is different between two sums: the one that is looked at less the other.")
+class SumsDifference:
+    cost_minor: Long = strawberry.field(description=f"What it costs more, below 0 less. {_COST}")
+    distance_meters: Long = strawberry.field(description="Way, in metres.")
+    duration_seconds: Long = strawberry.field(description="Driving, service, waiting and breaks together, in seconds.")
+    driving_seconds: Long = strawberry.field(description="Time at the wheel, in seconds.")
+    waiting_seconds: Long = strawberry.field(description="Time waiting for windows to open, in seconds.")
+    late_seconds: Long = strawberry.field(description="Lateness, in seconds.")
+    routes: int = strawberry.field(description="Number of routes.")
+    orders: int = strawberry.field(description="Number of orders on routes.")
+    emissions_grams: Long | None = strawberry.field(
+        description="Grams of CO2e: kilometres × what each vehicle's `emissionsGramsPerKilometer` says; null where one of the two is not known."
+    )
+
+    @classmethod
+    def of(cls, after: dict[str, Any], before: dict[str, Any]) -> "SumsDifference":
+        """From two stored forms."""
+        return cls.between([after], [before])
+
+    @classmethod
+    def between(cls, after: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]) -> "SumsDifference":
+        """From the stored forms of several routes each."""
+        ones, others = [_sums(one) for one in after], [_sums(one) for one in before]
+        return cls(**{field.name: _less(ones, others, field.name) for field in fields(cls)})
+
+
+def _less(after: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]], name: str) -> Any:
+    """How much more a sum is; None where a part of it is not known."""
+    ones, others = [one[name] for one in after], [one[name] for one in before]
+    return None if None in ones or None in others else sum(ones) - sum(others)
 
 
 @strawberry.type(description="How far a plan's optimization is.")

@@ -3,11 +3,13 @@
 from doorstep.kernel.graphql.enums import show_enum
 from doorstep.planning.model import (
     ExplanationStatus,
+    PlanChangeKind,
     PlanObjective,
     PlanPhase,
     PlanStatus,
     RelaxationKind,
     RelaxationSearch,
+    RouteRule,
     RouteStatus,
     StopKind,
     StopStatus,
@@ -47,6 +49,34 @@ show_enum(
         PlanObjective.DURATION: "Time at the wheel.",
         PlanObjective.DISTANCE: "Kilometres.",
         PlanObjective.FEWEST_VEHICLES: "Vehicles, then cost.",
+    },
+)
+show_enum(
+    PlanChangeKind,
+    "What is different for an order between two plans; the first that holds.",
+    {
+        PlanChangeKind.ASSIGNED: "It is on a route, and was on none.",
+        PlanChangeKind.UNASSIGNED: "It is on no route, and was on one.",
+        PlanChangeKind.MOVED: "Another shift brings it.",
+        PlanChangeKind.RETIMED: "The same shift brings it at another time.",
+    },
+)
+show_enum(
+    RouteRule,
+    "What a change of a route by hand would break, or break worse than it is broken now.",
+    {
+        RouteRule.WINDOW: "An order would be reached after its windows; `excess` is seconds.",
+        RouteRule.CAPACITY: "More than the vehicle can carry; `excess` is what does not fit, in grams, cubic centimetres or items.",
+        RouteRule.SKILL: "Driver and vehicle lack a skill that an order requires.",
+        RouteRule.VEHICLE_KIND: "An order may not go by this kind of vehicle.",
+        RouteRule.DEPOT: "The shift does not start at the order's depot.",
+        RouteRule.PINNED: "The order's goods are in another vehicle.",
+        RouteRule.UNREACHABLE: "No road leads there.",
+        RouteRule.SHIFT: "The route would end after the shift; `excess` is seconds.",
+        RouteRule.BREAK: "A break could not be taken as the shift wants it.",
+        RouteRule.MAX_STOPS: "More stops than the shift allows.",
+        RouteRule.MAX_DISTANCE: "Longer than shift and vehicle allow; `excess` is metres.",
+        RouteRule.MAX_DRIVING: "More time at the wheel than the shift allows; `excess` is seconds.",
     },
 )
 show_enum(

@@ -44,16 +44,18 @@ async def assign_orders(scope: Scope, prepared: Prepared) -> dict[str, Any]:
         raise prepared.refusal
     draft = prepared.draft
     if draft is None:
-        raise _changed_meanwhile()
+        raise changed_meanwhile()
     if prepared.present is None:
         route_id = draft.id
         await _check_unchanged(scope, prepared)
         await _write_new(scope, draft)
     else:
         route_id = prepared.present.route["id"]
-        await _lock_unchanged(scope, prepared.present)
+        await lock_unchanged(scope, prepared.present)
         await _check_unchanged(scope, prepared)
-        await _rewrite(scope, prepared.present, draft)
+        await rewrite(scope, prepared.present, draft)
+        if prepared.present.route["status"] == RouteStatus.COMMITTED:
+            await set_route_status(scope, prepared.present.route, RouteStatus.DISPATCHED, scope.clock.now())
         await touch_route(scope, route_id, added=prepared.order_ids)
     await assign(scope, dict.fromkeys(prepared.order_ids, route_id))
     await move_orders(
@@ -63,28 +65,30 @@ async def assign_orders(scope: Scope, prepared: Prepared) -> dict[str, Any]:
     return {"id": str(route_id), "order_ids": [str(order_id) for order_id in prepared.order_ids]}
 
 
-def _changed_meanwhile() -> DoorstepError:
+def changed_meanwhile() -> DoorstepError:
+    """What a change was computed from is no longer so."""
     return DoorstepError(
         ProblemCode.PLAN_STALE,
         "The shift, its route or one of the orders changed while the route was being computed: send this again.",
     )
 
 
-async def _lock_unchanged(scope: Scope, present: Present) -> None:
+async def lock_unchanged(scope: Scope, present: Present) -> None:
+    """Lock a route and its stops; PLAN_STALE when they are not as they were loaded."""
     route, stops = await lock_route(scope, present.route["id"])
     statuses = {stop["id"]: stop["status"] for stop in stops}
     same = route["version"] == present.route["version"] and statuses == present.statuses
     if not same or RouteStatus(route["status"]) not in ACTIVE_ROUTES:
-        raise _changed_meanwhile()
+        raise changed_meanwhile()
 
 
 async def _check_unchanged(scope: Scope, prepared: Prepared) -> None:
     orders = await lock_orders(scope, prepared.order_ids)
     shifts = await shifts_for_planning(scope.tx, scope.tenant_id, [prepared.shift_id])
     if any(row["version"] != prepared.order_versions[order_id] for order_id, row in orders.items()):
-        raise _changed_meanwhile()
+        raise changed_meanwhile()
     if not shifts or shifts[0].version != prepared.shift_version:
-        raise _changed_meanwhile()
+        raise changed_meanwhile()
 
 
 async def _write_new(scope: Scope, draft: DraftRoute) -> None:
@@ -92,7 +96,7 @@ async def _write_new(scope: Scope, draft: DraftRoute) -> None:
     try:
         await write_routes(scope, [draft], plan_id=None, status=RouteStatus.DISPATCHED, at=now)
     except asyncpg.UniqueViolationError as error:
-        raise _changed_meanwhile() from error
+        raise changed_meanwhile() from error
     scope.emit(
         RouteStatusChanged(
             aggregate_version=1,
@@ -105,7 +109,7 @@ async def _write_new(scope: Scope, draft: DraftRoute) -> None:
     )
 
 
-async def _rewrite(scope: Scope, present: Present, draft: DraftRoute) -> None:
+async def rewrite(scope: Scope, present: Present, draft: DraftRoute) -> None:
     """Write the computed stops over the free ones: a stop for the same act and orders keeps its id, others come and go."""
     stops = draft.stops if present.head is None else draft.stops[1:]
     route_id = present.route["id"]
@@ -133,8 +137,6 @@ async def _rewrite(scope: Scope, present: Present, draft: DraftRoute) -> None:
         await scope.tx.execute(
             "UPDATE routes SET summary = $3 WHERE tenant_id = $1 AND id = $2", scope.tenant_id, route_id, draft.summary
         )
-    if present.route["status"] == RouteStatus.COMMITTED:
-        await set_route_status(scope, present.route, RouteStatus.DISPATCHED, scope.clock.now())
 
 
 def _key(kind: str, order_ids: Collection[UUID]) -> tuple[str, frozenset[UUID]]:

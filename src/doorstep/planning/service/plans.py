@@ -76,8 +76,8 @@ async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
         faults.append(
             DoorstepError(ProblemCode.INVALID_VALUE, f"A name is 1 to {MOST_NAME} printable characters.", ["name"])
         )
-    orders = await _orders(scope, wanted, faults)
-    shifts = await _shifts(scope, wanted, faults)
+    orders = await orders_wanted(scope, wanted, faults)
+    shifts = await shifts_wanted(scope, wanted, faults)
     refuse_all(faults)
     _check_pins(wanted.pins, {order["id"] for order in orders}, {shift.id for shift in shifts})
     plan_id = new_id()
@@ -239,7 +239,8 @@ async def drop_drafts(scope: Scope, plan_ids: Collection[UUID]) -> None:
 # ── what a new plan is about ────────────────────────────────────────────────────────────────────────────
 
 
-async def _orders(scope: Scope, wanted: NewPlan, faults: list[DoorstepError]) -> list[Row]:
+async def orders_wanted(scope: Scope, wanted: NewPlan, faults: list[DoorstepError]) -> list[Row]:
+    """The rows of the orders that a plan is to be about; what stands in the way joins ``faults``. Reads only."""
     if (wanted.order_ids is None) == (wanted.order_query is None):
         faults.append(DoorstepError(ProblemCode.REQUIRED, "Give either orderIds or orderFilter.", ["orderIds"]))
         return []
@@ -317,7 +318,8 @@ def _too_many_shifts(field: str) -> DoorstepError:
     )
 
 
-async def _shifts(scope: Scope, wanted: NewPlan, faults: list[DoorstepError]) -> list[PlanningShift]:
+async def shifts_wanted(scope: Scope, wanted: NewPlan, faults: list[DoorstepError]) -> list[PlanningShift]:
+    """The shifts that a plan may use; what stands in the way joins ``faults``. Reads only."""
     if (wanted.shift_ids is None) == (wanted.day is None):
         faults.append(DoorstepError(ProblemCode.REQUIRED, "Give either shiftIds or date.", ["shiftIds"]))
         return []

@@ -17,6 +17,8 @@ Reading order
 ``relaxing``    what can give so that an order finds a place, and how much that is.
 ``insertion``   every place in a finished sequence, and what would have to give there at least.
 ``easing``      the smallest of these that holds before the verifier.
+``handwork``    a sequence by hand, timed whatever breaks; one order put where it costs least.
+``settling``    routes under way made cheaper, where changing a promise has a price.
 ``pool``        the door: ``SolverPool.solve`` runs all of the above without blocking the event loop.
 
 Words
