@@ -26,6 +26,9 @@ SNAP_SECONDS = 2.0
 """How long an order that is being taken waits for the road engine."""
 
 
+ATTRIBUTION = "© OpenStreetMap contributors"
+
+
 class RoadsMode(StrEnum):
     """AUTO uses roads wherever there is a way to; STRAIGHT never does."""
 
@@ -39,6 +42,11 @@ class Source(StrEnum):
     EXTERNAL = "EXTERNAL"
     ENGINE = "ENGINE"
     STRAIGHT_LINES = "STRAIGHT_LINES"
+
+    @property
+    def attribution(self) -> str | None:
+        """Whom to name wherever a way or a time from it is shown (ODbL); nobody owns straight lines."""
+        return None if self is Source.STRAIGHT_LINES else ATTRIBUTION
 
 
 @dataclass(frozen=True, slots=True)
