@@ -253,6 +253,10 @@ class PoliciesInput:
         description="Whether only registered documents are answered, except for credentials that hold `tenant:write`.",
     )
     dispatch: DispatchPolicyInput | None = strawberry.field(default=None, description="On-demand dispatch.")
+    nearest_depot: bool | None = strawberry.field(
+        default=None,
+        description="Whether a DELIVERY that names no depot gets the nearest one that is open when it is due, as it is taken in; otherwise the plan decides from which depot it comes.",
+    )
     travel_times: list[TravelTimeFactorInput] | None = strawberry.field(
         default=None,
         description="How much longer roads take at some hours, instead of what was set until now; at most 100, no two for the same hour.",
@@ -265,6 +269,8 @@ class PoliciesInput:
             changes["complete_without_arrival"] = self.complete_without_arrival
         if self.persisted_documents_only is not None:
             changes["persisted_only"] = self.persisted_documents_only
+        if self.nearest_depot is not None:
+            changes["nearest_depot"] = self.nearest_depot
         if self.dispatch is not None:
             changes.update(self.dispatch.changes())
         if self.travel_times is not None:

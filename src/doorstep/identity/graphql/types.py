@@ -69,6 +69,9 @@ class Policies:
         description="Whether only registered documents are answered, except for credentials that hold `tenant:write`."
     )
     dispatch: DispatchPolicy = strawberry.field(description="On-demand dispatch.")
+    nearest_depot: bool = strawberry.field(
+        description="Whether a DELIVERY that names no depot gets the nearest one that is open when it is due, as it is taken in; otherwise the plan decides from which depot it comes."
+    )
     travel_times: list[TravelTimeFactor] = strawberry.field(
         description="How much longer roads take at some hours. Plans, dispatch and ETAs reckon with them; hours without a factor are as the network says."
     )
@@ -107,6 +110,7 @@ class Tenant:
             policies=Policies(
                 complete_without_arrival=row["complete_without_arrival"],
                 persisted_documents_only=row["persisted_only"],
+                nearest_depot=row["nearest_depot"],
                 dispatch=DispatchPolicy(
                     enabled=row["dispatch_enabled"],
                     offer_seconds=row["dispatch_offer_seconds"],

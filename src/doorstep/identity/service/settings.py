@@ -32,6 +32,7 @@ class TenantChanges(TypedDict, total=False):
     dispatch_offer_seconds: int
     dispatch_most_orders: int
     travel_time_factors: list[HourFactor]
+    nearest_depot: bool
     allowed_origins: list[str]
 
 
@@ -66,6 +67,7 @@ _SHOWN = {
     "dispatch_offer_seconds": "policies.dispatch.offerSeconds",
     "dispatch_most_orders": "policies.dispatch.mostOrders",
     "travel_time_factors": "policies.travelTimes",
+    "nearest_depot": "policies.nearestDepot",
 }
 
 MAX_ORIGINS = 20

@@ -1,4 +1,4 @@
-"""How much longer roads take at some hours, as the tenant has seen it.
+"""How much longer roads take at some hours; when depots are open, and whether orders go to the nearest of them.
 
 Revision ID: 0014
 """

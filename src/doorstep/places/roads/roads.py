@@ -132,9 +132,13 @@ class Roads:
         async with _in_time(within), self._network(profile) as network:
             return await network.snap(points)
 
-    async def matrix(self, points: Sequence[Position], kind: str, within: float | None = None) -> Matrix:
-        """Seconds and metres between all positions, NaN where no way leads; waits for a graph that is being built."""
-        async with _in_time(within), self._network(profile_of(kind)) as network:
+    async def matrix(self, points: Sequence[Position], kind: str | None, within: float | None = None) -> Matrix:
+        """Seconds and metres between all positions, NaN where no way leads; waits for a graph that is being built.
+
+        Without a kind any motor vehicle's roads will do, as in `snap`.
+        """
+        profile = self._running_motorised() if kind is None else profile_of(kind)
+        async with _in_time(within), self._network(profile) as network:
             return await network.matrix(points)
 
     async def route(self, points: Sequence[Position], kind: str, within: float | None = None) -> Route:
