@@ -6,9 +6,11 @@ from uuid import UUID
 
 from tests.dispatch.conftest import NORTH, OVERLOADED, SOUTH, Town
 
+from doorstep.identity.service.settings import update_tenant
 from doorstep.kernel.scope import Scope
 from doorstep.orders.model import OrderStatus, Readiness
 from doorstep.orders.service import Move, move_orders, set_order_readiness
+from doorstep.places.roads import HourFactor, Profile
 from doorstep.planning.model import RouteStatus
 from doorstep.planning.service import lock_route, set_route_status
 
@@ -25,6 +27,17 @@ async def test_the_nearest_courier_gets_the_order_and_then_the_next_one_on_the_w
     routes = await town.world.rows("SELECT status, plan_id FROM routes WHERE tenant_id = $1")
     assert [(row["status"], row["plan_id"]) for row in routes] == [("DISPATCHED", None)] * 2
     assert await town.round() == 0
+
+
+async def test_at_the_rush_the_recipient_has_it_later(town: Town) -> None:
+    await town.courier(SOUTH)
+    [order] = await town.world.add_orders(1, position=NORTH)
+    now = datetime.now(UTC)
+    [calm] = (await town.decide()).decisions
+    async with town.world.db.write(town.principal) as scope:
+        await update_tenant(scope, {"travel_time_factors": [HourFactor(Profile.VAN, 0, 24, 3.0)]})
+    [slow] = (await town.decide()).decisions
+    assert slow.arrivals[order] - now > 2 * (calm.arrivals[order] - now)
 
 
 async def test_nothing_happens_for_a_tenant_that_has_not_switched_it_on(town: Town) -> None:

@@ -144,6 +144,37 @@ async def test_settings_change_and_bad_ones_do_not(company: Client):
     )
 
 
+_VAN = {"profile": "VAN", "factor": 1.5}
+_TRAVEL_TIMES = "tenant { version policies { travelTimes { profile weekdays fromHour untilHour factor } } }"
+
+
+async def test_travel_times_are_set_as_a_whole_and_nonsense_is_refused(company: Client):
+    rush = {"profile": "VAN", "weekdays": [1, 5], "fromHour": 7, "untilHour": 9, "factor": 1.5}
+    given = [rush, {"profile": "BICYCLE", "factor": 0.5}]
+    changed = await company.do("updateTenant", _TRAVEL_TIMES, policies={"travelTimes": given})
+    every_day = {"profile": "BICYCLE", "weekdays": [1, 2, 3, 4, 5, 6, 7], "fromHour": 0, "untilHour": 24, "factor": 0.5}
+    assert changed["tenant"]["policies"]["travelTimes"] == [rush, every_day]
+    for wrong, place in (
+        ({**_VAN, "factor": 3.5}, "factor"),
+        ({**_VAN, "factor": 0.4}, "factor"),
+        ({**_VAN, "fromHour": 9, "untilHour": 9}, "untilHour"),
+        ({**_VAN, "fromHour": -1}, "untilHour"),
+        ({**_VAN, "untilHour": 25}, "untilHour"),
+        ({**_VAN, "weekdays": []}, "weekdays"),
+        ({**_VAN, "weekdays": [8]}, "weekdays"),
+        ({**rush, "fromHour": 8, "untilHour": 10, "weekdays": [5, 6]}, ""),
+    ):
+        path = f"policies.travelTimes.1.{place}".removesuffix(".")
+        refused = await company.refused("updateTenant", policies={"travelTimes": [rush, wrong]})
+        assert refused == [("INVALID_VALUE", path)], wrong
+    many = [{"profile": "CAR", "weekdays": [1], "fromHour": 1, "factor": 1}] * 101
+    assert await company.refused("updateTenant", policies={"travelTimes": many}) == [
+        ("TOO_MANY_ITEMS", "policies.travelTimes")
+    ]
+    emptied = await company.do("updateTenant", _TRAVEL_TIMES, policies={"travelTimes": []})
+    assert emptied["tenant"] == {"version": changed["tenant"]["version"] + 1, "policies": {"travelTimes": []}}
+
+
 async def test_a_sandbox_s_key_changes_nothing_of_the_organization(place: Place):
     sandbox = await place.company(TenantMode.TEST)
     before = await sandbox.written()

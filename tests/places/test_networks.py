@@ -227,10 +227,10 @@ async def test_servers_that_know_no_post_are_asked_in_short_gets(town_roads: Roa
 
 
 async def test_a_dropped_connection_is_tried_once_more(town_roads: Roads) -> None:
-    points = addresses(town_roads, 4)
+    points = addresses(town_roads, 20)
     async with behind(town_roads, post=True, hang_up_after=1) as (osrm, seen):
-        for _ in range(5):
-            assert not np.isnan((await osrm.matrix(points)).durations).any()
+        for start in range(0, 20, 4):
+            assert not np.isnan((await osrm.matrix(points[start : start + 4])).durations).any()
     assert seen.count("POST") == 5
 
 

@@ -43,7 +43,7 @@ query ($id: ID!, $routes: Int, $left: Int) { plan(id: $id) {
   unassigned(first: $left) { totalCount pageInfo { hasNextPage endCursor } nodes {
     order { id } reasons { code message shifts { id } vehicles { id name } } } }
   routes(first: $routes) { totalCount pageInfo { hasNextPage endCursor } nodes {
-    id status version startsAt path network mapVersion
+    id status version startsAt path attribution network mapVersion
     plan { id } driver { id name currentRoute { id } } vehicle { id } shift { id } depot { id }
     summary { costMinor orders distanceMeters emissionsGrams loadFactor }
     stops { id sequence kind status coordinates { latitude longitude } plannedArrival plannedServiceStart plannedDeparture
@@ -150,6 +150,11 @@ async def test_the_round_trip(working_world: Any) -> None:
     assignment = route["stops"][1]["orders"][0]["assignment"]
     assert assignment["route"]["id"] == route["id"]
     assert [stop["kind"] for stop in assignment["stops"]] == ["DEPOT_START", "DROPOFF"]
+    assert route["attribution"] is None, "nobody owns straight lines"
+    async with world.writing() as scope:
+        await scope.tx.execute("UPDATE routes SET network = 'ENGINE' WHERE tenant_id = $1", scope.tenant_id)
+    [on_roads] = (await ask(world, PLAN, id=identifier))["plan"]["routes"]["nodes"]
+    assert on_roads["attribution"] == "© OpenStreetMap contributors"
     assert assignment["driver"]["id"] == route["driver"]["id"]
     nodes = await ask(
         world,

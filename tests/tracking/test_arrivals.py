@@ -3,6 +3,8 @@
 from tests.tracking.conftest import Dispatch
 from tests.tracking.field import Goods, Stop, at
 
+from doorstep.places.roads import HourFactor, profile_of
+
 
 async def test_a_delay_is_told_once_it_is_more_than_two_minutes(dispatch: Dispatch) -> None:
     field = await dispatch(
@@ -49,3 +51,25 @@ async def test_who_is_off_the_route_is_not_expected(dispatch: Dispatch) -> None:
     assert (await field.order("a"))["eta_at"] == at(10)
     await field.act(1, "FAIL", 6)
     assert (await field.order("a"))["eta_at"] is None
+
+
+async def test_who_sets_off_in_a_slower_hour_than_planned_is_expected_later(dispatch: Dispatch) -> None:
+    """Planned to set off at minute 5 and 12; the hour that the plan did not expect, from minute 60 on, is twice as slow."""
+    field = await dispatch(
+        [
+            Stop("DEPOT_START", ["a", "b"], 0, 5),
+            Stop("DROPOFF", ["a"], 10, 2),
+            Stop("DROPOFF", ["b"], 20, 2),
+            Stop("DEPOT_END", [], 30, 0),
+        ]
+    )
+    hour = at(60).hour  # the depot's clock is UTC
+    kinds = {row["kind"] for row in await field.fetch("SELECT kind FROM vehicles WHERE tenant_id = $1")}
+    slow = [HourFactor(profile_of(kind), hour, hour + 1, 2.0).as_json() for kind in sorted(kinds)]
+    async with field.db.write(field.principal) as scope:
+        await scope.tx.execute("UPDATE tenants SET travel_time_factors = $2 WHERE id = $1", scope.tenant_id, slow)
+
+    await field.act(0, "COMPLETE", 6)
+    assert [(await field.order(name))["eta_at"] for name in "ab"] == [at(11), at(21)]
+    await field.act(1, "ARRIVE", 62)
+    assert [(await field.order(name))["eta_at"] for name in "ab"] == [at(62), at(62 + 2 + 2 * 8)]

@@ -10,6 +10,7 @@ RULES = (
                 STAFF, "name", "line1", "line2", "city", "region", "postal_code", "formatted", "latitude", "longitude"
             ),
             **each(OURS, "country", "time_zone"),
+            **each(IDS, "opening_hours"),
         },
     ),
     Rules("drivers", each(STAFF, "name", "phone", "skills")),

@@ -1,6 +1,7 @@
 """Tables of fleets: depots, vehicles, drivers, shifts. No I/O."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index
@@ -28,6 +29,7 @@ class DepotRow(MutableTable, table=True):
     latitude: float
     longitude: float
     time_zone: str
+    opening_hours: list[dict[str, Any]] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)
     archived_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 

@@ -1,8 +1,9 @@
 """Reads of fleets: rows for the API, and shifts as planning needs them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from doorstep.fleets.model import VehicleKind
 from doorstep.kernel.db import Row, Transaction
 from doorstep.kernel.paging import Page, PageRequest, Sort, fetch_page
 from doorstep.kernel.time import TimeWindow
+from doorstep.places.roads import FREE, Profile, Traffic, profile_of, traffic_of
 
 MOST_SHIFTS = 1000
 """How many shifts one plan can be about."""
@@ -60,6 +62,8 @@ class PlanningShift:
     max_driving_seconds: int | None
     skills: frozenset[str]
     vehicle: PlanningVehicle | None
+    traffic: Traffic = FREE
+    """How long roads take at the hours of its depot."""
 
 
 _PLANNING = """
@@ -68,8 +72,10 @@ SELECT shift.id, shift.version, shift.driver_id, shift.vehicle_id, shift.depot_i
   depot.latitude AS depot_latitude, depot.longitude AS depot_longitude, driver.skills AS driver_skills,
   vehicle.kind, vehicle.capacity_weight_grams, vehicle.capacity_volume_cubic_centimeters, vehicle.capacity_items,
   vehicle.skills AS vehicle_skills, vehicle.cost_fixed_minor, vehicle.cost_per_hour_minor, vehicle.cost_per_kilometer_minor,
-  vehicle.speed_factor, vehicle.emissions_grams_per_kilometer, vehicle.max_range_meters
+  vehicle.speed_factor, vehicle.emissions_grams_per_kilometer, vehicle.max_range_meters,
+  depot.time_zone, tenant.travel_time_factors
 FROM shifts AS shift
+JOIN tenants AS tenant ON tenant.id = shift.tenant_id
 JOIN depots AS depot ON depot.tenant_id = shift.tenant_id AND depot.id = shift.depot_id
 JOIN drivers AS driver ON driver.tenant_id = shift.tenant_id AND driver.id = shift.driver_id
 LEFT JOIN vehicles AS vehicle ON vehicle.tenant_id = shift.tenant_id AND vehicle.id = shift.vehicle_id
@@ -81,6 +87,23 @@ ORDER BY shift.starts_at, shift.id
 async def shifts_for_planning(tx: Transaction, tenant_id: UUID, shift_ids: Collection[UUID]) -> list[PlanningShift]:
     """Those of the shifts that exist and are not archived, by start; a shift without a vehicle has ``vehicle`` None."""
     return [_planning_shift(row) for row in await tx.fetch(_PLANNING, tenant_id, list(shift_ids))]
+
+
+async def pace_of_shift(tx: Transaction, tenant_id: UUID, shift_id: UUID) -> Callable[[datetime], float]:
+    """How much longer roads take for the shift's vehicle when it sets off at an instant."""
+    row = await tx.fetchrow(
+        "SELECT vehicle.kind, depot.time_zone, tenant.travel_time_factors FROM shifts AS shift "
+        "JOIN tenants AS tenant ON tenant.id = shift.tenant_id AND tenant.travel_time_factors <> '[]' "
+        "JOIN depots AS depot ON depot.tenant_id = shift.tenant_id AND depot.id = shift.depot_id "
+        "JOIN vehicles AS vehicle ON vehicle.tenant_id = shift.tenant_id AND vehicle.id = shift.vehicle_id "
+        "WHERE shift.tenant_id = $1 AND shift.id = $2",
+        tenant_id,
+        shift_id,
+    )
+    if row is None:
+        return partial(FREE.factor, Profile.CAR)
+    traffic = traffic_of(row["travel_time_factors"], row["time_zone"])
+    return partial(traffic.factor, profile_of(row["kind"]))
 
 
 def _planning_shift(row: Row) -> PlanningShift:
@@ -101,6 +124,7 @@ def _planning_shift(row: Row) -> PlanningShift:
         max_driving_seconds=row["max_driving_seconds"],
         skills=frozenset(row["driver_skills"]) | frozenset(row["vehicle_skills"] or ()),
         vehicle=_planning_vehicle(row) if row["vehicle_id"] else None,
+        traffic=traffic_of(row["travel_time_factors"], row["time_zone"]),
     )
 
 

@@ -10,7 +10,7 @@ RULES = (
             "allowed_origins": Keep("addresses of the tenant's own pages"),
             **each(OURS, "mode", "time_zone", "country", "currency", "locale", "status"),
             "suspended_reason": Keep("the operator's words about the company"),
-            **each(IDS, "clock_anchor_wall", "clock_anchor", "clock_rate"),
+            **each(IDS, "clock_anchor_wall", "clock_anchor", "clock_rate", "travel_time_factors"),
         },
     ),
     Rules("organizations", each(STAFF, "name")),

@@ -108,6 +108,8 @@ class TenantRow(SQLModel, table=True):
     dispatch_enabled: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     dispatch_offer_seconds: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     dispatch_most_orders: int = Field(default=3, sa_column_kwargs={"server_default": text("3")})
+    nearest_depot: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    travel_time_factors: list[dict[str, Any]] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)
     allowed_origins: list[str] = Field(
         default_factory=list, sa_column=Column(ARRAY(String()), nullable=False, server_default=text("'{}'"))
     )

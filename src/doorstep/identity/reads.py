@@ -55,7 +55,7 @@ async def tenant_row(tx: Transaction, tenant_id: UUID) -> Row | None:
     """The tenant with its organization's name."""
     return await tx.fetchrow(
         "SELECT tenant.id, tenant.slug, tenant.name, tenant.mode, tenant.time_zone, tenant.country, tenant.currency, tenant.locale, "
-        "tenant.dispatch_enabled, tenant.dispatch_offer_seconds, tenant.dispatch_most_orders, "
+        "tenant.dispatch_enabled, tenant.dispatch_offer_seconds, tenant.dispatch_most_orders, tenant.travel_time_factors, tenant.nearest_depot, "
         "tenant.complete_without_arrival, tenant.allowed_origins, tenant.persisted_only, tenant.version, tenant.organization_id, organization.name AS organization_name "
         "FROM tenants AS tenant JOIN organizations AS organization ON organization.id = tenant.organization_id WHERE tenant.id = $1",
         tenant_id,

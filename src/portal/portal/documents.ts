@@ -186,7 +186,7 @@ export type RoutesQueryVariables = Exact<{
 }>;
 
 
-export type RoutesQuery = { routes: { totalCount: number, nodes: Array<{ id: string, status: RouteStatus, path: string | null, driver: { name: string } | null, vehicle: { name: string } | null, summary: { distanceMeters: number, orders: number }, stops: Array<{ id: string, sequence: number, kind: StopKind, status: StopStatus, coordinates: { latitude: number, longitude: number } | null }> }> } | null };
+export type RoutesQuery = { routes: { totalCount: number, nodes: Array<{ id: string, status: RouteStatus, path: string | null, attribution: string | null, driver: { name: string } | null, vehicle: { name: string } | null, summary: { distanceMeters: number, orders: number }, stops: Array<{ id: string, sequence: number, kind: StopKind, status: StopStatus, coordinates: { latitude: number, longitude: number } | null }> }> } | null };
 
 export type LiveSubscriptionVariables = Exact<{
   after?: string | null | undefined;
@@ -395,6 +395,7 @@ export const RoutesDocument = new TypedDocumentString(`
       id
       status
       path
+      attribution
       driver {
         name
       }

@@ -65,6 +65,7 @@ export function RouteMap({ doorstep }: { doorstep: Doorstep }) {
           ))}
         </ul>
         <Legend />
+        <Attribution drawn={drawn} />
       </section>
     </div>
   );
@@ -84,6 +85,19 @@ function Legend() {
           {status === "EN_ROUTE" ? "Now" : words(status)}
         </span>
       ))}
+    </p>
+  );
+}
+
+/** Whoever made the map is named beside it. */
+function Attribution({ drawn }: { drawn: Drawn[] }) {
+  const owners = new Set(drawn.flatMap(({ route: { attribution } }) => attribution ?? []));
+  return owners.size === 0 ? null : (
+    <p className="legend quiet">
+      Roads{" "}
+      <a href="https://www.openstreetmap.org/copyright" rel="noreferrer" target="_blank">
+        {[...owners].join(", ")}
+      </a>
     </p>
   );
 }

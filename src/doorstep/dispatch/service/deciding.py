@@ -20,6 +20,7 @@ from doorstep.kernel.time import TimeWindow
 from doorstep.orders.reads import PlanningOrder, PlanningPoint, orders_for_planning, orders_to_dispatch
 from doorstep.planning.model import StopKind, StopStatus
 from doorstep.planning.service import Engines
+from doorstep.planning.service.by_hour import retimed
 from doorstep.planning.service.preparing import ROADS_SECONDS, Prepared, Present, load_presents
 from doorstep.planning.service.problems import Head, Question, from_depot, pose
 from doorstep.planning.service.proposals import DraftRoute, draft_routes
@@ -221,7 +222,7 @@ async def _think(found: Round, engines: Engines, loaded: _Loaded, now: datetime)
     except NoAnswerError as error:
         raise Unavailable(f"The solver gave no answer: {error}.") from error
     found.solver_seconds += answer.cpu_seconds
-    placed = _decisions(found, loaded, question, answer.solution)
+    placed = _decisions(found, loaded, question, retimed(question, answer.solution))
     return loaded.open_ids - placed - set(question.set_aside)
 
 
@@ -232,7 +233,7 @@ async def _ask(engines: Engines, loaded: _Loaded, now: datetime) -> Question:
     least = _least_given(loaded)
     shifts = [_known(courier, loaded.refused, least) for courier in couriers]
     heads = {courier.shift.id: courier.head for courier in couriers if courier.head is not None}
-    return await pose(engines.roads, orders, shifts, now, heads, within=ROADS_SECONDS)
+    return await pose(engines.roads, orders, shifts, now, heads, within=ROADS_SECONDS, ahead=LOOK_AHEAD)
 
 
 def _bound(order: PlanningOrder, shift_id: UUID | None, refused: bool) -> PlanningOrder:

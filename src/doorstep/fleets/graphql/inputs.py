@@ -14,11 +14,25 @@ from doorstep.kernel.geo import Coordinates
 from doorstep.kernel.graphql.context import input_id
 from doorstep.kernel.graphql.scalars import Long, TimeZone
 from doorstep.kernel.graphql.values import CoordinatesInput, LoadInput
+from doorstep.kernel.opening_hours import WEEK, OpeningHours
 from doorstep.places.graphql import AddressInput
 
 _KEY = "Send the same key again after a lost answer: the mutation is carried out once (kept for 48 hours)."
 _VERSION = "Refuse with CONFLICT when the object is at another version."
 _SKILLS = "At most 50."
+
+
+@strawberry.input(description="When a depot is open, on its clock on the wall.")
+class OpeningHoursInput:
+    opens: str = strawberry.field(description="From when on, such as `08:00`.")
+    closes: str = strawberry.field(description="Until when, such as `18:30`; `24:00` is midnight.")
+    weekdays: list[int] | None = strawberry.field(
+        default=None, description="The weekdays: 1 is Monday, 7 is Sunday; all when left out."
+    )
+
+    def value(self) -> OpeningHours:
+        """For the service."""
+        return OpeningHours(self.opens, self.closes, WEEK if self.weekdays is None else frozenset(self.weekdays))
 
 
 @strawberry.input(description="A depot to make.")
@@ -30,6 +44,9 @@ class CreateDepotInput:
     )
     time_zone: TimeZone | None = strawberry.field(
         default=None, description="The time zone of its civil days; left out, the tenant's."
+    )
+    opening_hours: list[OpeningHoursInput] = strawberry.field(
+        default_factory=list, description="When it is open, at most 50; left out, always."
     )
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
 
@@ -44,6 +61,9 @@ class UpdateDepotInput:
     )
     coordinates: strawberry.Maybe[CoordinatesInput] = strawberry.field(default=None, description="Its point.")
     time_zone: strawberry.Maybe[TimeZone] = strawberry.field(default=None, description="Its time zone.")
+    opening_hours: strawberry.Maybe[list[OpeningHoursInput]] = strawberry.field(
+        default=None, description="When it is open, at most 50, instead of what held until now; none: always."
+    )
     if_version: int | None = strawberry.field(default=None, description=_VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
 
@@ -54,6 +74,8 @@ class UpdateDepotInput:
             changes["name"] = self.name.value
         if self.time_zone is not None:
             changes["time_zone"] = self.time_zone.value
+        if self.opening_hours is not None:
+            changes["opening_hours"] = [one.value() for one in self.opening_hours.value]
         return changes
 
 

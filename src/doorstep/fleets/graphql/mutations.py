@@ -156,7 +156,7 @@ class FleetsMutation:
         self, info: Info, input: Annotated[CreateDepotInput, strawberry.argument(description="The depot.")]
     ) -> CreateDepotPayload | None:
         found = await _survey(info.context, input.address, input.coordinates)
-        depot = depots.NewDepot(input.name, input.time_zone)
+        depot = depots.NewDepot(input.name, input.time_zone, [one.value() for one in input.opening_hours])
         return await info.context.write(
             "createDepot", input, CreateDepotPayload, lambda scope: depots.create_depot(scope, depot, found)
         )

@@ -17,6 +17,7 @@ from doorstep.kernel.graphql.context import Context, Info
 from doorstep.kernel.graphql.nodes import Node, register_node
 from doorstep.kernel.graphql.scalars import Long, PhoneNumber, TimeZone
 from doorstep.kernel.graphql.values import Coordinates
+from doorstep.kernel.opening_hours import OpeningHours
 from doorstep.kernel.paging import MAX_PAGE
 from doorstep.kernel.scope import Permission
 from doorstep.places.graphql import Address
@@ -31,6 +32,18 @@ _VERSION = "Counts the changes; send it as `ifVersion` to change only what you s
 _ARCHIVED = "Since when it is out of use; null while it is in use."
 
 
+@strawberry.type(name="OpeningHours", description="When a depot is open, on its clock on the wall.")
+class OpeningHoursShown:
+    opens: str = strawberry.field(description="From when on, such as `08:00`.")
+    closes: str = strawberry.field(description="Until when, such as `18:30`; `24:00` is midnight.")
+    weekdays: list[int] = strawberry.field(description="The weekdays: 1 is Monday, 7 is Sunday.")
+
+    @classmethod
+    def of(cls, stored: OpeningHours) -> "OpeningHoursShown":
+        """From stored hours."""
+        return cls(opens=stored.opens, closes=stored.closes, weekdays=sorted(stored.weekdays))
+
+
 @strawberry.type(
     description="Where vehicles start and where stock waits: a shop, a warehouse, a local fulfilment centre."
 )
@@ -40,6 +53,7 @@ class Depot(Node):
     address: Address = strawberry.field(description="Its postal address.")
     coordinates: Coordinates = strawberry.field(description="The point where vehicles start.")
     time_zone: TimeZone = strawberry.field(description="The time zone of its civil days.")
+    opening_hours: list[OpeningHoursShown] = strawberry.field(description="When it is open; none: always.")
     archived_at: datetime | None = strawberry.field(description=_ARCHIVED)
     created_at: datetime = strawberry.field(description="When it was made.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
@@ -54,6 +68,7 @@ class Depot(Node):
             address=Address.of(row),
             coordinates=Coordinates(latitude=row["latitude"], longitude=row["longitude"]),
             time_zone=TimeZone(row["time_zone"]),
+            opening_hours=[OpeningHoursShown.of(OpeningHours.from_json(stored)) for stored in row["opening_hours"]],
             archived_at=row["archived_at"],
             created_at=row["created_at"],
             updated_at=row["updated_at"],

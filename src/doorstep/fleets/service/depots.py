@@ -1,7 +1,8 @@
 """Depots: where vehicles start and where stock waits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 from doorstep.fleets.errors import Archived
@@ -20,8 +21,11 @@ from doorstep.fleets.service.rows import (
     refuse_in_use,
 )
 from doorstep.fleets.service.siting import Survey
+from doorstep.kernel.errors import ProblemCode
+from doorstep.kernel.opening_hours import OpeningHours
 from doorstep.kernel.scope import Permission, Scope
 
+MOST_HOURS = 50
 _ADDRESS = ("line1", "line2", "city", "region", "postal_code", "country", "formatted")
 _SHOWN = dict.fromkeys(_ADDRESS, "address") | {"latitude": "coordinates", "longitude": "coordinates"}
 
@@ -32,6 +36,7 @@ class NewDepot:
 
     name: str
     time_zone: str | None = None
+    opening_hours: Sequence[OpeningHours] = ()
 
 
 class DepotChanges(TypedDict, total=False):
@@ -39,6 +44,7 @@ class DepotChanges(TypedDict, total=False):
 
     name: str
     time_zone: str
+    opening_hours: Sequence[OpeningHours]
 
 
 async def create_depot(scope: Scope, depot: NewDepot, survey: Survey) -> Outcome:
@@ -46,8 +52,10 @@ async def create_depot(scope: Scope, depot: NewDepot, survey: Survey) -> Outcome
     scope.require(Permission.FLEETS_WRITE)
     checks = Checks()
     name = checks.name(depot.name, "name")
+    hours = _hours(checks, depot.opening_hours)
     checks.done()
-    columns = {"name": name, "time_zone": depot.time_zone or scope.principal.time_zone, **survey.result().columns()}
+    zone = depot.time_zone or scope.principal.time_zone
+    columns = {"name": name, "time_zone": zone, "opening_hours": hours, **survey.result().columns()}
     identifier = await insert(scope, DEPOT, columns)
     scope.emit(DepotCreated(depot_id=identifier, aggregate_version=1))
     return {"id": str(identifier)}
@@ -66,6 +74,8 @@ async def update_depot(
     columns: dict[str, object] = {**changes}
     if "name" in changes:
         columns["name"] = checks.name(changes["name"], "name")
+    if "opening_hours" in changes:
+        columns["opening_hours"] = _hours(checks, changes["opening_hours"])
     checks.done()
     written = await change(scope, DEPOT, row, columns | survey.result().columns())
     if written:
@@ -74,6 +84,18 @@ async def update_depot(
         if "coordinates" in fields:
             await raise_shift_versions(scope, DEPOT, identifier)
     return {"id": str(identifier)}
+
+
+def _hours(checks: Checks, given: Sequence[OpeningHours]) -> list[dict[str, Any]]:
+    """Opening hours in their stored form."""
+    if len(given) > MOST_HOURS:
+        checks.fault(ProblemCode.TOO_MANY_ITEMS, f"Give at most {MOST_HOURS} opening hours.", "openingHours")
+        return []
+    for at, one in enumerate(given):
+        if not one.makes_sense:
+            message = "Give times such as 08:00 and 18:30, the end after the beginning (24:00: midnight), and weekdays from 1, Monday, to 7, Sunday."
+            checks.fault(ProblemCode.INVALID_VALUE, message, "openingHours", at)
+    return [one.as_json() for one in given]
 
 
 async def archive_depot(scope: Scope, identifier: UUID, if_version: int | None = None) -> Outcome:

@@ -12,6 +12,9 @@ from doorstep.identity.service.settings import TenantChanges
 from doorstep.identity.service.tokens import NewToken
 from doorstep.kernel.graphql.context import input_id
 from doorstep.kernel.graphql.scalars import CountryCode, CurrencyCode, TimeZone
+from doorstep.places.roads import HourFactor
+from doorstep.places.roads import Profile as RoadProfile
+from doorstep.places.roads.traffic import WEEK
 
 _KEY = "Send the same key again after a lost answer: the mutation is carried out once (kept for 48 hours)."
 _KEY_SECRET = f"{_KEY} A replay does not show the secret again."
@@ -217,6 +220,28 @@ class DispatchPolicyInput:
         return changes
 
 
+@strawberry.input(description="How much longer roads take at some hours than the road network says.")
+class TravelTimeFactorInput:
+    profile: RoadProfile = strawberry.field(description="The way of moving about that it holds for.")
+    weekdays: list[int] | None = strawberry.field(
+        default=None, description="The weekdays that it holds on: 1 is Monday, 7 is Sunday; all when left out."
+    )
+    from_hour: int = strawberry.field(
+        default=0, description="The hour from which it holds, 0 to 23, on the depot's clock on the wall."
+    )
+    until_hour: int = strawberry.field(
+        default=24, description="The hour until which it holds, 1 to 24 and after `fromHour`."
+    )
+    factor: float = strawberry.field(
+        description="What the network's durations are multiplied by, 0.5 to 3: 1.5 makes ten minutes fifteen."
+    )
+
+    def value(self) -> HourFactor:
+        """What is given."""
+        days = WEEK if self.weekdays is None else frozenset(self.weekdays)
+        return HourFactor(self.profile, self.from_hour, self.until_hour, self.factor, days)
+
+
 @strawberry.input(description="Changes to how a tenant wants some things done.")
 class PoliciesInput:
     complete_without_arrival: bool | None = strawberry.field(
@@ -228,6 +253,29 @@ class PoliciesInput:
         description="Whether only registered documents are answered, except for credentials that hold `tenant:write`.",
     )
     dispatch: DispatchPolicyInput | None = strawberry.field(default=None, description="On-demand dispatch.")
+    nearest_depot: bool | None = strawberry.field(
+        default=None,
+        description="Whether a DELIVERY that names no depot gets the nearest one that is open when it is due, as it is taken in; otherwise the plan decides from which depot it comes.",
+    )
+    travel_times: list[TravelTimeFactorInput] | None = strawberry.field(
+        default=None,
+        description="How much longer roads take at some hours, instead of what was set until now; at most 100, no two for the same hour.",
+    )
+
+    def changes(self) -> TenantChanges:
+        """What is given."""
+        changes = TenantChanges()
+        if self.complete_without_arrival is not None:
+            changes["complete_without_arrival"] = self.complete_without_arrival
+        if self.persisted_documents_only is not None:
+            changes["persisted_only"] = self.persisted_documents_only
+        if self.nearest_depot is not None:
+            changes["nearest_depot"] = self.nearest_depot
+        if self.dispatch is not None:
+            changes.update(self.dispatch.changes())
+        if self.travel_times is not None:
+            changes["travel_time_factors"] = [one.value() for one in self.travel_times]
+        return changes
 
 
 @strawberry.input(description="Changes to the tenant's settings.")
@@ -260,12 +308,8 @@ class UpdateTenantInput:
             changes["currency"] = self.currency
         if self.locale is not None:
             changes["locale"] = self.locale
-        if self.policies is not None and self.policies.complete_without_arrival is not None:
-            changes["complete_without_arrival"] = self.policies.complete_without_arrival
-        if self.policies is not None and self.policies.persisted_documents_only is not None:
-            changes["persisted_only"] = self.policies.persisted_documents_only
-        if self.policies is not None and self.policies.dispatch is not None:
-            changes.update(self.policies.dispatch.changes())
+        if self.policies is not None:
+            changes.update(self.policies.changes())
         if self.allowed_origins is not None:
             changes["allowed_origins"] = self.allowed_origins
         return changes

@@ -16,6 +16,8 @@ from doorstep.kernel.graphql.nodes import Node, register_node
 from doorstep.kernel.graphql.scalars import CountryCode, CurrencyCode, EmailAddress, TimeZone
 from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import Permission
+from doorstep.places.roads import HourFactor
+from doorstep.places.roads import Profile as RoadProfile
 
 _VERSION = "Counts the changes; send it as `ifVersion` to change only what you saw."
 _MADE = "When it was made."
@@ -34,6 +36,30 @@ class DispatchPolicy:
     )
 
 
+@strawberry.type(description="How much longer roads take at some hours than the road network says.")
+class TravelTimeFactor:
+    profile: RoadProfile = strawberry.field(description="The way of moving about that it holds for.")
+    weekdays: list[int] = strawberry.field(description="The weekdays that it holds on: 1 is Monday, 7 is Sunday.")
+    from_hour: int = strawberry.field(
+        description="The hour from which it holds, 0 to 23, on the depot's clock on the wall."
+    )
+    until_hour: int = strawberry.field(description="The hour until which it holds, 1 to 24.")
+    factor: float = strawberry.field(
+        description="What the network's durations are multiplied by: 1.5 makes ten minutes fifteen."
+    )
+
+    @classmethod
+    def of(cls, stored: HourFactor) -> "TravelTimeFactor":
+        """From a stored factor."""
+        return cls(
+            profile=stored.profile,
+            weekdays=sorted(stored.weekdays),
+            from_hour=stored.from_hour,
+            until_hour=stored.until_hour,
+            factor=stored.factor,
+        )
+
+
 @strawberry.type(description="How a tenant wants some things done.")
 class Policies:
     complete_without_arrival: bool = strawberry.field(
@@ -43,6 +69,12 @@ class Policies:
         description="Whether only registered documents are answered, except for credentials that hold `tenant:write`."
     )
     dispatch: DispatchPolicy = strawberry.field(description="On-demand dispatch.")
+    nearest_depot: bool = strawberry.field(
+        description="Whether a DELIVERY that names no depot gets the nearest one that is open when it is due, as it is taken in; otherwise the plan decides from which depot it comes."
+    )
+    travel_times: list[TravelTimeFactor] = strawberry.field(
+        description="How much longer roads take at some hours. Plans, dispatch and ETAs reckon with them; hours without a factor are as the network says."
+    )
 
 
 @strawberry.type(
@@ -78,11 +110,15 @@ class Tenant:
             policies=Policies(
                 complete_without_arrival=row["complete_without_arrival"],
                 persisted_documents_only=row["persisted_only"],
+                nearest_depot=row["nearest_depot"],
                 dispatch=DispatchPolicy(
                     enabled=row["dispatch_enabled"],
                     offer_seconds=row["dispatch_offer_seconds"],
                     most_orders=row["dispatch_most_orders"],
                 ),
+                travel_times=[
+                    TravelTimeFactor.of(HourFactor.from_json(stored)) for stored in row["travel_time_factors"]
+                ],
             ),
             allowed_origins=list(row["allowed_origins"]),
             version=row["version"],

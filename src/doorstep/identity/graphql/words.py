@@ -3,6 +3,7 @@
 from doorstep.identity.model import MemberStatus, TokenKind
 from doorstep.identity.permissions import Role
 from doorstep.kernel.graphql.enums import show_enum
+from doorstep.places.roads import Profile
 
 show_enum(
     Role,
@@ -29,4 +30,18 @@ show_enum(
     TokenKind,
     "What a token is for.",
     {TokenKind.ACCESS: "A portal's page in a browser.", TokenKind.DRIVER: "A driver's phone."},
+)
+show_enum(
+    Profile,
+    "A way of moving about: which roads a vehicle may take, and how fast.",
+    {
+        Profile.CAR: "Cars and motorcycles.",
+        Profile.VAN: "Vans.",
+        Profile.TRUCK: "Trucks.",
+        Profile.SCOOTER: "Scooters.",
+        Profile.BICYCLE: "Bicycles and cargo bikes.",
+        Profile.FOOT: "People on foot, and robots.",
+        Profile.STRAIGHT: "Drones: as the crow flies.",
+    },
+    name="RoadProfile",
 )

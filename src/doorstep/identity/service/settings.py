@@ -10,6 +10,8 @@ from doorstep.kernel.errors import Conflict, DoorstepError, NotFound, ProblemCod
 from doorstep.kernel.scope import Permission, Scope
 from doorstep.places import addresses
 from doorstep.places.errors import BadValue
+from doorstep.places.roads import HourFactor
+from doorstep.places.roads.traffic import LEAST, MOST, WEEK
 
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 
@@ -29,6 +31,8 @@ class TenantChanges(TypedDict, total=False):
     dispatch_enabled: bool
     dispatch_offer_seconds: int
     dispatch_most_orders: int
+    travel_time_factors: list[HourFactor]
+    nearest_depot: bool
     allowed_origins: list[str]
 
 
@@ -62,6 +66,8 @@ _SHOWN = {
     "dispatch_enabled": "policies.dispatch.enabled",
     "dispatch_offer_seconds": "policies.dispatch.offerSeconds",
     "dispatch_most_orders": "policies.dispatch.mostOrders",
+    "travel_time_factors": "policies.travelTimes",
+    "nearest_depot": "policies.nearestDepot",
 }
 
 MAX_ORIGINS = 20
@@ -98,6 +104,38 @@ def _check_dispatch(changes: TenantChanges) -> None:
         raise DoorstepError(ProblemCode.INVALID_VALUE, message, ["policies", "dispatch", "mostOrders"])
 
 
+MAX_FACTORS = 100
+
+
+def _travel_times(given: list[HourFactor]) -> list[dict[str, Any]]:
+    """Factors in their stored form; refuses what is out of bounds, and two for one hour: which of them would hold?"""
+    path: list[str | int] = ["policies", "travelTimes"]
+    if len(given) > MAX_FACTORS:
+        raise DoorstepError(ProblemCode.TOO_MANY_ITEMS, f"Give at most {MAX_FACTORS} factors.", path)
+    taken: set[tuple[str, int, int]] = set()
+    for at, one in enumerate(given):
+        _check_factor(one, [*path, at])
+        cells = set(one.cells())
+        if not taken.isdisjoint(cells):
+            message = (
+                "Another factor holds for some of these hours already: give one for each profile, weekday and hour."
+            )
+            raise DoorstepError(ProblemCode.INVALID_VALUE, message, [*path, at])
+        taken |= cells
+    return [one.as_json() for one in given]
+
+
+def _check_factor(one: HourFactor, path: list[str | int]) -> None:
+    if not LEAST <= one.factor <= MOST:
+        raise DoorstepError(ProblemCode.INVALID_VALUE, f"A factor is from {LEAST:g} to {MOST:g}.", [*path, "factor"])
+    if not 0 <= one.from_hour < one.until_hour <= 24:
+        message = "Give hours from 0 to 24, the end after the beginning; for a night give two factors."
+        raise DoorstepError(ProblemCode.INVALID_VALUE, message, [*path, "untilHour"])
+    if not one.weekdays or not one.weekdays <= WEEK:
+        message = "Weekdays are numbers from 1, Monday, to 7, Sunday; leave them out for all."
+        raise DoorstepError(ProblemCode.INVALID_VALUE, message, [*path, "weekdays"])
+
+
 def _checked(changes: TenantChanges) -> dict[str, Any]:
     columns: dict[str, Any] = dict(changes)
     if "name" in changes:
@@ -109,6 +147,8 @@ def _checked(changes: TenantChanges) -> dict[str, Any]:
             raise DoorstepError(ProblemCode.INVALID_VALUE, bad.message, ["country"]) from bad
     if "allowed_origins" in changes:
         columns["allowed_origins"] = _origins(changes["allowed_origins"])
+    if "travel_time_factors" in changes:
+        columns["travel_time_factors"] = _travel_times(changes["travel_time_factors"])
     _check_dispatch(changes)
     if "locale" in changes and not _LOCALE.fullmatch(changes["locale"]):
         message = "Give a locale such as en, de-CH or zh-Hant-TW."

@@ -91,7 +91,10 @@ class SetOrderReadinessPayload(Payload):
 async def _prepare(context: Context, orders: list[tuple[Path, NewOrderInput]]) -> list[PreparedOrder]:
     services = context.services
     drafts = [(path, order.draft()) for path, order in orders]
-    return await service.prepare_orders(services.db, services.get(Roads), context.principal, drafts)
+    roads = services.get(Roads)
+    prepared = await service.prepare_orders(services.db, roads, context.principal, drafts)
+    await service.choose_depots(services.db, roads, context.principal, prepared)
+    return prepared
 
 
 @strawberry.type

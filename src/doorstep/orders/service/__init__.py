@@ -3,6 +3,7 @@
 - ``drafts``     what a caller says of an order, before anything is checked
 - ``values``     the rules about single values
 - ``preparing``  checks and normalises, finds addresses and holds points against the roads, outside of any transaction
+- ``depots``     which depot an order is brought from when it names none
 - ``intake``     one path for one order and for a thousand
 - ``patches``    prepares changes, ``changes`` applies them and cancels
 - ``readiness``  how far the goods are
@@ -11,6 +12,7 @@
 """
 
 from doorstep.orders.service.changes import cancel_order, carry_over, record_location_checks, update_order
+from doorstep.orders.service.depots import choose_depots
 from doorstep.orders.service.intake import create_order, create_orders, take_in
 from doorstep.orders.service.moves import EtaChange, Move, give_orders, lock_orders, move_orders, set_etas
 from doorstep.orders.service.patches import prepare_patch
@@ -22,6 +24,7 @@ __all__ = [
     "Move",
     "cancel_order",
     "carry_over",
+    "choose_depots",
     "create_order",
     "create_orders",
     "give_orders",

@@ -18,6 +18,7 @@ import orjson
 
 from doorstep.places.errors import RoadsRefused, RoadsUnavailable
 from doorstep.places.roads import crowfly, polyline
+from doorstep.places.roads.known import KnownLegs
 from doorstep.places.roads.network import Capabilities, Grid, Leg, Matrix, Position, Route, Snapped
 from doorstep.places.roads.profiles import Profile
 
@@ -59,6 +60,7 @@ class Osrm:
         )
         self._takes_json: bool | None = None
         self._version: str | None = None
+        self._known = KnownLegs()
         self._gate = asyncio.Semaphore(_CONCURRENCY)
 
     async def close(self) -> None:
@@ -79,7 +81,41 @@ class Osrm:
         return found
 
     async def matrix(self, points: Sequence[Position]) -> Matrix:
-        """Durations and distances between all positions; NaN where no way leads or a position is far from any road."""
+        """Durations and distances between all positions; NaN where no way leads or a position is far from any road.
+
+        Only pairs that were not told lately are asked for.
+        """
+        durations, distances, new = self._known.look_up(points)
+        if not new:
+            return Matrix(durations, distances, self._version)
+        if len(new) > len(points) // 2 or not await self._complete(points, new, durations, distances):
+            durations, distances, _ = await self._whole_matrix(points)
+        self._known.keep(points, durations, distances, self._version)
+        return Matrix(durations, distances, self._version)
+
+    async def _complete(self, points: Sequence[Position], new: Sequence[int], durations: Grid, distances: Grid) -> bool:
+        """Fill in the rows and columns of the ``new`` positions; False when the server does not do that in one go."""
+        missing = set(new)
+        near = [index for index in range(len(points)) if index in missing or not np.isnan(durations[index, index])]
+        places = {index: number for number, index in enumerate(near)}
+        asked = [points[index] for index in near]
+        old = [index for index in near if index not in missing]
+        try:
+            for rows, columns in ((list(new), near), (old, list(new))):
+                for start in range(0, len(rows), SOURCES_AT_A_TIME):
+                    some = rows[start : start + SOURCES_AT_A_TIME]
+                    body = await self._post_table(
+                        asked, [places[row] for row in some], [places[column] for column in columns]
+                    )
+                    if body is None:
+                        return False
+                    durations[np.ix_(some, columns)] = body["durations"]
+                    distances[np.ix_(some, columns)] = body["distances"]
+        except RoadsRefused:
+            return False
+        return True
+
+    async def _whole_matrix(self, points: Sequence[Position]) -> Matrix:
         count = len(points)
         durations, distances = _nothing(count), _nothing(count)
         good = list(range(count))
@@ -142,7 +178,7 @@ class Osrm:
         for start in range(0, count, SOURCES_AT_A_TIME):
             sources = range(start, min(start + SOURCES_AT_A_TIME, count))
             try:
-                body = await self._post_table(points, sources)
+                body = await self._post_table(points, list(sources))
             except RoadsRefused as refusal:
                 if refusal.code not in _TOO_LONG_FOR_ONE:
                     raise
@@ -153,11 +189,14 @@ class Osrm:
             distances[start : sources.stop] = body["distances"]
         return durations, distances
 
-    async def _post_table(self, points: Sequence[Position], sources: range) -> dict[str, Any] | None:
+    async def _post_table(
+        self, points: Sequence[Position], sources: list[int], destinations: list[int] | None = None
+    ) -> dict[str, Any] | None:
         if self._takes_json is False:
             return None
         options = {
-            "sources": list(sources),
+            "sources": sources,
+            **({} if destinations is None else {"destinations": destinations}),
             "annotations": ["duration", "distance"],
             "skip_waypoints": True,
             "radiuses": [self.radius_meters] * len(points),

@@ -26,6 +26,9 @@ SNAP_SECONDS = 2.0
 """How long an order that is being taken waits for the road engine."""
 
 
+ATTRIBUTION = "© OpenStreetMap contributors"
+
+
 class RoadsMode(StrEnum):
     """AUTO uses roads wherever there is a way to; STRAIGHT never does."""
 
@@ -39,6 +42,11 @@ class Source(StrEnum):
     EXTERNAL = "EXTERNAL"
     ENGINE = "ENGINE"
     STRAIGHT_LINES = "STRAIGHT_LINES"
+
+    @property
+    def attribution(self) -> str | None:
+        """Whom to name wherever a way or a time from it is shown (ODbL); nobody owns straight lines."""
+        return None if self is Source.STRAIGHT_LINES else ATTRIBUTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +132,13 @@ class Roads:
         async with _in_time(within), self._network(profile) as network:
             return await network.snap(points)
 
-    async def matrix(self, points: Sequence[Position], kind: str, within: float | None = None) -> Matrix:
-        """Seconds and metres between all positions, NaN where no way leads; waits for a graph that is being built."""
-        async with _in_time(within), self._network(profile_of(kind)) as network:
+    async def matrix(self, points: Sequence[Position], kind: str | None, within: float | None = None) -> Matrix:
+        """Seconds and metres between all positions, NaN where no way leads; waits for a graph that is being built.
+
+        Without a kind any motor vehicle's roads will do, as in `snap`.
+        """
+        profile = self._running_motorised() if kind is None else profile_of(kind)
+        async with _in_time(within), self._network(profile) as network:
             return await network.matrix(points)
 
     async def route(self, points: Sequence[Position], kind: str, within: float | None = None) -> Route:

@@ -29,7 +29,7 @@ from doorstep.orders.graphql import Eta, Order, load_orders, load_waypoints
 from doorstep.orders.graphql.edges import ASSIGNMENT
 from doorstep.orders.model import WaypointRole
 from doorstep.places.graphql import Address
-from doorstep.places.roads import polyline
+from doorstep.places.roads import Source, polyline
 from doorstep.planning.graphql.sums import RouteSummary
 from doorstep.planning.model import (
     OPEN_STOPS,
@@ -107,7 +107,9 @@ class Stop(Node):
             return None
         return Coordinates(latitude=self.row["latitude"], longitude=self.row["longitude"])
 
-    @strawberry.field(description="The way from the stop before; null at the start and in breaks.")
+    @strawberry.field(
+        description="The way from the stop before; null at the start and in breaks. Show the route's `attribution` with it."
+    )
     def leg_path(self) -> Polyline | None:
         return Polyline(self.row["leg_path"]) if self.row["leg_path"] else None
 
@@ -228,7 +230,13 @@ class Route(Node):
     async def stops(self, info: Info) -> list[Stop]:
         return await info.context.load(load_stops_of_routes, self.uuid)
 
-    @strawberry.field(description="The whole way, without cancelled stops.")
+    @strawberry.field(
+        description="Whose map its ways come from: show it wherever you draw `path` or `legPath`. Null: they are straight lines."
+    )
+    def attribution(self) -> str | None:
+        return Source(self.row["network"]).attribution
+
+    @strawberry.field(description="The whole way, without cancelled stops. Show `attribution` with it.")
     async def path(self, info: Info) -> Polyline | None:
         stops = await info.context.load(load_stops_of_routes, self.uuid)
         legs = [

@@ -6,6 +6,7 @@ what no repetition mends makes the plan FAILED with the reason at once.
 
 import asyncio
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from doorstep.planning.reads import (
     plan_shift_versions,
     plans_by_ids,
 )
+from doorstep.planning.service.by_hour import settle
 from doorstep.planning.service.parts import Part, cut, second_try, together
 from doorstep.planning.service.plans import lock_plan
 from doorstep.planning.service.problems import Left, Question, pose
@@ -163,7 +165,7 @@ async def _find_part(stage: _Stage, loaded: _Loaded, part: Part) -> Proposal:
         question = await pose(roads, part.orders, part.shifts, job.principal.clock.now(), pins=loaded.pins)
     except ProblemInvalidError as error:
         raise CannotPlan(f"The solver cannot work with this: {error}.") from error
-    outcome = await _solve(stage, question, loaded.objective)
+    outcome = await settle(question, partial(_solve, stage, question, loaded.objective))
     solution = outcome.solution if outcome and outcome.solution else Solution((), (), Summary())
     await stage.report(PlanPhase.PATHS, 0.9, best=solution.summary, unassigned=len(solution.unassigned))
     routes = draft_routes(question, solution)

@@ -30,6 +30,7 @@ from doorstep.planning.reads import (
     routes_by_ids,
     stops_of_routes,
 )
+from doorstep.planning.service.by_hour import settle
 from doorstep.planning.service.plans import plannable_orders, shift_fault
 from doorstep.planning.service.problems import Engines, Head, Left, Question, from_depot, pose
 from doorstep.planning.service.proposals import DraftRoute, add_paths, draft_routes, reasons_of
@@ -249,17 +250,22 @@ async def _pose(
 
 
 async def _solve(prepared: Prepared, engines: Engines, question: Question) -> DraftRoute:
-    outcome: Outcome | None = None
-    if question.problem is not None:
-        options = SolveOptions(time_limit_seconds=SOLVE_SECONDS / 2, hard_limit_seconds=SOLVE_SECONDS)
-        try:
-            async with asyncio.timeout(SOLVE_SECONDS):
-                outcome = await engines.solver.solve(question.problem, options)
-                prepared.solver_seconds = outcome.cpu_seconds
-        except TimeoutError as error:
-            raise Unavailable(
-                "The solver is busy with other plans. Nothing was written: send the same request again."
-            ) from error
+    options = SolveOptions(time_limit_seconds=SOLVE_SECONDS / 2, hard_limit_seconds=SOLVE_SECONDS)
+
+    async def solve() -> Outcome | None:
+        if question.problem is None:
+            return None
+        outcome = await engines.solver.solve(question.problem, options)
+        prepared.solver_seconds += outcome.cpu_seconds
+        return outcome
+
+    try:
+        async with asyncio.timeout(SOLVE_SECONDS):
+            outcome = await settle(question, solve)
+    except TimeoutError as error:
+        raise Unavailable(
+            "The solver is busy with other plans. Nothing was written: send the same request again."
+        ) from error
     left = {**question.set_aside, **reasons_of(outcome.unassigned if outcome else ())}
     refuse_all(_left_faults(prepared, left))
     solution = outcome.solution if outcome else None

@@ -8,7 +8,7 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -41,6 +41,10 @@ Position = tuple[float, float]
 
 SNAP_SECONDS: Final = 15.0
 """How long the check of points that were never held against the roads may take; orders that are being taken wait for 2 s only."""
+
+
+SPEEDS: Final = (0.1, 5.0)
+"""The slowest and the fastest that the solver takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class Question:
     problem: Problem | None = None
     sources: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """By profile: who gave the travel times, and from which data."""
+    ahead: timedelta | None = None
+    """How far ahead of each shift's start the traffic matters; None: to its end."""
 
     def instant(self, seconds: int) -> datetime:
         """The instant of a second of the problem."""
@@ -133,15 +139,17 @@ async def pose(
     *,
     within: float | None = None,
     pins: Mapping[UUID, UUID] | None = None,
+    ahead: timedelta | None = None,
 ) -> Question:
     """The question for the solver. A shift under way starts at ``now``, one with a head from there; ``pins`` are the only shifts of their orders.
+    Traffic is that of each whole shift, or of so much time ``ahead``.
 
     Raises Unavailable when the roads do not answer (``within`` so many seconds).
     """
     heads = heads or {}
     epoch = int(min(_start(shift, now, heads.get(shift.id)) for shift in shifts).timestamp())
     question = Question(
-        {order.id: order for order in orders}, {shift.id: shift for shift in shifts}, heads, epoch, [], {}
+        {order.id: order for order in orders}, {shift.id: shift for shift in shifts}, heads, epoch, [], {}, ahead=ahead
     )
     places = _Places()
     for shift in shifts:
@@ -296,12 +304,24 @@ def _vehicle(
         kind=str(vehicle.kind),
         breaks=_breaks(shift, begin, end, question.epoch),
         costs=Costs(vehicle.cost_fixed_minor, vehicle.cost_per_hour_minor, vehicle.cost_per_kilometer_minor),
-        speed_factor=vehicle.speed_factor,
+        speed_factor=_speed(shift, begin, max(end, begin + 1), question),
         max_stops=shift.max_stops,
         max_distance_meters=min(limits, default=None),
         max_driving_seconds=shift.max_driving_seconds,
         profile=profile_of(vehicle.kind).value,
     )
+
+
+def _speed(shift: PlanningShift, begin: int, end: int, question: Question) -> float:
+    """How fast the vehicle is, all hours in one: the mean of its factors, in steps of 0.05 so that shifts alike are alike (see `by_hour`)."""
+    vehicle = vehicle_of(shift)
+    profile = profile_of(vehicle.kind)
+    if not shift.traffic.knows(profile):
+        return vehicle.speed_factor
+    start, last = question.instant(begin), question.instant(end)
+    last = last if question.ahead is None else min(last, start + question.ahead)
+    pace = round(shift.traffic.mean(profile, start, last) * 20) / 20
+    return min(max(round(vehicle.speed_factor / pace, 2), SPEEDS[0]), SPEEDS[1])
 
 
 def _breaks(shift: PlanningShift, begin: int, end: int, epoch: int) -> tuple[Break, ...]:

@@ -20,7 +20,7 @@ from doorstep.kernel.time import TimeWindow
 from doorstep.orders.reads import PlanningOrder, PlanningPoint, orders_for_planning
 from doorstep.orders.service import EtaChange, set_etas
 from doorstep.places.errors import RoadsError
-from doorstep.places.roads import Leg, Roads
+from doorstep.places.roads import Leg, Roads, profile_of
 from doorstep.planning.model import ACTIVE_ROUTES, RouteStatus, StopKind, StopStatus
 from doorstep.planning.reads import order_ids_of_stops, routes_by_ids, stops_of_routes
 from doorstep.planning.service.execution import lock_route, touch_route
@@ -165,13 +165,15 @@ async def compute(roads: Roads, route: LoadedRoute) -> Refreshed:
     for stop in route.stops:
         leg = next(waiting) if stop.position is not None else None
         load = {name: max(0, load[name] + _SIGN.get(stop.kind, 0) * stop.load[name]) for name in _DIMENSIONS}
-        timed.append(replace(_timed(stop, leg, now, vehicle.speed_factor), load_after=load))
+        timed.append(replace(_timed(stop, leg, now, route.shift), load_after=load))
         now = timed[-1].departure
     return Refreshed(route, timed)
 
 
-def _timed(stop: OpenStop, leg: Leg | None, now: datetime, speed_factor: float) -> TimedStop:
-    seconds = round(leg.seconds / speed_factor) if leg else 0
+def _timed(stop: OpenStop, leg: Leg | None, now: datetime, shift: PlanningShift) -> TimedStop:
+    vehicle = vehicle_of(shift)
+    free = leg.seconds / vehicle.speed_factor if leg else 0.0
+    seconds = round(shift.traffic.seconds(profile_of(vehicle.kind), free, now))
     arrival = now + timedelta(seconds=seconds)
     start = max(arrival, stop.arrival) if stop.kind is StopKind.BREAK else _opens(stop.windows, arrival)
     return TimedStop(

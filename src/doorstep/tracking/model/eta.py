@@ -4,6 +4,7 @@ The rule: start from what is known (where the driver is, or set off to, and when
 
 - Travel takes as long as planned: from one planned stop to the next one (over pauses that fell away) the plan's own time; between stops that are
   not neighbours in the plan (until planning has timed the changed route anew) the straight line × 1.3 at the mean speed of the planned route.
+- Who sets off in another hour than planned takes as much longer as roads take longer in that hour (the tenant's travel times), whole way alike.
 - Service begins when the vehicle is there and a window of every order is open; once all windows are past it begins at once. Where no windows
   are known (depot, pause), a wait that the plan had is kept: not before the planned beginning.
 - Service takes as long as planned.
@@ -12,7 +13,7 @@ So a delay is carried on from leg to leg, a wait for a window absorbs it, and be
 happen before the newest fact that is known of the route.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -58,7 +59,16 @@ class TimedStop:
         return self.status in {StopStatus.PENDING, StopStatus.EN_ROUTE, StopStatus.ARRIVED}
 
 
-def estimate_arrivals(stops: Sequence[TimedStop]) -> dict[UUID, datetime]:
+Pace = Callable[[datetime], float]
+"""How much longer roads take for who sets off at an instant."""
+
+
+def always_alike(_: datetime) -> float:
+    """Roads to which the hour makes no difference."""
+    return 1.0
+
+
+def estimate_arrivals(stops: Sequence[TimedStop], pace: Pace = always_alike) -> dict[UUID, datetime]:
     """The arrival (UTC) at every open stop of a route, given all its stops in the sequence in which they will be served."""
     plan = _Plan(stops)
     here, free = _start(stops, plan)
@@ -69,7 +79,9 @@ def estimate_arrivals(stops: Sequence[TimedStop]) -> dict[UUID, datetime]:
         elif here is None:
             arrival = max(stop.planned_arrival, free) if free else stop.planned_arrival
         else:
-            arrival = (free or stop.planned_arrival) + plan.travel(here, stop)
+            leaving = free or here.planned_departure
+            slower = pace(leaving) / pace(here.planned_departure)
+            arrival = (free or stop.planned_arrival) + plan.travel(here, stop) * slower
             arrival = max(arrival, plan.newest) if plan.newest else arrival
         arrivals[stop.id] = arrival
         free = _service_start(stop, arrival) + stop.service

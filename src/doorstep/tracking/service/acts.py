@@ -88,7 +88,7 @@ async def advance_stop(scope: Scope, act: DriverAct, *, route_version: int | Non
     await _write(scope, act, at, route, effects)
     await _keep(scope, act, at, effects, next(stop for stop in stops if stop["id"] == act.stop_id), orders)
     if not effects.nothing:
-        await tell_arrivals(scope, stops, effects)
+        await tell_arrivals(scope, route["shift_id"], stops, effects)
     return await _remember(scope, act, at, mark, route["id"], effects)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
+from doorstep.fleets.reads import pace_of_shift
 from doorstep.kernel.db import Row
 from doorstep.kernel.geo import Coordinates
 from doorstep.kernel.scope import Scope
@@ -21,7 +22,7 @@ _ROLES = {StopKind.PICKUP: WaypointRole.PICKUP, StopKind.DROPOFF: WaypointRole.D
 Windows = Mapping[tuple[UUID, WaypointRole], tuple[TimeWindow, ...]]
 
 
-async def tell_arrivals(scope: Scope, stops: Sequence[Row], effects: Effects) -> None:
+async def tell_arrivals(scope: Scope, shift_id: UUID, stops: Sequence[Row], effects: Effects) -> None:
     """Estimate anew and write: the stops' ETAs, and the orders' (arrival at the recipient) with their lateness and the stops before them.
 
     ``stops`` are the locked rows from before the act; what it changed is taken from ``effects.after``.
@@ -31,7 +32,8 @@ async def tell_arrivals(scope: Scope, stops: Sequence[Row], effects: Effects) ->
     windows = await _windows(scope, {order_id for order_ids in live.values() for order_id in order_ids})
     planned = {row["id"]: row for row in stops}
     arrivals = estimate_arrivals(
-        [_timed(stop, planned[stop.id], live.get(stop.id, []), windows) for stop in route.stops]
+        [_timed(stop, planned[stop.id], live.get(stop.id, []), windows) for stop in route.stops],
+        await pace_of_shift(scope.tx, scope.tenant_id, shift_id),
     )
     await write_stop_etas(scope, arrivals)
     await set_etas(
