@@ -6,7 +6,7 @@ vehicles: `serve` answers the longer tour, or None when a rule would break; `clo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from doorstep.planning.solver.problem import (
@@ -31,6 +31,9 @@ from doorstep.planning.solver.solution import (
 )
 from doorstep.planning.solver.travel import UNREACHABLE, Legs
 from doorstep.planning.solver.unassigned import next_open
+
+Task = tuple[StepKind, Order]
+"""A visit that serves an order: its PICKUP or its DELIVERY."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +109,21 @@ def _breaks_hold(tour: Tour) -> bool:
 
 def route_of(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order]) -> Route | None:
     """The route that serves `orders` in this sequence, leaving as late as it can without ending later."""
-    earliest = _run(vehicle, legs, orders, vehicle.window.start)
+    return _timed(vehicle, lambda at: _run(vehicle, legs, orders, at))
+
+
+def route_through(vehicle: VehicleShift, legs: Legs, tasks: Sequence[Task]) -> Route | None:
+    """The same for a sequence of single visits. What the vehicle can carry is not looked at: `verify` does."""
+    return _timed(vehicle, lambda at: _work(vehicle, legs, tasks, at))
+
+
+def _timed(vehicle: VehicleShift, journey: Callable[[int], Tour | None]) -> Route | None:
+    earliest = journey(vehicle.window.start)
     if earliest is None:
         return None
-    best = _run(vehicle, legs, orders, _latest_start(earliest))
+    best = journey(_latest_start(earliest))
     if best is None or best.now > earliest.now:  # a later start moved a break
-        best = _as_late_as_possible(earliest, orders)
+        best = _as_late_as_possible(earliest, journey)
     steps = _with_loads(best)
     return Route(vehicle.id, steps, summarize_route(steps, vehicle.costs))
 
@@ -133,12 +145,11 @@ def _latest_start(earliest: Tour) -> int:
     return latest
 
 
-def _as_late_as_possible(earliest: Tour, orders: Sequence[Order]) -> Tour:
-    vehicle, legs = earliest.vehicle, earliest.legs
+def _as_late_as_possible(earliest: Tour, journey: Callable[[int], Tour | None]) -> Tour:
     best, low, high = earliest, 0, sum(step.waiting_seconds for step in earliest.steps)
     while low < high:
         delay = (low + high + 1) // 2
-        later = _run(vehicle, legs, orders, vehicle.window.start + delay)
+        later = journey(earliest.vehicle.window.start + delay)
         if later is not None and later.now <= earliest.now:
             best, low = later, delay
         else:
@@ -150,6 +161,14 @@ def _run(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order], at: int) ->
     tour: Tour | None = begin(vehicle, legs, at)
     for order in orders:
         tour = serve(tour, order) if tour is not None else None
+    return closed(tour) if tour is not None else None
+
+
+def _work(vehicle: VehicleShift, legs: Legs, tasks: Sequence[Task], at: int) -> Tour | None:
+    orders = tuple({order.id: order for _, order in tasks}.values())
+    tour: Tour | None = replace(begin(vehicle, legs, at), orders=orders, at_start=loaded_at_start(orders))
+    for kind, order in tasks:
+        tour = _go(tour, kind, order, visits(order)[0 if kind is StepKind.PICKUP else -1])
     return closed(tour) if tour is not None else None
 
 
@@ -181,7 +200,7 @@ def _go(tour: Tour | None, kind: StepKind, order: Order | None, visit: Visit) ->
         return _go(_pause(tour), kind, order, visit)
     meters = int(tour.legs.meters[tour.here, visit.location])
     order_id = None if order is None else order.id
-    late = late_seconds(order, start)
+    late = late_seconds(order, kind, start)
     step = Step(kind, visit.location, arrival, start, done, leg, meters, Load(), order_id, late_seconds=late)
     return replace(
         tour,
