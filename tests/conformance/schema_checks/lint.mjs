@@ -6,7 +6,7 @@ import { Linter } from "eslint";
 /** Values that live inside another object, and the one there is of each company: they have no id to be asked for by. */
 const VALUES = [
   "Actor", "Address", "Assignment", "AuditChange", "Break", "Capacity", "Contact", "Coordinates", "DispatchPolicy", "DroppedOrder",
-  "ErasureCount", "Eta", "EventStreamItem", "Load", "OrderAction", "OrderStreamItem", "PlanProgress", "PlanSummary", "Policies", "Position",
+  "ErasureCount", "Eta", "EventStreamItem", "Load", "OrderAction", "OrderStreamItem", "PlanLateness", "PlanProgress", "PlanSavings", "PlanSummary", "Policies", "Position",
   "PositionStreamItem", "Problem", "ProofRequirement", "Quotas", "Retention", "RouteSummary", "SandboxClock", "TenderArea", "TenderPickup",
   "TenderStreamItem", "TimeWindow", "UnassignedOrder", "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition", "Viewer", "Waypoint",
 ];

@@ -14,6 +14,7 @@
 - ``standing``    a shift stands while a route of it does
 """
 
+from doorstep.planning.service.aims import LatenessAllowance, lateness_of
 from doorstep.planning.service.assigning import assign_orders
 from doorstep.planning.service.committing import REFRESH, OnChanged, commit_plan
 from doorstep.planning.service.execution import (
@@ -43,6 +44,7 @@ from doorstep.planning.service.standing import refuse_while_routed
 __all__ = [
     "REFRESH",
     "Engines",
+    "LatenessAllowance",
     "NewPlan",
     "OnChanged",
     "assign_orders",
@@ -53,6 +55,7 @@ __all__ = [
     "dispatch_plan",
     "dispatch_route",
     "dispatch_to_driver",
+    "lateness_of",
     "lock_route",
     "lock_route_of_stop",
     "optimize_plan",

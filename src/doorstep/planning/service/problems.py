@@ -20,6 +20,7 @@ from doorstep.orders.reads import PlanningOrder, PlanningPoint
 from doorstep.places.errors import RoadsError
 from doorstep.places.roads import Roads, profile_of
 from doorstep.planning.model import UnassignedCode
+from doorstep.planning.solver.estimate import Lateness
 from doorstep.planning.solver.pool import SolverPool
 from doorstep.planning.solver.problem import (
     Break,
@@ -85,6 +86,8 @@ class Question:
     problem: Problem | None = None
     sources: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """By profile: who gave the travel times, and from which data."""
+    lateness: Lateness | None = None
+    """What late orders weigh in the sums."""
 
     def instant(self, seconds: int) -> datetime:
         """The instant of a second of the problem."""
@@ -301,7 +304,12 @@ def _vehicle(
         max_distance_meters=min(limits, default=None),
         max_driving_seconds=shift.max_driving_seconds,
         profile=profile_of(vehicle.kind).value,
+        milligrams_per_kilometer=_milligrams(vehicle.emissions_grams_per_kilometer),
     )
+
+
+def _milligrams(grams: float | None) -> int | None:
+    return None if grams is None else round(grams * 1000)
 
 
 def _breaks(shift: PlanningShift, begin: int, end: int, epoch: int) -> tuple[Break, ...]:
