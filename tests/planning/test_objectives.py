@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from tests.planning.test_api import ask, created
+from tests.planning.test_assigning import assigned
 from tests.planning.test_refusals import faults_of
 
 from doorstep.kernel.ids import public_id
@@ -118,6 +119,17 @@ async def test_an_order_is_late_rather_than_left_out_and_says_so_everywhere(work
     await world.do(commit_plan, plan_id)
     told = await world.rows("SELECT id, eta_late_by_seconds FROM orders WHERE tenant_id = $1 AND status = 'ASSIGNED'")
     assert sorted(row["eta_late_by_seconds"] for row in told) == [0, late]
+
+    # One more order comes onto the route: who is planned late may stay so, but nobody becomes later.
+    extra = await world.add_orders(1, position=(47.14, 9.52))
+    route_id = await assigned(world, extra, shifts[0])
+    rows = await world.rows(
+        "SELECT late_seconds FROM stops WHERE tenant_id = $1 AND route_id = $2 AND kind = 'DROPOFF' AND status <> 'CANCELLED'",
+        route_id,
+    )
+    seconds = sorted(row["late_seconds"] for row in rows)
+    assert (len(seconds), seconds[:2]) == (3, [0, 0])
+    assert seconds[-1] <= late
 
 
 async def test_lateness_is_bought_where_it_is_cheaper_than_a_second_vehicle(working_world: Any) -> None:

@@ -7,7 +7,7 @@ window was opened sees no reason to be early in it, so each route is timed anew:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from doorstep.planning.solver.estimate import Lateness, Objective
@@ -42,7 +42,12 @@ class Trial:
 
 def opened(problem: Problem, ids: Collection[str], seconds: int) -> Problem:
     """The problem in which the orders `ids` may be so late, and no others."""
-    return replace(problem, orders=tuple(_opened(order, seconds if order.id in ids else 0) for order in problem.orders))
+    return with_grace(problem, dict.fromkeys(ids, seconds))
+
+
+def with_grace(problem: Problem, seconds: Mapping[str, int]) -> Problem:
+    """The problem in which each order may be so many `seconds` late, none that is not named."""
+    return replace(problem, orders=tuple(_opened(order, seconds.get(order.id, 0)) for order in problem.orders))
 
 
 def _opened(order: Order, seconds: int) -> Order:
