@@ -101,12 +101,14 @@ async def test_no_other_objective_is_late_without_need(pool: SolverPool, objecti
     assert (plan.unassigned, plan.summary.late_seconds) == ((), 0)
 
 
-async def test_large_plans_are_softened_group_by_group(pool: SolverPool) -> None:
-    given = town(60, vehicles=5, seed=2, capacity=60)
-    hours = [Window(3600 * (number % 3 + 1), 3600 * (number % 3 + 1) + 300) for number in range(60)]
+@pytest.mark.parametrize("options", [{"engine": Engine.PYVRP}, {"group_size": 20, "improve_rounds": 0}], ids=str)
+async def test_windows_are_softened_by_either_engine_and_in_groups(
+    pool: SolverPool, options: dict[str, object]
+) -> None:
+    given = town(40, vehicles=4, seed=2, capacity=60)
+    hours = [Window(3600 * (number % 3 + 1), 3600 * (number % 3 + 1) + 300) for number in range(40)]
     tight = [replace(order, windows=(window,)) for order, window in zip(given.orders, hours, strict=True)]
     given = replace(given, orders=tuple(tight))
-    options = {"group_size": 25, "improve_rounds": 1}
     hard = await solve(pool, given, Objective.ON_TIME, **options)
     soft = await solve(pool, given, Objective.ON_TIME, lateness=Lateness(3600), **options)
     assert len(soft.unassigned) < len(hard.unassigned)

@@ -19,13 +19,13 @@ import numpy.typing as npt
 from doorstep.planning.solver.decompose import compose
 from doorstep.planning.solver.problem import Load, Order, PickupDelivery, Problem, VehicleShift, visits
 from doorstep.planning.solver.schedule import Task, route_through
-from doorstep.planning.solver.solution import Route, Solution, StepKind
+from doorstep.planning.solver.solution import Route, Solution, StepKind, loaded_at_start
 from doorstep.planning.solver.travel import UNREACHABLE, Travel
 from doorstep.planning.solver.unassigned import demands_unmet, loads_aboard
 from doorstep.planning.solver.verify import route_violations
 
 MOST_MOVES = 300
-TRIED = 12
+TRIED = 20
 """So many of the moves that look best are timed exactly."""
 LEAST_GAIN_SECONDS = 30
 """A move has to shorten the longer route by so much; less is not worth its kilometres."""
@@ -58,6 +58,13 @@ class _Evening:
     def __init__(self, problem: Problem, travel: Travel, solution: Solution, seconds: float | None) -> None:
         self.problem = problem
         self.travel = travel
+        self.visit = {
+            (kind, order.id): visit
+            for order in problem.orders
+            for kind, visit in zip(
+                (StepKind.PICKUP, StepKind.DELIVERY)[-len(visits(order)) :], visits(order), strict=True
+            )
+        }
         self.routes = {route.vehicle_id: route for route in solution.routes}
         self.tasks = {route.vehicle_id: self._tasks(route) for route in solution.routes}
         self.driven = {name: self._driven(name, tasks) for name, tasks in self.tasks.items()}
@@ -134,7 +141,7 @@ class _Evening:
                 if not self._can(other, order):
                     continue
                 for move in (*self._given(name, other, order), *self._exchanged(name, other, order)):
-                    if move[0] <= limit:
+                    if move[0] <= limit and self._fits(name, move[1]) and self._fits(other, move[2]):
                         number += 1
                         yield _Move(move[0], number, other, move[1], move[2])
 
@@ -143,6 +150,13 @@ class _Evening:
         return getattr(order, "vehicle", name) == name and not demands_unmet(
             order, vehicle, self.aboard.get(name, Load())
         )
+
+    def _fits(self, name: str, tasks: Sequence[Task]) -> bool:
+        """Whether the vehicle holds what it would be loaded with and may stop so often; a first look, not the verdict."""
+        vehicle = self.problem.vehicle_by_id[name]
+        if vehicle.max_stops is not None and len(tasks) > vehicle.max_stops:
+            return False
+        return vehicle.capacity.holds(loaded_at_start(order for _, order in tasks))
 
     def _given(self, name: str, other: str, order: Order) -> Iterator[tuple[int, tuple[Task, ...], tuple[Task, ...]]]:
         """The order taken off one route and put where it lies best on the other."""
@@ -174,7 +188,7 @@ class _Evening:
         here = next(at for at, task in enumerate(self.tasks[name]) if task[1].id == order.id)
         mine, theirs = self.tasks[name], self.tasks[other]
         legs = self.travel.of(self.problem.vehicle_by_id[other]).seconds
-        near = legs[visits(order)[0].location, [visits(task[1])[0].location for task in theirs]]
+        near = legs[visits(order)[0].location, [self.visit[kind, task.id].location for kind, task in theirs]]
         for there in np.argsort(near, kind="stable")[:BEST_PLACES]:
             kind, swapped = theirs[there]
             if isinstance(swapped, PickupDelivery) or not self._can(name, swapped):
@@ -201,7 +215,7 @@ class _Evening:
     def _served(self, vehicle: VehicleShift, tasks: Iterable[Task]) -> int:
         here, seconds = vehicle.start, 0
         for kind, order in tasks:
-            visit = visits(order)[0 if kind is StepKind.PICKUP else -1]
+            visit = self.visit[kind, order.id]
             seconds += visit.stay(vehicle.kind, here)
             here = visit.location
         return seconds
@@ -224,7 +238,7 @@ class _Evening:
         return detours
 
     def _places(self, vehicle: VehicleShift, tasks: Sequence[Task]) -> list[int]:
-        doors = [visits(order)[0 if kind is StepKind.PICKUP else -1].location for kind, order in tasks]
+        doors = [self.visit[kind, order.id].location for kind, order in tasks]
         return [vehicle.start, *doors] if vehicle.end is None else [vehicle.start, *doors, vehicle.end]
 
 

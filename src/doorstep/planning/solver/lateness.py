@@ -27,8 +27,8 @@ from doorstep.planning.solver.travel import Travel
 from doorstep.planning.solver.unassigned import next_open
 from doorstep.planning.solver.verify import route_violations
 
-SHARES = (1, 2, 4)
-"""The whole allowance is tried, then its half and its quarter: the less is open, the less can be late."""
+SHARES = (1, 2, 4, 8)
+"""The whole allowance is tried, then its half and so on: the less is open, the less can be late."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ from doorstep.planning.solver.verify import route_violations, verify
 
 EXTRA_SHARE = 0.5
 """Of the time limit, once more, for what an objective asks for beyond the engines (see `refining`)."""
+LEAST_EXTRA = 4.0
+"""Seconds; small plans use less of them."""
 FRUITLESS_ROUNDS = 3
 """After so many rounds without a better solution the neighbourhoods are worked out."""
 
@@ -236,9 +238,9 @@ class _Solve:
         solution = await asyncio.to_thread(self._or_baseline, found)
         options = self.options
         if is_refined(options):
-            self.soft_until = self._busy_seconds() + EXTRA_SHARE * options.time_limit_seconds
-            self.rounds_left = MOST_WAVES
-            seconds = None if options.deterministic else max(1.0, EXTRA_SHARE * options.time_limit_seconds)
+            extra = max(LEAST_EXTRA, EXTRA_SHARE * options.time_limit_seconds)
+            self.soft_until, self.rounds_left = self._busy_seconds() + extra, MOST_WAVES
+            seconds = None if options.deterministic else extra
             self.problem, solution = await refined(self.runner, self._gather, solution, seconds)
         return solution
 

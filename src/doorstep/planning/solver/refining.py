@@ -11,7 +11,7 @@ from doorstep.planning.solver.running import Runner
 from doorstep.planning.solver.softening import Gather, Softening
 from doorstep.planning.solver.solution import Solution
 
-MOST_WAVES = 6
+MOST_WAVES = 12
 """So often at most it has groups run one after the other."""
 
 

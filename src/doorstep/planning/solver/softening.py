@@ -1,7 +1,8 @@
 """A plan whose windows all hold, made better by serving some orders late: the runs that `lateness` prepares and judges.
 
-First only what was left out may be late. With COST, or when something is still left out, any order may: an order that is
-served late can make room for another, or save a vehicle.
+First only what was left out may be late. Where that leaves lateness, or orders out, and with COST always, any order may:
+one that is served a little late can make room for another that would be very late. With COST there are also plans from
+nothing with open windows: going on from a plan seldom saves a vehicle.
 """
 
 from __future__ import annotations
@@ -58,9 +59,10 @@ class Softening:
         anybody = with_windows(self.problem)
         left = anybody.intersection(hard.unassigned)
         best = await self._best_of(hard, hard, trials(left, self.lateness, is_warm=True) if left else [])
-        if anybody and (best.unassigned or self.objective is Objective.COST):
-            is_warm = self.objective is not Objective.COST
-            best = await self._best_of(hard, best, trials(anybody, self.lateness, is_warm=is_warm))
+        if anybody and (best.unassigned or best.summary.late_orders or self.objective is Objective.COST):
+            best = await self._best_of(hard, best, trials(anybody, self.lateness, is_warm=True))
+        if anybody and self.objective is Objective.COST:
+            best = await self._best_of(hard, best, trials(anybody, self.lateness, is_warm=False))
         return best
 
     async def _best_of(self, hard: Solution, best: Solution, tried: Sequence[Trial]) -> Solution:
