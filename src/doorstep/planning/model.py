@@ -74,6 +74,9 @@ class PlanObjective(StrEnum):
     DURATION = "DURATION"
     DISTANCE = "DISTANCE"
     FEWEST_VEHICLES = "FEWEST_VEHICLES"
+    EMISSIONS = "EMISSIONS"
+    ON_TIME = "ON_TIME"
+    BALANCE = "BALANCE"
 
 
 class UnassignedCode(StrEnum):
@@ -310,6 +313,7 @@ class StopRow(MutableTable, table=True):
     leg_seconds: int = 0
     leg_path: str | None = None
     load_after: dict[str, int] = Field(sa_type=JSONB, sa_column_kwargs=JSON_OBJECT)
+    late_seconds: int = 0
     locked: bool = False
     eta_at: datetime | None = Field(default=None, sa_type=INSTANT)
     departed_at: datetime | None = Field(default=None, sa_type=INSTANT)

@@ -22,7 +22,7 @@ ROUTE_COLUMNS = (
 )
 STOP_COLUMNS = (
     "id, version, route_id, sequence, kind, status, depot_id, latitude, longitude, planned_arrival, planned_service_start, "
-    "planned_departure, leg_meters, leg_seconds, leg_path, load_after, locked, eta_at, departed_at, arrived_at, closed_at, failure_reason, "
+    "planned_departure, leg_meters, leg_seconds, leg_path, load_after, late_seconds, locked, eta_at, departed_at, arrived_at, closed_at, failure_reason, "
     "created_at, updated_at"
 )
 

@@ -150,6 +150,8 @@ export type ProblemCode =
   | 'DUPLICATE'
   /** Another order has this reference; `existingId` names it. */
   | 'DUPLICATE_REFERENCE'
+  /** A plan is to emit little, and nobody has said what this vehicle emits; `existingId` names it. */
+  | 'EMISSIONS_UNKNOWN'
   /** Nobody gives or takes over rights that they do not have themselves. */
   | 'EXCEEDS_RIGHTS'
   /** The same mutation with this key is still at work; send it again. */

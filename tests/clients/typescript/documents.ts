@@ -112,6 +112,8 @@ export type CreateDepotInput = {
   idempotencyKey?: string | null | undefined;
   /** Its name. */
   name: string;
+  /** When it is open, at most 50; left out, always. */
+  openingHours?: Array<OpeningHoursInput>;
   /** The time zone of its civil days; left out, the tenant's. */
   timeZone?: string | null | undefined;
 };
@@ -170,6 +172,8 @@ export type CreatePlanInput = {
   depotIds?: Array<string> | null | undefined;
   /** Send the same key again after a lost answer: the mutation is carried out once (kept for 48 hours). */
   idempotencyKey?: string | null | undefined;
+  /** How late orders may be served; left out, every window holds. ON_TIME needs it. */
+  lateness?: PlanLatenessInput | null | undefined;
   /** What people call it, at most 200 characters. */
   name?: string | null | undefined;
   /** What it should have little of. */
@@ -314,6 +318,16 @@ export type OnChanged =
   /** Refuse with PLAN_STALE or ORDER_TAKEN, one problem for each; nothing is written. */
   | 'REFUSE';
 
+/** When a depot is open, on its clock on the wall. */
+export type OpeningHoursInput = {
+  /** Until when, such as `18:30`; `24:00` is midnight. */
+  closes: string;
+  /** From when on, such as `08:00`. */
+  opens: string;
+  /** The weekdays: 1 is Monday, 7 is Sunday; all when left out. */
+  weekdays?: Array<number> | null | undefined;
+};
+
 /** Which orders; conditions are joined by AND, the values of one by OR. Nothing given: all. Lists hold at most 250. */
 export type OrderFilter = {
   /** Taken in at this instant or later. */
@@ -388,16 +402,30 @@ export type PackageInput = {
   load?: LoadInput | null | undefined;
 };
 
+/** How late a plan may serve an order. The promised windows stay the aim: an order is served late rather than left out, and with the objective COST also where that saves more than it weighs. With any other objective lateness is as little as can be. */
+export type PlanLatenessInput = {
+  /** Service begins at most so long after a window, in seconds: from 1 to the length of the plan's longest shift. */
+  maxSeconds: number;
+  /** What an hour of an order's lateness weighs against cost, in minor units of the tenant's currency, 0 to 10,000,000. It is not part of `costMinor`. */
+  pricePerHourMinor: number;
+};
+
 /** What a plan should have little of, after leaving out as few orders as possible (those of low priority first). */
 export type PlanObjective =
+  /** Work of the longest route, then of the second longest, and so on, of the vehicles that the cheapest plan uses. */
+  | 'BALANCE'
   /** Cost: fixed, per hour and per kilometre, as the vehicles' costs say. */
   | 'COST'
   /** Kilometres. */
   | 'DISTANCE'
   /** Time at the wheel. */
   | 'DURATION'
+  /** CO2e: kilometres × each vehicle's `emissionsGramsPerKilometer`, which must be known (EMISSIONS_UNKNOWN). */
+  | 'EMISSIONS'
   /** Vehicles, then cost. */
-  | 'FEWEST_VEHICLES';
+  | 'FEWEST_VEHICLES'
+  /** Lateness, then cost; with `lateness`, which says how late an order may be rather than left out. */
+  | 'ON_TIME';
 
 /** An order that only this shift may take. */
 export type PlanPinInput = {
@@ -438,6 +466,8 @@ export type ProblemCode =
   | 'DUPLICATE'
   /** Another order has this reference; `existingId` names it. */
   | 'DUPLICATE_REFERENCE'
+  /** A plan is to emit little, and nobody has said what this vehicle emits; `existingId` names it. */
+  | 'EMISSIONS_UNKNOWN'
   /** Nobody gives or takes over rights that they do not have themselves. */
   | 'EXCEEDS_RIGHTS'
   /** The same mutation with this key is still at work; send it again. */

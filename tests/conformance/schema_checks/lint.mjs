@@ -7,11 +7,11 @@ import { Linter } from "eslint";
 const VALUES = [
   "Actor", "Address", "Assignment", "AuditChange", "BlockedVehicleKind", "Break", "Capacity", "Contact", "Coordinates",
   "DispatchPolicy", "DroppedOrder", "ErasureCount", "Eta", "EventStreamItem", "ForecastStop", "Load", "OrderAction", "OrderStreamItem",
-  "PlanChangeCounts", "PlanComparison", "PlanOrderChange", "PlanProgress", "PlanScenario", "PlanScenarioLeft", "PlanScenarioRoute",
-  "PlanSimulation", "PlanSummary", "Policies", "Position", "PositionStreamItem", "Problem", "ProofRequirement", "Quotas", "Relaxation",
-  "RelaxationChange", "Retention", "RouteChangePreview", "RouteFault", "RouteForecast", "RouteSummary", "SandboxClock",
-  "SumsDifference", "TenderArea", "TenderPickup", "TenderStreamItem", "TimeWindow", "UnassignedOrder", "UnassignedReason", "Usage",
-  "UsageDay", "VehicleCosts", "VehiclePosition", "Viewer", "Waypoint",
+  "PlanChangeCounts", "PlanComparison", "PlanLateness", "PlanOrderChange", "PlanProgress", "PlanSavings", "PlanScenario",
+  "PlanScenarioLeft", "PlanScenarioRoute", "PlanSimulation", "PlanSummary", "Policies", "Position", "PositionStreamItem", "Problem",
+  "ProofRequirement", "Quotas", "Relaxation", "RelaxationChange", "Retention", "RouteChangePreview", "RouteFault", "RouteForecast",
+  "RouteSummary", "SandboxClock", "SumsDifference", "TenderArea", "TenderPickup", "TenderStreamItem", "TimeWindow", "UnassignedOrder",
+  "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition", "Viewer", "Waypoint",
 ];
 
 /** Known by the hash of its text, which its maker works out: an id of ours beside it would be a second name. */

@@ -191,3 +191,22 @@ def solomon(file: Path) -> Problem:
     shift = Window(0, int(depot[5] * 10))
     fleet = tuple(VehicleShift(f"v{n}", 0, shift, 0, Capacity(items=capacity)) for n in range(count))
     return Problem(orders, fleet, {"car": Matrices(whole, whole)})
+
+
+def mixed(given: Problem) -> Problem:
+    """Every third vehicle burns 250 g a kilometre and costs little, the others 60 g."""
+    vehicles = [
+        replace(vehicle, milligrams_per_kilometer=60_000)
+        if number % 3
+        else replace(vehicle, milligrams_per_kilometer=250_000, costs=replace(vehicle.costs, per_kilometer=10))
+        for number, vehicle in enumerate(given.vehicles)
+    ]
+    return replace(given, vehicles=tuple(vehicles))
+
+
+def emitted(given: Problem, solution: Solution) -> float:
+    """Grams of CO2e, written without the solver's code."""
+    per_kilometer = {vehicle.id: (vehicle.milligrams_per_kilometer or 0) / 1000 for vehicle in given.vehicles}
+    return sum(
+        step.leg_meters / 1000 * per_kilometer[route.vehicle_id] for route in solution.routes for step in route.steps
+    )

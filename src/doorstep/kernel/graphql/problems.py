@@ -39,6 +39,7 @@ show_enum(
         ProblemCode.PLAN_STALE: "Orders or shifts changed since the plan saw them; the problems list which.",
         ProblemCode.ORDER_TAKEN: "Another plan or route has the order.",
         ProblemCode.NOT_PLANNABLE: "The order's state, place or kind does not allow planning it so.",
+        ProblemCode.EMISSIONS_UNKNOWN: "A plan is to emit little, and nobody has said what this vehicle emits; `existingId` names it.",
         ProblemCode.INVITATION_INVALID: "The invitation is unknown, used, expired, or not for this tenant.",
         ProblemCode.PARTNERSHIP_INACTIVE: "The partnership is not accepted yet, or has ended.",
         ProblemCode.ALREADY_TENDERED: "The order is offered to a partner carrier, or with one; `existingId` names the tender.",

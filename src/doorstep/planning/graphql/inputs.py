@@ -7,11 +7,12 @@ import strawberry
 
 from doorstep.kernel.errors import BadUserInput
 from doorstep.kernel.graphql.context import argument_id, input_id
+from doorstep.kernel.graphql.scalars import Long
 from doorstep.kernel.paging import MAX_PAGE
 from doorstep.orders.graphql import OrderFilter
 from doorstep.planning.model import PlanObjective, PlanStatus, RouteStatus
 from doorstep.planning.reads import RouteQuery
-from doorstep.planning.service import NewPlan, OnChanged
+from doorstep.planning.service import LatenessAllowance, NewPlan, OnChanged
 
 _KEY = "Send the same key again after a lost answer: the mutation is carried out once (kept for 48 hours)."
 _VERSION = "Refuse with CONFLICT when it is at another version."
@@ -26,6 +27,25 @@ class PlanPinInput:
         """Order and shift; raises INVALID_ID refusals at their places."""
         order_id = input_id("order", self.order_id, "pins", index, "orderId")
         return order_id, input_id("shift", self.shift_id, "pins", index, "shiftId")
+
+
+@strawberry.input(
+    description=(
+        "How late a plan may serve an order. The promised windows stay the aim: an order is served late rather than left out, and with the objective "
+        "COST also where that saves more than it weighs. With any other objective lateness is as little as can be."
+    )
+)
+class PlanLatenessInput:
+    max_seconds: int = strawberry.field(
+        description="Service begins at most so long after a window, in seconds: from 1 to the length of the plan's longest shift."
+    )
+    price_per_hour_minor: Long = strawberry.field(
+        description="What an hour of an order's lateness weighs against cost, in minor units of the tenant's currency, 0 to 10,000,000. It is not part of `costMinor`."
+    )
+
+    def allowance(self) -> LatenessAllowance:
+        """For the service."""
+        return LatenessAllowance(self.max_seconds, int(self.price_per_hour_minor))
 
 
 @strawberry.input(
@@ -53,6 +73,9 @@ class CreatePlanInput:
     objective: PlanObjective = strawberry.field(
         default=PlanObjective.COST, description="What it should have little of."
     )
+    lateness: PlanLatenessInput | None = strawberry.field(
+        default=None, description="How late orders may be served; left out, every window holds. ON_TIME needs it."
+    )
     pins: list[PlanPinInput] | None = strawberry.field(
         default=None,
         description="Orders of the plan that only this shift may take, at most 250; where it has no room, the order stays unassigned with PINNED.",
@@ -73,6 +96,7 @@ class CreatePlanInput:
             objective=self.objective,
             optimize=self.optimize,
             name=self.name,
+            lateness=self.lateness.allowance() if self.lateness is not None else None,
             pins=tuple(pin.ids(index) for index, pin in enumerate(self.pins or ())),
         )
 

@@ -19,13 +19,14 @@ from doorstep.kernel.db import Row
 from doorstep.kernel.graphql.connections import After, Connection, First, connection_of
 from doorstep.kernel.graphql.context import Context, Info, argument_id
 from doorstep.kernel.graphql.nodes import Node, register_node
+from doorstep.kernel.graphql.scalars import Long
 from doorstep.kernel.paging import Page, PageRequest
 from doorstep.kernel.scope import Permission
 from doorstep.orders.graphql import Order, load_orders
 from doorstep.planning.graphql.comparisons import Kinds, PlanComparison, PlanOrderChange, changes_between
 from doorstep.planning.graphql.relaxations import Relaxation
 from doorstep.planning.graphql.routes import PLAN, Route, there
-from doorstep.planning.graphql.sums import PlanProgress, PlanSummary
+from doorstep.planning.graphql.sums import PlanLateness, PlanProgress, PlanSavings, PlanSummary
 from doorstep.planning.model import (
     ExplanationStatus,
     PlanObjective,
@@ -47,6 +48,7 @@ from doorstep.planning.reads import (
     unassigned_of_plans,
     unassigned_page,
 )
+from doorstep.planning.service import lateness_of
 
 OtherPlan = Annotated[strawberry.ID, strawberry.argument(description="The other plan's id.")]
 
@@ -207,6 +209,13 @@ class Plan(Node):
     def objective(self) -> PlanObjective:
         return PlanObjective(self.row["options"].get("objective", PlanObjective.COST))
 
+    @strawberry.field(description="How late it may serve an order; null where every window holds.")
+    def lateness(self) -> PlanLateness | None:
+        allowed = lateness_of(self.row["options"])
+        if allowed is None:
+            return None
+        return PlanLateness(max_seconds=allowed.max_seconds, price_per_hour_minor=Long(allowed.price_per_hour_minor))
+
     @strawberry.field(description="How far its optimization is.")
     async def progress(self, info: Info) -> PlanProgress:
         return await info.context.load(load_progress, self.uuid)
@@ -222,6 +231,12 @@ class Plan(Node):
     )
     def baseline(self) -> PlanSummary | None:
         return PlanSummary.of(self.row["baseline"])
+
+    @strawberry.field(
+        description="What it saves against the baseline; null until it is PROPOSED, and where no order could be planned at all."
+    )
+    def savings(self) -> PlanSavings | None:
+        return PlanSavings.of(self.row["summary"], self.row["baseline"])
 
     @strawberry.field(description="The newer plan that took orders of this one.")
     async def superseded_by(self, info: Info) -> "Plan | None":

@@ -73,6 +73,9 @@ class Stop(Node):
     planned_departure: datetime = strawberry.field(description="When the vehicle is to go on.")
     leg_meters: int = strawberry.field(description="Way from the stop before, in metres.")
     leg_seconds: int = strawberry.field(description="Time at the wheel from the stop before, in seconds.")
+    late_seconds: int = strawberry.field(
+        description="How long after its orders' windows the work is planned to begin, in seconds; 0 when they hold."
+    )
     arrived_at: datetime | None = strawberry.field(description="When the driver was there.")
     departed_at: datetime | None = strawberry.field(description="When the driver set off for it.")
     closed_at: datetime | None = strawberry.field(description="When it was done, failed, skipped or cancelled.")
@@ -94,6 +97,7 @@ class Stop(Node):
             planned_departure=row["planned_departure"],
             leg_meters=row["leg_meters"],
             leg_seconds=row["leg_seconds"],
+            late_seconds=row["late_seconds"],
             arrived_at=row["arrived_at"],
             departed_at=row["departed_at"],
             closed_at=row["closed_at"],

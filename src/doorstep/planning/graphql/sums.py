@@ -15,6 +15,8 @@ from doorstep.planning.model import (
 
 _COST = "In minor units of the tenant's currency (`viewer.tenant.currency`): a vehicle's fixed cost once per route, its hourly cost for the time between start and end without breaks, its cost per kilometre."
 _EMISSIONS = "Grams of CO2e: kilometres × each vehicle's grams per kilometre; null where a vehicle's are not known."
+_LATE = "How long after their promised windows orders are served, added up over the late ones, in seconds: only with `lateness`, and goods on board."
+_LATE_COST = "What the lateness weighs: its hours × the plan's `lateness.pricePerHourMinor`, rounded once per route; no money is paid, and `costMinor` is without it. 0 on a route that assignOrders made or changed."
 _FILL = "How full at its fullest, in the tightest of weight, volume and items, 0 to 1; null when nothing limits it."
 
 
@@ -27,19 +29,82 @@ class PlanSummary:
     service_seconds: Long = strawberry.field(description="Time at the doors, in seconds.")
     waiting_seconds: Long = strawberry.field(description="Time waiting for windows to open, in seconds.")
     break_seconds: Long = strawberry.field(description="Breaks, in seconds.")
-    late_seconds: Long = strawberry.field(
-        description="How late goods on board will be, in seconds; others are never late."
-    )
+    late_seconds: Long = strawberry.field(description=_LATE)
+    late_orders: int = strawberry.field(description="Number of its orders that are served late.")
+    late_cost_minor: Long = strawberry.field(description=_LATE_COST)
     routes: int = strawberry.field(description="Number of routes, which is of vehicles used.")
     orders: int = strawberry.field(description="Number of orders on routes.")
     unassigned: int = strawberry.field(description="Number of orders on no route.")
     emissions_grams: Long | None = strawberry.field(description=_EMISSIONS)
     load_factor: float | None = strawberry.field(description=f"Mean over the routes. {_FILL}")
+    longest_route_seconds: Long | None = strawberry.field(
+        description="`durationSeconds` of the longest route; null without routes."
+    )
+    shortest_route_seconds: Long | None = strawberry.field(
+        description="`durationSeconds` of the shortest route; null without routes."
+    )
 
     @classmethod
     def of(cls, stored: dict[str, Any] | None) -> "PlanSummary | None":
         """From its stored form."""
-        return cls(**_sums(stored), unassigned=stored["unassigned"]) if stored else None
+        if not stored:
+            return None
+        return cls(
+            **_sums(stored),
+            unassigned=stored["unassigned"],
+            longest_route_seconds=stored.get("longest_route_seconds"),
+            shortest_route_seconds=stored.get("shortest_route_seconds"),
+        )
+
+
+@strawberry.type(
+    description=(
+        "What a plan saves: each field is the baseline's sum less the plan's, so that a negative value is more than without the plan. Both are of the same "
+        "orders, but each may leave out others: where `orders` is not 0 they did not do the same work, and the differences say so much less."
+    )
+)
+class PlanSavings:
+    orders: int = strawberry.field(
+        description="`summary.orders` − `baseline.orders`: so many orders more are on the plan's routes."
+    )
+    cost_minor: Long = strawberry.field(
+        description="`baseline.costMinor` − `summary.costMinor`, in minor units of the tenant's currency."
+    )
+    distance_meters: Long = strawberry.field(description="`baseline.distanceMeters` − `summary.distanceMeters`.")
+    duration_seconds: Long = strawberry.field(
+        description="`baseline.durationSeconds` − `summary.durationSeconds`: hours of work."
+    )
+    driving_seconds: Long = strawberry.field(
+        description="`baseline.drivingSeconds` − `summary.drivingSeconds`: hours at the wheel."
+    )
+    routes: int = strawberry.field(description="`baseline.routes` − `summary.routes`: vehicles that stay at home.")
+    emissions_grams: Long | None = strawberry.field(
+        description="`baseline.emissionsGrams` − `summary.emissionsGrams`, grams of CO2e; null where either is not known."
+    )
+
+    @classmethod
+    def of(cls, summary: dict[str, Any] | None, baseline: dict[str, Any] | None) -> "PlanSavings | None":
+        """From the stored sums; None without either."""
+        if not summary or not baseline:
+            return None
+        emitted = (baseline["emissions_grams"], summary["emissions_grams"])
+        return cls(
+            orders=summary["orders"] - baseline["orders"],
+            cost_minor=baseline["cost"] - summary["cost"],
+            distance_meters=baseline["distance_meters"] - summary["distance_meters"],
+            duration_seconds=baseline["duration_seconds"] - summary["duration_seconds"],
+            driving_seconds=baseline["driving_seconds"] - summary["driving_seconds"],
+            routes=baseline["routes"] - summary["routes"],
+            emissions_grams=None if None in emitted else emitted[0] - emitted[1],
+        )
+
+
+@strawberry.type(description="How late a plan may serve an order.")
+class PlanLateness:
+    max_seconds: int = strawberry.field(description="Service begins at most so long after a window, in seconds.")
+    price_per_hour_minor: Long = strawberry.field(
+        description="What an hour of an order's lateness weighs against cost, in minor units of the tenant's currency."
+    )
 
 
 @strawberry.type(description="The sums of a route as planned.")
@@ -51,9 +116,9 @@ class RouteSummary:
     service_seconds: Long = strawberry.field(description="Time at the doors, in seconds.")
     waiting_seconds: Long = strawberry.field(description="Time waiting for windows to open, in seconds.")
     break_seconds: Long = strawberry.field(description="Breaks, in seconds.")
-    late_seconds: Long = strawberry.field(
-        description="How late goods on board will be, in seconds; others are never late."
-    )
+    late_seconds: Long = strawberry.field(description=_LATE)
+    late_orders: int = strawberry.field(description="Number of its orders that are served late.")
+    late_cost_minor: Long = strawberry.field(description=_LATE_COST)
     orders: int = strawberry.field(description="Number of its orders.")
     emissions_grams: Long | None = strawberry.field(description=_EMISSIONS)
     load_factor: float | None = strawberry.field(description=_FILL)
@@ -80,7 +145,8 @@ def _sums(stored: dict[str, Any]) -> dict[str, Any]:
         "emissions_grams",
         "load_factor",
     )
-    return {"cost_minor": stored["cost"], **{name: stored[name] for name in names}}
+    lateness = {"late_orders": stored.get("late_orders", 0), "late_cost_minor": stored.get("late_cost", 0)}
+    return {"cost_minor": stored["cost"], **lateness, **{name: stored[name] for name in names}}
 
 
 @strawberry.type(description="What is different between two sums: the one that is looked at less the other.")

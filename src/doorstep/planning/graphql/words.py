@@ -49,6 +49,9 @@ show_enum(
         PlanObjective.DURATION: "Time at the wheel.",
         PlanObjective.DISTANCE: "Kilometres.",
         PlanObjective.FEWEST_VEHICLES: "Vehicles, then cost.",
+        PlanObjective.EMISSIONS: "CO2e: kilometres × each vehicle's `emissionsGramsPerKilometer`, which must be known (EMISSIONS_UNKNOWN).",
+        PlanObjective.ON_TIME: "Lateness, then cost; with `lateness`, which says how late an order may be rather than left out.",
+        PlanObjective.BALANCE: "Work of the longest route, then of the second longest, and so on, of the vehicles that the cheapest plan uses.",
     },
 )
 show_enum(

@@ -27,6 +27,7 @@ from doorstep.planning.reads import (
     plan_shift_versions,
     plans_by_ids,
 )
+from doorstep.planning.service.aims import solver_aim, unknown_emissions
 from doorstep.planning.service.by_hour import settle
 from doorstep.planning.service.parts import Part, cut, second_try, together
 from doorstep.planning.service.plans import lock_plan
@@ -36,7 +37,7 @@ from doorstep.planning.service.writing import Proposal, fail_plan, propose
 from doorstep.planning.solver.choosing import choose
 from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.errors import ProblemInvalidError, SolutionRejectedError
-from doorstep.planning.solver.estimate import Objective
+from doorstep.planning.solver.estimate import Lateness, Objective
 from doorstep.planning.solver.pool import Outcome, Progress, SolverPool, SolveStatus
 from doorstep.planning.solver.solution import Solution, Summary
 
@@ -51,6 +52,7 @@ class CannotPlan(Exception):
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     objective: Objective
+    lateness: Lateness | None
     orders: list[PlanningOrder]
     shifts: list[PlanningShift]
     order_versions: dict[UUID, int]
@@ -107,9 +109,14 @@ async def _load(job: Job, plan_id: UUID) -> _Loaded:
         raise CannotPlan(
             "None of the plan's shifts is free any more: each is over, archived, without a vehicle or on a route."
         )
+    objective, lateness = solver_aim(plan["options"])
+    unknown = unknown_emissions(objective, free)
+    if unknown is not None:
+        raise CannotPlan(unknown)
     gone = {order.id for order in orders if order.id in taken or order.status not in PLANNABLE}
     return _Loaded(
-        objective=Objective(plan["options"].get("objective", Objective.COST)),
+        objective=objective,
+        lateness=lateness,
         orders=[order for order in orders if order.id not in gone],
         shifts=free,
         order_versions={order.id: order.version for order in orders},
@@ -165,6 +172,7 @@ async def _find_part(stage: _Stage, loaded: _Loaded, part: Part) -> Proposal:
         question = await pose(roads, part.orders, part.shifts, job.principal.clock.now(), pins=loaded.pins)
     except ProblemInvalidError as error:
         raise CannotPlan(f"The solver cannot work with this: {error}.") from error
+    question.lateness = loaded.lateness
     outcome = await settle(question, partial(_solve, stage, question, loaded.objective))
     solution = outcome.solution if outcome and outcome.solution else Solution((), (), Summary())
     await stage.report(PlanPhase.PATHS, 0.9, best=solution.summary, unassigned=len(solution.unassigned))
@@ -203,6 +211,7 @@ async def _solve(stage: _Stage, question: Question, objective: Objective) -> Out
         )
 
     options = await asyncio.to_thread(choose, problem, pool.slots, objective=objective)
+    options = replace(options, lateness=question.lateness)
     try:
         outcome = await pool.solve(problem, options, progress=report, owner=str(job.tenant_id))
     except SolutionRejectedError as error:

@@ -22,6 +22,7 @@
 - ``standing``    a shift stands while a route of it does
 """
 
+from doorstep.planning.service.aims import LatenessAllowance, lateness_of
 from doorstep.planning.service.assigning import assign_orders
 from doorstep.planning.service.changing import change_routes, draw_paths
 from doorstep.planning.service.committing import REFRESH, OnChanged, commit_plan
@@ -57,6 +58,7 @@ __all__ = [
     "REFRESH",
     "Engines",
     "Explained",
+    "LatenessAllowance",
     "NewPlan",
     "OnChanged",
     "assign_orders",
@@ -70,6 +72,7 @@ __all__ = [
     "dispatch_to_driver",
     "draw_paths",
     "explain_unassigned",
+    "lateness_of",
     "lock_route",
     "lock_route_of_stop",
     "optimize_plan",

@@ -147,9 +147,10 @@ def _key(kind: str, order_ids: Collection[UUID]) -> tuple[str, frozenset[UUID]]:
 _UPDATE: Final = """
 UPDATE stops SET sequence = new.sequence, planned_arrival = new.arrival, planned_service_start = new.service_start,
   planned_departure = new.departure, leg_seconds = new.seconds, leg_meters = new.meters, leg_path = new.path,
-  load_after = new.load::jsonb, eta_at = new.arrival, version = version + 1, updated_at = now()
-FROM unnest($2::uuid[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::int[], $8::int[], $9::text[], $10::text[])
-  AS new(id, sequence, arrival, service_start, departure, seconds, meters, path, load)
+  load_after = new.load::jsonb, late_seconds = new.late, eta_at = new.arrival, version = version + 1, updated_at = now()
+FROM unnest($2::uuid[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::int[], $8::int[], $9::text[], $10::text[],
+            $11::int[])
+  AS new(id, sequence, arrival, service_start, departure, seconds, meters, path, load, late)
 WHERE stops.tenant_id = $1 AND stops.id = new.id
 """
 
@@ -173,6 +174,7 @@ async def _update_stops(scope: Scope, kept: Sequence[tuple[UUID, int, DraftStop]
             )
         ),
         [orjson.dumps(column["load_after"]).decode() for column in columns],
+        [column["late_seconds"] for column in columns],
     )
 
 
@@ -181,6 +183,6 @@ def _draft_etas(stops: Sequence[DraftStop]) -> list[EtaChange]:
     before = 0
     for stop in stops:
         if stop.kind is StopKind.DROPOFF:
-            changes += [EtaChange(order_id, stop.arrival, 0, before) for order_id in stop.order_ids]
+            changes += [EtaChange(order_id, stop.arrival, stop.late_seconds, before) for order_id in stop.order_ids]
         before += stop.kind in CUSTOMER_STOPS
     return changes

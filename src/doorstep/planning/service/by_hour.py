@@ -153,7 +153,7 @@ class _Drive:
             begin = arrival
             late = arrival - max(window.end for window in windows)
         elif step.order_id is not None:
-            late = late_seconds(self.problem.order_by_id[step.order_id], begin)
+            late = late_seconds(self.problem.order_by_id[step.order_id], step.kind, begin)
         done = begin + step.service_seconds
         return replace(step, arrival=arrival, service_start=begin, departure=done, leg_seconds=leg, late_seconds=late)
 

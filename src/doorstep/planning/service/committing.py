@@ -301,7 +301,9 @@ def planned_etas(
             here = orders_of_stop.get(stop["id"], ())
             if stop["kind"] == StopKind.DROPOFF:
                 changes += [
-                    EtaChange(order_id, stop["planned_arrival"], 0, before) for order_id in here if order_id in orders
+                    EtaChange(order_id, stop["planned_arrival"], stop["late_seconds"], before)
+                    for order_id in here
+                    if order_id in orders
                 ]
             before += stop["kind"] in (StopKind.PICKUP, StopKind.DROPOFF) and bool(here)
     return changes

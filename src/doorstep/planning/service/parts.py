@@ -191,9 +191,18 @@ def _may_fit(left: Sequence[Left]) -> bool:
 
 
 def _sum(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Sums add up; what one part does not know, nobody knows; the load factor is the mean over all routes."""
+    """Sums add up; what one part does not know, nobody knows; the load factor is the mean over all routes, of which one
+    is the longest and one the shortest."""
     result = {name: _added(summaries, name) for name in summaries[0]}
-    return result | {"load_factor": _mean_load(summaries)}
+    return result | {
+        "load_factor": _mean_load(summaries),
+        "longest_route_seconds": max(_known(summaries, "longest_route_seconds"), default=None),
+        "shortest_route_seconds": min(_known(summaries, "shortest_route_seconds"), default=None),
+    }
+
+
+def _known(summaries: Sequence[dict[str, Any]], name: str) -> list[int]:
+    return [summary[name] for summary in summaries if summary[name] is not None]
 
 
 def _added(summaries: Sequence[dict[str, Any]], name: str) -> Any:

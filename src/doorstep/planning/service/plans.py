@@ -36,6 +36,7 @@ from doorstep.planning.model import (
     PlanStatus,
 )
 from doorstep.planning.reads import active_routes_of_orders, active_routes_of_shifts
+from doorstep.planning.service.aims import LatenessAllowance, aim_faults, aim_json
 
 OPTIMIZE: Final = "optimize_plan"
 """The kind of the job that optimizes a plan."""
@@ -62,13 +63,14 @@ class NewPlan:
     name: str | None = None
     pins: tuple[tuple[UUID, UUID], ...] = ()
     """Orders that only this shift may take."""
+    lateness: LatenessAllowance | None = None
 
 
 async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     """A new plan, optimizing at once unless ``optimize`` is False; returns ``{"id"}``.
 
-    Refusals: NOT_FOUND, NOT_PLANNABLE (naming the state), ORDER_TAKEN, SHIFT_WITHOUT_VEHICLE, IN_USE, NOTHING_TO_PLAN, TOO_MANY_ITEMS, PLAN_TOO_LARGE, INVALID_VALUE; every fault
-    of the input at once. QUOTA_EXCEEDED when it is to be optimized and the tenant has no solver seconds left today.
+    Refusals: NOT_FOUND, NOT_PLANNABLE (naming the state), ORDER_TAKEN, SHIFT_WITHOUT_VEHICLE, IN_USE, NOTHING_TO_PLAN, TOO_MANY_ITEMS, PLAN_TOO_LARGE, INVALID_VALUE,
+    REQUIRED, EMISSIONS_UNKNOWN; every fault of the input at once. QUOTA_EXCEEDED when it is to be optimized and the tenant has no solver seconds left today.
     """
     scope.require(Permission.PLANNING_WRITE)
     faults: list[DoorstepError] = []
@@ -78,10 +80,11 @@ async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
         )
     orders = await orders_wanted(scope, wanted, faults)
     shifts = await shifts_wanted(scope, wanted, faults)
+    faults += aim_faults(wanted.objective, wanted.lateness, shifts, wanted.shift_ids)
     refuse_all(faults)
     _check_pins(wanted.pins, {order["id"] for order in orders}, {shift.id for shift in shifts})
     plan_id = new_id()
-    options: dict[str, Any] = {"objective": wanted.objective.value}
+    options = aim_json(wanted.objective, wanted.lateness)
     if wanted.pins:
         options["pins"] = {str(order_id): str(shift_id) for order_id, shift_id in wanted.pins}
     await scope.tx.insert(

@@ -36,6 +36,7 @@ from doorstep.planning.service.problems import Engines, Head, Left, Question, fr
 from doorstep.planning.service.proposals import DraftRoute, add_paths, draft_routes, reasons_of
 from doorstep.planning.solver.errors import ProblemInvalidError
 from doorstep.planning.solver.estimate import SolveOptions
+from doorstep.planning.solver.lateness import with_grace
 from doorstep.planning.solver.pool import Outcome
 from doorstep.planning.solver.solution import Solution
 
@@ -76,6 +77,12 @@ class Present:
     @property
     def order_ids(self) -> set[UUID]:
         return {order_id for stop in self.free for order_id in self.orders_of.get(stop["id"], ())}
+
+    @property
+    def late(self) -> dict[str, int]:
+        """How late its orders are planned: so late they may stay, whatever comes beside them."""
+        late = [stop for stop in self.free if stop["late_seconds"]]
+        return {str(order_id): stop["late_seconds"] for stop in late for order_id in self.orders_of.get(stop["id"], ())}
 
 
 # ── computing ───────────────────────────────────────────────────────────────────────────────────────────
@@ -125,7 +132,10 @@ async def _prepare(prepared: Prepared, db: Database, principal: Principal, engin
     head = prepared.present.head if prepared.present else None
     ranked = [_ranked(order, order.id in kept) for order in orders]
     heads = {shift.id: head} if head else {}
-    prepared.draft = await _solve(prepared, engines, await _pose(engines, ranked, shift, now, heads))
+    question = await _pose(engines, ranked, shift, now, heads)
+    if question.problem is not None and prepared.present is not None:
+        question.problem = with_grace(question.problem, prepared.present.late)
+    prepared.draft = await _solve(prepared, engines, question)
 
 
 def check_number(order_ids: Sequence[UUID]) -> None:

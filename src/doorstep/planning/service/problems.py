@@ -20,6 +20,7 @@ from doorstep.orders.reads import PlanningOrder, PlanningPoint
 from doorstep.places.errors import RoadsError
 from doorstep.places.roads import Roads, profile_of
 from doorstep.planning.model import UnassignedCode
+from doorstep.planning.solver.estimate import Lateness
 from doorstep.planning.solver.pool import SolverPool
 from doorstep.planning.solver.problem import (
     Break,
@@ -91,6 +92,8 @@ class Question:
     """By profile: who gave the travel times, and from which data."""
     ahead: timedelta | None = None
     """How far ahead of each shift's start the traffic matters; None: to its end."""
+    lateness: Lateness | None = None
+    """What late orders weigh in the sums."""
 
     def instant(self, seconds: int) -> datetime:
         """The instant of a second of the problem."""
@@ -309,6 +312,7 @@ def _vehicle(
         max_distance_meters=min(limits, default=None),
         max_driving_seconds=shift.max_driving_seconds,
         profile=profile_of(vehicle.kind).value,
+        milligrams_per_kilometer=_milligrams(vehicle.emissions_grams_per_kilometer),
     )
 
 
@@ -322,6 +326,10 @@ def _speed(shift: PlanningShift, begin: int, end: int, question: Question) -> fl
     last = last if question.ahead is None else min(last, start + question.ahead)
     pace = round(shift.traffic.mean(profile, start, last) * 20) / 20
     return min(max(round(vehicle.speed_factor / pace, 2), SPEEDS[0]), SPEEDS[1])
+
+
+def _milligrams(grams: float | None) -> int | None:
+    return None if grams is None else round(grams * 1000)
 
 
 def _breaks(shift: PlanningShift, begin: int, end: int, epoch: int) -> tuple[Break, ...]:

@@ -1,7 +1,8 @@
 """A solver's answer as routes and stops, with instants, paths and sums.
 
 Costs are minor units of the tenant's currency: per used vehicle its fixed cost, hours between start and end without breaks × its hourly cost,
-kilometres × its cost per kilometre, rounded once per route. Emissions are kilometres × the vehicle's grams of CO2e per kilometre.
+kilometres × its cost per kilometre, rounded once per route. Emissions are kilometres × the vehicle's grams of CO2e per kilometre. Lateness weighs
+hours late × the plan's price of an hour, rounded once per route, and is no part of the costs.
 """
 
 import asyncio
@@ -21,7 +22,9 @@ from doorstep.planning.model import (
     UnassignedCode,
 )
 from doorstep.planning.service.problems import Left, Position, Question, from_depot, vehicle_of
+from doorstep.planning.solver.estimate import Lateness
 from doorstep.planning.solver.problem import Capacity, Load
+from doorstep.planning.solver.ranking import price_of_lateness
 from doorstep.planning.solver.solution import Route, Solution, Step, StepKind, Summary
 from doorstep.planning.solver.unassigned import Unassigned
 
@@ -50,6 +53,7 @@ class DraftStop:
     leg_seconds: int
     leg_meters: int
     load_after: dict[str, int]
+    late_seconds: int = 0
     depot_id: UUID | None = None
     leg_path: str | None = None
 
@@ -77,7 +81,7 @@ def _draft_route(question: Question, route: Route) -> DraftRoute:
     return DraftRoute(
         shift=shift,
         stops=_draft_stops(question, shift, route),
-        summary=route_summary(shift, route),
+        summary=route_summary(shift, route, question.lateness),
         network=network,
         map_version=map_version,
     )
@@ -100,7 +104,8 @@ def _draft_stops(question: Question, shift: PlanningShift, route: Route) -> list
 
 
 def _same_stop(previous: Step, step: Step) -> bool:
-    """Whether a step goes on where the one before ended, at once and with the same act: one stop for several orders."""
+    """Whether a step goes on where the one before ended, at once and with the same act: one stop for several orders, all
+    of them late or none."""
     return (
         step.kind is previous.kind
         and step.kind in (StepKind.PICKUP, StepKind.DELIVERY)
@@ -108,12 +113,14 @@ def _same_stop(previous: Step, step: Step) -> bool:
         and step.leg_seconds == 0
         and step.leg_meters == 0
         and step.waiting_seconds == 0
+        and bool(step.late_seconds) == bool(previous.late_seconds)
     )
 
 
 def _join(stop: DraftStop, step: Step, question: Question) -> None:
     stop.departure = question.instant(step.departure)
     stop.load_after = load_json(step.load_after)
+    stop.late_seconds = max(stop.late_seconds, step.late_seconds)
     if step.order_id is not None:
         stop.order_ids.append(UUID(step.order_id))
 
@@ -130,6 +137,7 @@ def _draft_stop(question: Question, shift: PlanningShift, step: Step) -> DraftSt
         leg_seconds=step.leg_seconds,
         leg_meters=step.leg_meters,
         load_after=load_json(step.load_after),
+        late_seconds=step.late_seconds,
         depot_id=shift.depot_id if kind in (StopKind.DEPOT_START, StopKind.DEPOT_END) else None,
     )
 
@@ -175,13 +183,14 @@ async def legs_between(roads: Roads, positions: Sequence[Position], kind: str) -
 # ── sums ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def route_summary(shift: PlanningShift, route: Route) -> dict[str, Any]:
+def route_summary(shift: PlanningShift, route: Route, lateness: Lateness | None = None) -> dict[str, Any]:
     """A route's sums in their stored form."""
     vehicle = vehicle_of(shift)
     per_kilometer = vehicle.emissions_grams_per_kilometer
     meters = route.summary.distance_meters
     return {
         **_plain_sums(route.summary),
+        "late_cost": price_of_lateness(route.summary, lateness),
         "emissions_grams": None if per_kilometer is None else round(meters / 1000 * per_kilometer),
         "load_factor": _load_factor(shift, route),
     }
@@ -205,12 +214,17 @@ def _load_factor(shift: PlanningShift, route: Route) -> float | None:
 
 def plan_summary(question: Question, solution: Solution, unassigned: int) -> dict[str, Any]:
     """A plan's sums in their stored form."""
-    routes = [route_summary(question.shifts[UUID(route.vehicle_id)], route) for route in solution.routes]
+    routes = [
+        route_summary(question.shifts[UUID(route.vehicle_id)], route, question.lateness) for route in solution.routes
+    ]
     fills = [route["load_factor"] for route in routes if route["load_factor"] is not None]
     emissions = [route["emissions_grams"] for route in routes]
     return {
         **_plain_sums(solution.summary),
         "unassigned": unassigned,
+        "late_cost": sum(route["late_cost"] for route in routes),
+        "longest_route_seconds": max((route["duration_seconds"] for route in routes), default=None),
+        "shortest_route_seconds": min((route["duration_seconds"] for route in routes), default=None),
         "emissions_grams": None if None in emissions else sum(emissions),
         "load_factor": round(sum(fills) / len(fills), 4) if fills else None,
     }

@@ -215,6 +215,7 @@ async def write_refreshed(scope: Scope, refreshed: Refreshed) -> bool:
         [one.stop.position[1] if one.stop.position else None for one in timed],
         [one.arrival + drift for one in timed],
         [orjson.dumps(one.load_after).decode() for one in timed],
+        [_late_seconds(one.stop.windows, one.service_start) for one in timed],
     )
     await touch_route(scope, refreshed.route.id, only_times=True)
     await set_etas(scope, _etas(timed, drift))
@@ -224,10 +225,10 @@ async def write_refreshed(scope: Scope, refreshed: Refreshed) -> bool:
 _UPDATE: Final = """
 UPDATE stops SET planned_arrival = new.arrival, planned_service_start = new.service_start, planned_departure = new.departure,
   leg_seconds = new.seconds, leg_meters = new.meters, leg_path = new.path, latitude = new.latitude, longitude = new.longitude,
-  eta_at = new.eta, load_after = new.load::jsonb, version = version + 1, updated_at = now()
+  eta_at = new.eta, late_seconds = new.late, load_after = new.load::jsonb, version = version + 1, updated_at = now()
 FROM unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::text[], $9::float8[], $10::float8[],
-            $11::timestamptz[], $12::text[])
-  AS new(id, arrival, service_start, departure, seconds, meters, path, latitude, longitude, eta, load)
+            $11::timestamptz[], $12::text[], $13::int[])
+  AS new(id, arrival, service_start, departure, seconds, meters, path, latitude, longitude, eta, load, late)
 WHERE stops.tenant_id = $1 AND stops.id = new.id
 """
 

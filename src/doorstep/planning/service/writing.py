@@ -91,6 +91,7 @@ def stop_columns(stop: DraftStop) -> dict[str, Any]:
         "leg_seconds": stop.leg_seconds,
         "leg_path": stop.leg_path,
         "load_after": stop.load_after,
+        "late_seconds": stop.late_seconds,
         "eta_at": stop.arrival,
     }
 

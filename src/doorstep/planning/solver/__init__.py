@@ -5,11 +5,15 @@ Reading order
 ``problem``     what is asked: orders, vehicle shifts, travel times; nothing invalid can be constructed.
 ``solution``    what is answered: routes with timed steps, what stayed unassigned, sums.
 ``travel``      whole seconds and metres of every leg, per vehicle; unreachable pairs are marked, never guessed.
-``estimate``    how much work a problem is, and the options that fit the machine and the wait.
+``estimate``    how much work a problem is, and the options that fit the machine and the wait; what a plan may aim at.
 ``vroom``       the translation to VROOM's document and integer matrices, and back.
 ``child``       the program of the engine's process; the only file that touches pyvroom.
 ``process``     one engine run in one process that can be killed at any time.
 ``decompose``   large problems: neighbouring stops into groups, groups into runs, routes into better routes.
+``ranking``     which of two plans is better, by the objective; what lateness weighs.
+``lateness``    soft windows out of hard ones (``softening`` has the runs), and times as punctual as a sequence can be.
+``evening``     balance: orders moved from long routes to short ones.
+``refining``    the two together, after the engines.
 ``verify``      our own evaluation of every rule; no plan leaves the solver without passing it.
 ``baseline``    the same orders without optimization, for comparison.
 ``unassigned``  why an order was not placed, vehicle by vehicle.

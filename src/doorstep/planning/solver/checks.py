@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -80,6 +80,21 @@ def check_unique(path: str, ids: Iterable[Any]) -> frozenset[str]:
             raise ProblemInvalidError(path, f"the id {identifier!r} occurs twice")
         seen.add(identifier)
     return frozenset(seen)
+
+
+def check_matrices(matrices: Mapping[str, Any]) -> int:
+    """Durations and distances of at least one profile, all over the same locations; answers how many those are."""
+    if not matrices:
+        raise ProblemInvalidError("matrices", "at least one profile is needed")
+    sizes: set[int] = set()
+    for profile, pair in matrices.items():
+        for kind, matrix in (("durations", pair.durations), ("distances", pair.distances)):
+            path = f"matrices[{profile}].{kind}"
+            check_matrix(path, matrix)
+            sizes.add(int(matrix.shape[0]))
+    if len(sizes) > 1:
+        raise ProblemInvalidError("matrices", f"cover different numbers of locations: {sorted(sizes)}")
+    return sizes.pop()
 
 
 def check_matrix(path: str, matrix: Any) -> None:

@@ -48,5 +48,5 @@ def engine_for(problem: Problem, objective: Objective) -> Engine:
     """Who takes the problem as a whole, or most of its groups."""
     if problem.task_count < PYVRP_FROM_TASKS:
         return Engine.VROOM
-    held = pyvrp.obstacle(problem, problem.orders, problem.vehicles, objective) is None
+    held = pyvrp.obstacle(problem, problem.orders, problem.vehicles, objective.for_engines) is None
     return Engine.PYVRP if held else Engine.VROOM

@@ -43,6 +43,30 @@ class Objective(StrEnum):
     DURATION = "DURATION"
     DISTANCE = "DISTANCE"
     FEWEST_VEHICLES = "FEWEST_VEHICLES"
+    EMISSIONS = "EMISSIONS"
+    ON_TIME = "ON_TIME"
+    BALANCE = "BALANCE"
+
+    @property
+    def for_engines(self) -> Objective:
+        """What the engines look for. Neither knows lateness or balance: those are made out of their cheapest plan."""
+        return Objective.COST if self in (Objective.ON_TIME, Objective.BALANCE) else self
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How late after a window service may begin at most, and what each hour of it weighs in minor units.
+
+    Late is better than never: with every objective an order is served late rather than left out. With COST it is also
+    served late where that saves more than its price; with any other, lateness is as little as can be.
+    """
+
+    max_seconds: int
+    price_per_hour: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_seconds < 1 or self.price_per_hour < 0:
+            raise ValueError(f"lateness is at least a second and no reward: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +77,7 @@ class SolveOptions:
     by then is used. `hard_limit_seconds` is kept by killing the engine. `group_size` cuts problems with more tasks into
     groups of about that many and improves the result in `improve_rounds` rounds. `deterministic` lets no clock decide:
     the same problem and `seed` give the same plan, unless the hard limit strikes. `engine` None leaves the choice to
-    what the engines can hold and are good at.
+    what the engines can hold and are good at. `lateness` None: every window holds.
     """
 
     level: int = 1
@@ -69,6 +93,7 @@ class SolveOptions:
     deterministic: bool = False
     engine: Engine | None = None
     seed: int = 0
+    lateness: Lateness | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.level <= MAX_LEVEL:

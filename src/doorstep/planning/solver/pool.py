@@ -23,9 +23,11 @@ from doorstep.planning.solver.choosing import choose
 from doorstep.planning.solver.decompose import Group, Neighbourhood, compose, merge
 from doorstep.planning.solver.engine import Engine, engine_names
 from doorstep.planning.solver.errors import SolveCancelledError, SolverError
-from doorstep.planning.solver.estimate import Objective, SolveOptions
+from doorstep.planning.solver.estimate import SolveOptions
 from doorstep.planning.solver.problem import Order, Problem, visits
 from doorstep.planning.solver.process import RunStatus
+from doorstep.planning.solver.ranking import Ranking, check_objective
+from doorstep.planning.solver.refining import MOST_WAVES, is_refined, refined
 from doorstep.planning.solver.running import Answer, Heard, Runner
 from doorstep.planning.solver.slots import Claim, FairSlots
 from doorstep.planning.solver.solution import Solution, Summary
@@ -33,6 +35,10 @@ from doorstep.planning.solver.travel import Travel
 from doorstep.planning.solver.unassigned import Unassigned, explain, hopeless
 from doorstep.planning.solver.verify import route_violations, verify
 
+EXTRA_SHARE = 0.5
+"""Of the time limit, once more, for what an objective asks for beyond the engines (see `refining`)."""
+LEAST_EXTRA = 4.0
+"""Seconds; small plans use less of them."""
 FRUITLESS_ROUNDS = 3
 """After so many rounds without a better solution the neighbourhoods are worked out."""
 
@@ -138,10 +144,11 @@ class SolverPool:
         Slots are shared fairly by `owner` (a tenant); somebody waits for what `is_urgent`, which has a slot of its own.
         `progress` is awaited between the stages. Setting `cancelled` raises `SolveCancelledError`; cancelling the calling
         task works as usual. Either way the engines are dead when this returns. `SolutionRejectedError` when what the
-        engine found does not hold.
+        engine found does not hold, `ProblemInvalidError` when the problem does not say what the objective counts.
         """
         if options is None:
             options = await asyncio.to_thread(choose, problem, self.slots)
+        check_objective(problem, options.objective)
         claim = Claim(self._free, owner, is_urgent)
         work = asyncio.create_task(_Solve(claim, self.slots, problem, options, progress).run())
         stop = asyncio.create_task(cancelled.wait()) if cancelled is not None else None
@@ -195,23 +202,27 @@ class _Solve:
     orders: tuple[Order, ...] = ()
     base: Solution | None = None
     best: Solution | None = None
+    soft_until: float = field(init=False)
+    ranking: Ranking = field(init=False)
     travel: Travel = field(init=False)
     runner: Runner = field(init=False)
 
     def __post_init__(self) -> None:
+        self.soft_until = self.options.time_limit_seconds
+        self.ranking = Ranking(self.problem, self.options.objective.for_engines)
         self.travel = Travel(self.problem)
-        self.runner = Runner(self.problem, self.travel, self.options, self._better)
+        self.runner = Runner(self.problem, self.travel, self.options, self.ranking.better)
 
     async def run(self) -> Outcome:
         await self._tell(Phase.PREPARING)
         await asyncio.to_thread(self._prepare)
         await self._tell(Phase.SOLVING)
         try:
-            found = await self._search()
+            solution = await self._refined(await self._search())
         except _NoAnswerError as error:
             return self._outcome(error.status, error.reason, None, ())
         await self._tell(Phase.VERIFYING)
-        solution, reasons = await asyncio.to_thread(self._conclude, found)
+        reasons = await asyncio.to_thread(self._conclude, solution)
         return self._outcome(SolveStatus.OK, None, solution, reasons)
 
     def _prepare(self) -> None:
@@ -219,12 +230,23 @@ class _Solve:
         self.orders = tuple(order for order in self.problem.orders if order.id not in lost)
         self.base = baseline(self.problem)
 
-    def _conclude(self, found: Solution) -> tuple[Solution, tuple[Unassigned, ...]]:
-        solution = compose(self.problem, found.routes, self.problem.orders)
-        if self.base is not None:
-            solution = self._better(solution, self.base)
+    def _conclude(self, solution: Solution) -> tuple[Unassigned, ...]:
         verify(self.problem, solution)
-        return solution, explain(self.problem, solution)
+        return explain(self.problem, solution)
+
+    async def _refined(self, found: Solution) -> Solution:
+        solution = await asyncio.to_thread(self._or_baseline, found)
+        options = self.options
+        if is_refined(options):
+            extra = max(LEAST_EXTRA, EXTRA_SHARE * options.time_limit_seconds)
+            self.soft_until, self.rounds_left = self._busy_seconds() + extra, MOST_WAVES
+            seconds = None if options.deterministic else extra
+            self.problem, solution = await refined(self.runner, self._gather, solution, seconds)
+        return solution
+
+    def _or_baseline(self, found: Solution) -> Solution:
+        solution = compose(self.problem, found.routes, self.problem.orders)
+        return self.ranking.better(solution, self.base or solution)
 
     async def _search(self) -> Solution:
         size = self.options.group_size
@@ -262,25 +284,27 @@ class _Solve:
             if found is not None and not await asyncio.to_thread(
                 route_violations, self.problem, self.travel, found.routes
             ):
-                best = self._better(best, merge(self.problem, self.orders, best, group, found))
+                best = self.ranking.better(best, merge(self.problem, self.orders, best, group, found))
         return best
 
     async def _all(self, groups: Sequence[Group], heard: Heard | None = None) -> list[Solution]:
         """The answers to all `groups`; raises `_NoAnswerError` when one of them has none."""
         answers: list[Solution] = []
-        for answer in await self._gather(groups, heard):
+        for answer in await self._gather(groups, heard=heard):
             if answer.solution is None:
                 raise _NoAnswerError(_STATUS[answer.status], answer.reason or "the engine gave no answer")
             answers.append(answer.solution)
         return answers
 
-    async def _gather(self, groups: Sequence[Group], heard: Heard | None = None) -> list[Answer]:
+    async def _gather(
+        self, groups: Sequence[Group], runner: Runner | None = None, *, heard: Heard | None = None
+    ) -> list[Answer]:
         self.runs_total += len(groups)
         waves = math.ceil(len(groups) / self.slots)
         share = waves * max(1, self.rounds_left)
         self.rounds_left -= 1
         soft = None if self.options.deterministic else max(0.1, self._soft_seconds_left() / share)
-        runs = [asyncio.create_task(self._run(group, soft, heard)) for group in groups]
+        runs = [asyncio.create_task(self._run(runner or self.runner, group, soft, heard)) for group in groups]
         try:
             for run in asyncio.as_completed(runs):
                 await run
@@ -290,39 +314,24 @@ class _Solve:
         finally:
             await _finish(*runs)
 
-    async def _run(self, group: Group, soft_seconds: float | None, heard: Heard | None) -> Answer:
+    async def _run(self, runner: Runner, group: Group, soft_seconds: float | None, heard: Heard | None) -> Answer:
         hard = self.options.hard_limit_seconds
         asked = time.monotonic()
         async with self._slot(asked):
             left = hard - self._busy_seconds()
             if left <= 0:
                 return Answer(None, RunStatus.TIMEOUT, f"the time limit of {hard:g} s is over")
-            answer = await self.runner.run(group, soft_seconds, left, heard)
+            answer = await runner.run(group, soft_seconds, left, heard)
         self.cpu_seconds += answer.cpu_seconds
         self.engines.add(answer.engine)
         return answer
 
     async def _hear(self, found: Solution) -> None:
         """A better solution of the whole problem, while its engine goes on."""
-        if self.best is None or self._better(self.best, found) is found:
+        if self.best is None or self.ranking.better(self.best, found) is found:
             self.best = found
             self.engines.add(Engine.PYVRP)
             await self._tell(Phase.SOLVING)
-
-    def _better(self, one: Solution, other: Solution) -> Solution:
-        return other if self._rank(other) < self._rank(one) else one
-
-    def _rank(self, solution: Solution) -> tuple[int, int, int, int]:
-        """Less is better: what is left out by priority, how many, then the objective, then the cost."""
-        left = [self.problem.order_by_id[order_id] for order_id in solution.unassigned]
-        summary = solution.summary
-        aim = {
-            Objective.COST: summary.cost,
-            Objective.DURATION: summary.driving_seconds,
-            Objective.DISTANCE: summary.distance_meters,
-            Objective.FEWEST_VEHICLES: summary.routes,
-        }
-        return sum(order.priority for order in left), len(left), aim[self.options.objective], summary.cost
 
     @contextlib.asynccontextmanager
     async def _slot(self, asked: float) -> AsyncIterator[None]:
@@ -349,7 +358,7 @@ class _Solve:
         return time.monotonic() - self.started - self.queued_seconds
 
     def _soft_seconds_left(self) -> float:
-        return self.options.time_limit_seconds - self._busy_seconds()
+        return self.soft_until - self._busy_seconds()
 
     async def _tell(self, phase: Phase) -> None:
         if self.report is None:

@@ -10,7 +10,7 @@ units of one currency. All whole numbers, except the matrices (float32; NaN or i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +21,7 @@ from doorstep.planning.solver.checks import (
     MAX_TIME,
     check_load,
     check_location,
-    check_matrix,
+    check_matrices,
     check_optional_whole,
     check_skills,
     check_unique,
@@ -122,7 +122,7 @@ class Visit:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """An order that is loaded where the vehicle starts. `depot` limits it to vehicles that start at that location,
-    `vehicles` (when there are any) to those shifts."""
+    `vehicles` (when there are any) to those shifts. So many `grace_seconds` after a window service may begin, late."""
 
     id: str
     location: int
@@ -136,11 +136,13 @@ class Delivery:
     vehicles: frozenset[str] = frozenset()
     setup_seconds: int = 0
     by_kind: tuple[KindTimes, ...] = ()
+    grace_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PickupDelivery:
-    """An order that is fetched at one place and brought to another by the same vehicle, one of `vehicles` if there are any."""
+    """An order that is fetched at one place and brought to another by the same vehicle, one of `vehicles` if there are any;
+    at both it may be `grace_seconds` late."""
 
     id: str
     pickup: Visit
@@ -150,6 +152,7 @@ class PickupDelivery:
     priority: int = 0
     vehicle_kinds: frozenset[str] = frozenset()
     vehicles: frozenset[str] = frozenset()
+    grace_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +205,8 @@ class VehicleShift:
     """One vehicle with its driver for one stretch of time.
 
     `end` None: the route ends at its last stop. `speed_factor` 2 drives every leg in half the time of the matrix.
-    `max_stops` counts tasks. `profile` names the matrices that hold for this vehicle.
+    `max_stops` counts tasks. `profile` names the matrices that hold for this vehicle. `milligrams_per_kilometer` are of
+    CO2e; None: not known.
     """
 
     id: str
@@ -219,6 +223,7 @@ class VehicleShift:
     max_distance_meters: int | None = None
     max_driving_seconds: int | None = None
     profile: str = "car"
+    milligrams_per_kilometer: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -267,13 +272,19 @@ class Problem:
 def visits(order: Order) -> tuple[Visit, ...]:
     """The places an order has to be served at, in sequence, with the windows that restrict the plan."""
     match order:
-        case PickupDelivery(pickup=pickup, delivery=delivery):
-            return (pickup, delivery)
+        case PickupDelivery(pickup=pickup, delivery=delivery, grace_seconds=grace):
+            return (_with_grace(pickup, grace), _with_grace(delivery, grace))
         case OnBoard():
             from_first = (Window(min(w.start for w in order.windows), MAX_TIME),) if order.windows else ()
             return (_only_visit(order, from_first),)
         case Delivery():
-            return (_only_visit(order, order.windows),)
+            return (_with_grace(_only_visit(order, order.windows), order.grace_seconds),)
+
+
+def _with_grace(visit: Visit, seconds: int) -> Visit:
+    if not seconds or not visit.windows:
+        return visit
+    return replace(visit, windows=tuple(Window(window.start, window.end + seconds) for window in visit.windows))
 
 
 def _only_visit(order: Delivery | OnBoard, windows: tuple[Window, ...]) -> Visit:
@@ -300,7 +311,7 @@ def _check_problem(problem: Problem) -> None:
     if not problem.vehicles:
         raise ProblemInvalidError("vehicles", "there is no vehicle shift to plan for")
     check_whole("epoch", problem.epoch, 0, MAX_TIME)
-    size = _check_matrices(problem.matrices)
+    size = check_matrices(problem.matrices)
     vehicle_ids = check_unique("vehicles", (vehicle.id for vehicle in problem.vehicles))
     check_unique("orders", (order.id for order in problem.orders))
     for vehicle in problem.vehicles:
@@ -310,20 +321,6 @@ def _check_problem(problem: Problem) -> None:
         raise ProblemInvalidError("vehicles", "the shifts lie more than a year apart; plan them separately")
     for order in problem.orders:
         _check_order(order, size, vehicle_ids)
-
-
-def _check_matrices(matrices: Mapping[str, Matrices]) -> int:
-    if not matrices:
-        raise ProblemInvalidError("matrices", "at least one profile is needed")
-    sizes: set[int] = set()
-    for profile, pair in matrices.items():
-        for kind, matrix in (("durations", pair.durations), ("distances", pair.distances)):
-            path = f"matrices[{profile}].{kind}"
-            check_matrix(path, matrix)
-            sizes.add(int(matrix.shape[0]))
-    if len(sizes) > 1:
-        raise ProblemInvalidError("matrices", f"cover different numbers of locations: {sorted(sizes)}")
-    return sizes.pop()
 
 
 def _check_vehicle(vehicle: VehicleShift, size: int, matrices: Mapping[str, Matrices]) -> None:
@@ -345,6 +342,7 @@ def _check_vehicle(vehicle: VehicleShift, size: int, matrices: Mapping[str, Matr
     check_optional_whole(f"{path}.max_stops", vehicle.max_stops, 1, 100_000)
     check_optional_whole(f"{path}.max_distance_meters", vehicle.max_distance_meters, 0, MAX_LOAD)
     check_optional_whole(f"{path}.max_driving_seconds", vehicle.max_driving_seconds, 0, MAX_LOAD)
+    check_optional_whole(f"{path}.milligrams_per_kilometer", vehicle.milligrams_per_kilometer, 0, MAX_COST)
     check_skills(f"{path}.skills", vehicle.skills)
     check_unique(f"{path}.breaks", (pause.id for pause in vehicle.breaks))
     for pause in vehicle.breaks:
@@ -384,6 +382,7 @@ def _check_order(order: Order, size: int, vehicle_ids: frozenset[str]) -> None:
         if order.vehicle not in vehicle_ids:
             raise ProblemInvalidError(f"{path}.vehicle", f"there is no vehicle shift {order.vehicle!r}")
         return
+    check_whole(f"{path}.grace_seconds", order.grace_seconds, 0, MAX_HORIZON_SECONDS)
     check_skills(f"{path}.skills", order.skills)
     unknown = order.vehicles - vehicle_ids
     if unknown:

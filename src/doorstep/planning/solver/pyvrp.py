@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from doorstep.planning.solver.engine import Engine, EngineAnswerError, EngineInput, EngineMatrix, Json
 from doorstep.planning.solver.estimate import Objective
-from doorstep.planning.solver.problem import Costs, Delivery, Load, Order, Problem, VehicleShift, Window
+from doorstep.planning.solver.problem import Delivery, Load, Order, Problem, VehicleShift, Window, visits
 from doorstep.planning.solver.schedule import route_of
 from doorstep.planning.solver.solution import Route, Solution, total
 from doorstep.planning.solver.travel import UNREACHABLE, Travel, TravelKey, travel_key
@@ -72,8 +72,6 @@ def obstacle(
             return f"limits on distance with the objective {objective}"
     if len({vehicle.costs.per_task for vehicle in vehicles}) > 1:
         return "costs per task that differ between vehicles"
-    if objective is not Objective.COST and objective not in _PRICES:
-        return f"the objective {objective}"
     if len(_classes(orders, vehicles)) > MOST_CLASSES:
         return f"more than {MOST_CLASSES} classes of vehicles"
     return None
@@ -230,7 +228,7 @@ class _Translator:
 
 
 def _windows(problem: Problem, order: Delivery) -> tuple[Window, ...]:
-    return within(order.windows, problem.horizon)
+    return within(visits(order)[0].windows, problem.horizon)
 
 
 def _limits_driving(vehicle: VehicleShift) -> bool:
@@ -247,7 +245,7 @@ def _kinds(orders: Sequence[Order], vehicles: Sequence[VehicleShift]) -> dict[An
     for vehicle, one in zip(vehicles, _class_list(orders, vehicles), strict=True):
         key = (
             one, vehicle.start, vehicle.end, vehicle.window, vehicle.capacity, vehicle.costs,
-            vehicle.max_stops, vehicle.max_distance_meters,
+            vehicle.max_stops, vehicle.max_distance_meters, vehicle.milligrams_per_kilometer,
         )  # fmt: skip
         kinds.setdefault(key, []).append(vehicle)
     return kinds
@@ -291,21 +289,29 @@ _BY_TIME = frozenset({Objective.DURATION, Objective.FEWEST_VEHICLES})
 """Objectives that count driving and no waiting: PyVRP's distance is then the driving time."""
 
 _PRICES = {Objective.DURATION: (0, 0, 1), Objective.DISTANCE: (0, 0, 1), Objective.FEWEST_VEHICLES: (1_000_000, 0, 1)}
-"""Fixed, per second and per metre (or second, see above) of every vehicle; COST has the vehicle's own."""
+"""Fixed, per second and per metre (or second, see above) of every vehicle; COST and EMISSIONS have the vehicle's own."""
 
 
-def _exact(costs: Costs, objective: Objective) -> tuple[int, int, int]:
+def _exact(vehicle: VehicleShift, objective: Objective) -> tuple[int, int, int]:
     """Fixed, per second, per metre, in 3 600 000ths of the minor unit where money counts."""
-    if objective is not Objective.COST:
+    if objective in _PRICES:
         return _PRICES[objective]
-    second, meter = costs.per_hour * 1000, costs.per_kilometer * 3600
-    return costs.fixed * 3_600_000, second or (0 if meter else 1), meter
+    if objective is Objective.EMISSIONS:
+        meter = vehicle.milligrams_per_kilometer or 0
+        return 0, 0 if meter else 1, meter
+    second, meter = vehicle.costs.per_hour * 1000, vehicle.costs.per_kilometer * 3600
+    return vehicle.costs.fixed * 3_600_000, second or (0 if meter else 1), meter
 
 
 def _prices(vehicles: Iterable[VehicleShift], objective: Objective) -> list[_Price]:
     """The prices of each vehicle in the coarsest common unit."""
-    exact = [_exact(vehicle.costs, objective) for vehicle in vehicles]
+    exact = [_exact(vehicle, objective) for vehicle in vehicles]
     unit = math.gcd(*(value for price in exact for value in price)) or 1
     dearest = max(second + METERS_PER_SECOND * meter for _, second, meter in exact)
     unit = max(unit, dearest // FINEST_PRICE)
-    return [_Price(*(round(value / unit) for value in price)) for price in exact]
+    return [_traced(_Price(*(round(value / unit) for value in price))) for price in exact]
+
+
+def _traced(price: _Price) -> _Price:
+    """A vehicle that costs nothing would be sent on any detour; a trace of time keeps its route short."""
+    return price if price.per_second or price.per_meter else replace(price, per_second=1)

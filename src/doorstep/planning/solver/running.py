@@ -21,6 +21,7 @@ from doorstep.planning.solver.process import Limits, RunAnswer, RunStatus, run_e
 from doorstep.planning.solver.solution import Solution
 from doorstep.planning.solver.travel import Travel
 from doorstep.planning.solver.verify import route_violations
+from doorstep.planning.solver.warm import from_present
 
 ITERATIONS_PER_TASK = 3
 LEAST_ITERATIONS = 150
@@ -52,19 +53,21 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs groups of one problem. `better` answers the preferable of two solutions, the first when they are equal."""
+    """Runs groups of one problem. `better` answers the preferable of two solutions, the first when they are equal.
+    VROOM plans anew unless it `is_warm`; PyVRP always goes on from the present routes."""
 
     problem: Problem
     travel: Travel
     options: SolveOptions
     better: Better
+    is_warm: bool = False
 
     def engine_of(self, group: Group) -> Engine:
         """Who should solve the group: by what the engines can hold, by size, or as the options say."""
         wanted = self.options.engine
         if wanted is Engine.VROOM or (wanted is None and task_count(group) < PYVRP_FROM_TASKS):
             return Engine.VROOM
-        held = pyvrp.obstacle(self.problem, group.orders, group.vehicles, self.options.objective) is None
+        held = pyvrp.obstacle(self.problem, group.orders, group.vehicles, self.options.objective.for_engines) is None
         return Engine.PYVRP if held else Engine.VROOM
 
     async def run(self, group: Group, soft: float | None, hard: float, heard: Heard | None = None) -> Answer:
@@ -98,8 +101,12 @@ class Runner:
         return Effort(1, 0, 1, CONSTRUCT_SECONDS if too_long else soft)
 
     async def _vroom(self, group: Group, effort: Effort, hard: float) -> Answer:
-        problem, objective = self.problem, self.options.objective
+        problem, objective = self.problem, self.options.objective.for_engines
         asked = await asyncio.to_thread(vroom.to_engine, problem, self.travel, group.orders, group.vehicles, objective)
+        if self.is_warm and group.present:
+            warm = await self._engine_run(from_present(problem, group, asked), effort, hard)
+            if warm.status is not RunStatus.REFUSED:
+                return await asyncio.to_thread(self._read_vroom, group, warm)
         run = await self._engine_run(asked, effort, hard)
         return await asyncio.to_thread(self._read_vroom, group, run)
 
@@ -111,7 +118,7 @@ class Runner:
             return start
         asked = await asyncio.to_thread(
             pyvrp.to_engine, self.problem, self.travel, group.orders, group.vehicles, first.routes,
-            self.options.objective,
+            self.options.objective.for_engines,
         )  # fmt: skip
         tasks = task_count(group)
         clockless = soft is None

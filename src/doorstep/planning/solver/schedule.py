@@ -22,7 +22,7 @@ from doorstep.planning.solver.problem import (
     merged,
     visits,
 )
-from doorstep.planning.solver.sequence import Acts, acts_of, loads, orders_of, tasks_of
+from doorstep.planning.solver.sequence import Act, Acts, acts_of, loads, orders_of, tasks_of
 from doorstep.planning.solver.solution import (
     Route,
     Step,
@@ -33,6 +33,9 @@ from doorstep.planning.solver.solution import (
 )
 from doorstep.planning.solver.travel import UNREACHABLE, Legs
 from doorstep.planning.solver.unassigned import next_open
+
+Task = tuple[StepKind, Order]
+"""A visit that serves an order: its PICKUP or its DELIVERY."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,11 @@ def timed(vehicle: VehicleShift, legs: Legs, acts: Acts) -> Route | None:
         return None
     route = _timed(vehicle, legs, acts)
     return _timed(vehicle, legs, tasks) if route is None and len(tasks) < len(acts) else route
+
+
+def route_through(vehicle: VehicleShift, legs: Legs, tasks: Sequence[Task]) -> Route | None:
+    """`timed` for single visits. What the vehicle can carry is not looked at: `verify` does."""
+    return _timed(vehicle, legs, tuple(Act(kind, order) for kind, order in tasks))
 
 
 def earliest(vehicle: VehicleShift, legs: Legs, acts: Acts, at: int | None = None) -> Tour | None:
@@ -234,7 +242,7 @@ def _go(tour: Tour | None, kind: StepKind, order: Order | None, visit: Visit) ->
         return _go(rested, kind, order, visit)
     meters = int(tour.legs.meters[tour.here, visit.location])
     order_id = None if order is None else order.id
-    late = late_seconds(order, start)
+    late = late_seconds(order, kind, start)
     step = Step(kind, visit.location, arrival, start, done, leg, meters, Load(), order_id, late_seconds=late)
     return replace(
         tour,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from doorstep.planning.solver.problem import Break, Costs, Load, OnBoard, Order, PickupDelivery
+from doorstep.planning.solver.problem import Break, Costs, Load, Order, PickupDelivery, Window
 
 
 class StepKind(StrEnum):
@@ -26,7 +26,8 @@ class Step:
     `arrival` + `waiting_seconds` = `service_start`; `service_start` + `service_seconds` = `departure`. `leg_seconds`
     and `leg_meters` lead from the step before to this one. A BREAK has no location and can lie within a leg: the leg's
     seconds are then told in parts, its metres all at the step with the next location. START has no leg; a route with an
-    open end has no END. `late_seconds` is above 0 only for on-board orders that cannot keep their window.
+    open end has no END. `late_seconds` is above 0 only for orders that may be late (on board, or with grace): how long after
+    the last window that was over service begins.
     """
 
     kind: StepKind
@@ -56,7 +57,7 @@ class Step:
 class Summary:
     """Sums of one route or of a whole solution.
 
-    `duration_seconds` = driving + service + waiting + breaks. `cost` (minor units) = fixed + hours without breaks ×
+    `late_orders` are those with a late step. `duration_seconds` = driving + service + waiting + breaks. `cost` (minor units) = fixed + hours without breaks ×
     hourly + kilometres × per kilometre (rounded once for each route) + tasks × per task.
     """
 
@@ -71,6 +72,7 @@ class Summary:
     routes: int = 0
     tasks: int = 0
     orders: int = 0
+    late_orders: int = 0
 
     def __add__(self, other: Summary) -> Summary:
         return Summary(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
@@ -106,11 +108,13 @@ class Solution:
 def summarize_route(steps: Iterable[Step], costs: Costs) -> Summary:
     """The sums of one route's steps."""
     driving = meters = service = waiting = pause = late = tasks = orders = 0
+    tardy: set[str | None] = set()
     for step in steps:
         driving += step.leg_seconds
         meters += step.leg_meters
         waiting += step.waiting_seconds
         late += step.late_seconds
+        tardy |= {step.order_id} if step.late_seconds else set()
         if step.kind is StepKind.BREAK:
             pause += step.service_seconds
         else:
@@ -132,6 +136,7 @@ def summarize_route(steps: Iterable[Step], costs: Costs) -> Summary:
         routes=1,
         tasks=tasks,
         orders=orders,
+        late_orders=len(tardy),
     )
 
 
@@ -151,11 +156,19 @@ def loaded_at_start(orders: Iterable[Order]) -> Load:
     return load
 
 
-def late_seconds(order: Order | None, service_start: int) -> int:
-    """How long after its promised window an on-board order is served; 0 for others, whose windows always hold."""
-    if not isinstance(order, OnBoard) or any(w.start <= service_start <= w.end for w in order.windows):
+def promised(order: Order, kind: StepKind) -> tuple[Window, ...]:
+    """The windows that the order was promised at this step, whatever grace or a late parcel open beyond them."""
+    if isinstance(order, PickupDelivery):
+        return order.pickup.windows if kind is StepKind.PICKUP else order.delivery.windows
+    return order.windows
+
+
+def late_seconds(order: Order | None, kind: StepKind, service_start: int) -> int:
+    """How long after its promised windows an order is served; 0 inside one, and before the first."""
+    windows = () if order is None else promised(order, kind)
+    if any(w.start <= service_start <= w.end for w in windows):
         return 0
-    return min((service_start - w.end for w in order.windows if w.end < service_start), default=0)
+    return min((service_start - w.end for w in windows if w.end < service_start), default=0)
 
 
 def needed(pause: Break, route_start: int, route_end: int) -> bool:

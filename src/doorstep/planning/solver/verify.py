@@ -28,7 +28,6 @@ from doorstep.planning.solver.solution import (
     Solution,
     Step,
     StepKind,
-    late_seconds,
     loaded_at_start,
     needed,
     summarize_route,
@@ -165,10 +164,22 @@ class _Replay:
         if step.service_seconds != expected:
             message = f"is served for {step.service_seconds} s, not {expected} s"
             self._note(Rule.TIMES, message, step.order_id)
-        if visit.windows and not _inside(visit.windows, step.service_start):
-            self._note(Rule.WINDOW, f"is served at {step.service_start}, in none of its windows", step.order_id)
-        if step.late_seconds != late_seconds(self._order(step), step.service_start):
+        self._check_window(step)
+
+    def _check_window(self, step: Step) -> None:
+        """Service begins in a window, or as late as the order may be; goods on board are brought however late it is."""
+        order = self._order(step)
+        if order is None:
+            return
+        windows = _promise(order, step.kind)
+        over = [step.service_start - window.end for window in windows if window.end < step.service_start]
+        late = min(over) if over and not _inside(windows, step.service_start) else 0
+        if step.late_seconds != late:
             self._note(Rule.TIMES, f"is not {step.late_seconds} s late", step.order_id)
+        if not windows or _inside(windows, step.service_start):
+            return
+        if not late or (not isinstance(order, OnBoard) and late > order.grace_seconds):
+            self._note(Rule.WINDOW, f"is served at {step.service_start}, in none of its windows", step.order_id)
 
     def _check_travel(self) -> None:
         here = self.vehicle.start
@@ -258,6 +269,12 @@ class _Replay:
         for rule, limit, value in sums:
             if limit is not None and value > limit:
                 self._note(rule, f"{value} where at most {limit} is allowed")
+
+
+def _promise(order: Order, kind: StepKind) -> tuple[Window, ...]:
+    if isinstance(order, PickupDelivery):
+        return (order.pickup if kind is StepKind.PICKUP else order.delivery).windows
+    return order.windows
 
 
 def _at_most(load: Load, most: Load) -> bool:

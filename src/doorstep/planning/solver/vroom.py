@@ -161,7 +161,9 @@ class _Translator:
                 return {"fixed": 0, "per_hour": 1, "per_km": 1000}
             case Objective.FEWEST_VEHICLES:
                 return {"fixed": 1_000_000, "per_hour": 3600, "per_km": 0}
-            case Objective.COST:
+            case Objective.EMISSIONS:
+                return {"fixed": 0, "per_hour": 1, "per_km": vehicle.milligrams_per_kilometer or 0}
+            case _:
                 # A vehicle that costs nothing would be sent on any detour; a trace of time keeps its route short.
                 hourly = costs.per_hour if costs.per_hour or costs.per_kilometer else 1
                 return {
@@ -300,7 +302,7 @@ def _route(problem: Problem, answer: Json) -> Route:
                 load_after=load,
                 order_id=None if order is None else order.id,
                 break_id=vehicle.breaks[step["id"] - 1].id if kind is StepKind.BREAK else None,
-                late_seconds=late_seconds(order, begin),
+                late_seconds=late_seconds(order, kind, begin),
             )
         )
         seconds = step["duration"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from doorstep.planning.solver.decompose import compose
+from doorstep.planning.solver.decompose import Group, compose
 from doorstep.planning.solver.engine import Effort, EngineInput
 from doorstep.planning.solver.errors import SolverError
 from doorstep.planning.solver.problem import Order, PickupDelivery, Problem
@@ -99,3 +99,12 @@ def _with_steps(asked: EngineInput, steps: Mapping[int, list[dict[str, Any]]]) -
         for vehicle in asked.document["vehicles"]
     ]
     return EngineInput({**asked.document, "vehicles": vehicles}, asked.matrices)
+
+
+def from_present(problem: Problem, group: Group, asked: EngineInput) -> EngineInput:
+    """VROOM's input for a group, to begin with its present routes."""
+    present = {
+        route.vehicle_id: [(step.kind, step.order_id) for step in route.steps if step.order_id is not None]
+        for route in group.present
+    }
+    return _with_steps(asked, _steps(problem, group.orders, present))
