@@ -1,18 +1,18 @@
 """Objectives of plans: how late a stop is planned.
 
-Revision ID: 0013
+Revision ID: 0015
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
-STATEMENTS = Path(__file__).with_name("0013_objectives.sql")
+STATEMENTS = Path(__file__).with_name("0015_objectives.sql")
 SEPARATOR = "\n--\n"
 """The driver takes one statement at a time."""
 
