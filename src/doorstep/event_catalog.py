@@ -36,6 +36,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     "OrderStatusChanged": {"from_": "EN_ROUTE_TO_DROPOFF", "to": "ATTEMPT_FAILED", "reason": "NOT_HOME"},
     "OrderUpdated": {"changes": ["dropoff.windows", "priority"]},
     "PlanFinished": {"status": "PROPOSED", "reason": None},
+    "OrderReadinessChanged": {"from_": "PREPARING", "to": "READY", "ready_at": None},
     "PlanStatusChanged": {"from_": "OPTIMIZING", "to": "PROPOSED", "reason": None},
     "RoleCreated": {"permissions": ["orders:read", "planning:read"]},
     "RouteStatusChanged": {"from_": "COMMITTED", "to": "DISPATCHED"},
