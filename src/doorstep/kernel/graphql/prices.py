@@ -1,8 +1,8 @@
 """What each field of the schema costs, by rules over the schema and one table of exceptions; printed into the SDL as ``@cost`` and ``@listSize``.
 
 An object that is stored by itself costs one point, a value inside it nothing. A list counts what it is asked for: a page its ``first`` or
-``last``, a list without paging what it usually holds. A mutation costs ten points, and one more for each ten items of its input; below a list
-that its input sized, ten objects cost one point as well.
+``last``, a list without paging what it usually holds. A mutation costs ten points (or what ACTS says), and one more for each ten items of its
+input; below a list that its input sized, ten objects cost one point as well.
 """
 
 from collections.abc import Mapping
