@@ -30,6 +30,8 @@ BLIND = {
     "Mutation.simulateRoute(input.outcomes.orderId)": "as above",
     "Mutation.simulateRoute(input.routeId)": "as above",
     "Mutation.reportOrder(input.proof.orderId)": "proofs belong to orders that are at the door, and no desk has one that a partner's driver brought there",
+    "Mutation.replanRoutes(input.replan.keepOrderIds)": "an order must wait on one of the routes, and the desk's own is at the door",
+    "Query.previewReplan(replan.keepOrderIds)": "as above",
     "Query.routes(filter.planId)": "a plan that no worker has solved has no routes",
     "Subscription.events(filter.orderIds)": "a stream without a cursor begins with what is to come",
     "Subscription.events(filter.planIds)": "as above",
