@@ -9,6 +9,7 @@ from doorstep.fleets.graphql import Shift, load_shifts
 from doorstep.kernel.graphql.context import Info, input_id
 from doorstep.kernel.graphql.problems import Problem
 from doorstep.orders.graphql import OrderFilter
+from doorstep.planning.graphql.inputs import PlanLatenessInput
 from doorstep.planning.graphql.sums import PlanSummary, RouteSummary, SumsDifference
 from doorstep.planning.model import PlanObjective, UnassignedCode
 from doorstep.planning.service import NewPlan
@@ -31,6 +32,9 @@ class PlanScenarioInput:
     objective: PlanObjective = strawberry.field(
         default=PlanObjective.COST, description="What it should have little of."
     )
+    lateness: PlanLatenessInput | None = strawberry.field(
+        default=None, description="How late an order may be, as for a new plan; null: every window holds."
+    )
     shift_windows_seconds: int = strawberry.field(
         default=0, description="All windows of all orders so much later, below 0 earlier; at most a day."
     )
@@ -46,6 +50,7 @@ class PlanScenarioInput:
             day=self.date,
             depot_ids=_ids(self.depot_ids, "depot", *at, "depotIds"),
             objective=self.objective,
+            lateness=self.lateness.allowance() if self.lateness is not None else None,
         )
         return Scenario(plan, self.shift_windows_seconds, self.widen_windows_seconds)
 

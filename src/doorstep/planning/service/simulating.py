@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from doorstep.kernel.time import TimeWindow
 from doorstep.orders.reads import PlanningOrder, PlanningPoint, orders_for_planning
 from doorstep.planning.errors import refuse_all
 from doorstep.planning.model import UnassignedCode
+from doorstep.planning.service.aims import aim_faults, aim_json, solver_aim
+from doorstep.planning.service.by_hour import settle
 from doorstep.planning.service.plans import MOST_SHIFTS, NewPlan, orders_wanted, shifts_wanted
 from doorstep.planning.service.problems import Engines, Question, pose
 from doorstep.planning.service.proposals import plan_summary, reasons_of, route_summary
@@ -29,7 +32,6 @@ from doorstep.planning.solver.choosing import choose
 from doorstep.planning.solver.errors import ProblemInvalidError, SolutionRejectedError
 from doorstep.planning.solver.estimate import Objective, SolveOptions
 from doorstep.planning.solver.pool import Outcome
-from doorstep.planning.solver.problem import Problem
 from doorstep.planning.solver.solution import Solution, Summary
 
 MOST_SCENARIOS: Final = 5
@@ -146,6 +148,7 @@ async def _load(db: Database, principal: Principal, asked: Wanted) -> _Loaded:
         for number, one in enumerate(asked.scenarios):
             own: list[DoorstepError] = []
             shifts.append(await shifts_wanted(scope, one.plan, own))
+            own += aim_faults(one.plan.objective, one.plan.lateness, shifts[-1], one.plan.shift_ids)
             each = [fault for refusal in own for fault in all_refusals(refusal)]
             refusals.append(Refusals([fault.under("scenarios", number) for fault in each]) if each else None)
     return _Loaded(orders, shifts, refusals)
@@ -185,25 +188,30 @@ class _Run:
         return found
 
     async def _solve(self, found: Simulated, number: int, scenario: Scenario) -> None:
-        objective, shifts = scenario.plan.objective, self.loaded.shifts[number]
+        shifts = self.loaded.shifts[number]
+        objective, lateness = solver_aim(aim_json(scenario.plan.objective, scenario.plan.lateness))
         orders = [_moved(order, scenario) for order in self.loaded.orders]
         now = self.principal.clock.now()
         try:
             question = await pose(self.engines.roads, orders, shifts, now, within=ROADS_SECONDS)
         except ProblemInvalidError as error:
             raise DoorstepError(ProblemCode.NOT_PLANNABLE, f"The solver cannot work with this: {error}.") from error
-        outcome = await self._outcome(question.problem, Objective(objective)) if question.problem else None
+        question.lateness = lateness
+        outcome = await settle(question, partial(self._outcome, question, objective))
         if outcome is not None:
             found.solver_seconds = outcome.cpu_seconds
             if outcome.solution is None:
                 raise _NoPlan(f"The solver found no plan ({outcome.status}): {outcome.reason}.")
         _tell(found, question, outcome)
 
-    async def _outcome(self, problem: Problem, objective: Objective) -> Outcome:
-        pool = self.engines.solver
+    async def _outcome(self, question: Question, objective: Objective) -> Outcome | None:
+        pool, problem = self.engines.solver, question.problem
+        if problem is None:
+            return None
         options = await asyncio.to_thread(choose, problem, pool.slots, objective=objective)
+        options = replace(self._within(options), lateness=question.lateness)
         try:
-            return await pool.solve(problem, self._within(options), owner=str(self.principal.tenant_id))
+            return await pool.solve(problem, options, owner=str(self.principal.tenant_id))
         except SolutionRejectedError as error:
             raise _NoPlan(f"The solver's plan broke its own rules and was not used: {error}.") from error
 
