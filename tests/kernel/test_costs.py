@@ -8,7 +8,7 @@ from tests.conftest import REPOSITORY
 from tests.kernel.test_document_limits import demo_documents, readme_documents
 
 from doorstep.kernel.graphql.costs import Costing
-from doorstep.kernel.graphql.prices import INTROSPECTION
+from doorstep.kernel.graphql.prices import INTROSPECTION, WORK
 from doorstep.kernel.graphql.tolls import Limits
 from doorstep.schema import DoorstepSchema
 from doorstep.schema import build_schema as build_doorstep_schema
@@ -127,7 +127,7 @@ def test_the_sdl_tells_every_price(schema: DoorstepSchema) -> None:
         for field, details in kind.fields.items():
             price = schema.documents.prices.of(name, field)
             told = _argument(details.ast_node, "cost", "weight")
-            expected = special.get(field, weights.get(name, 0))
+            expected = WORK.get(f"{name}.{field}", special.get(field, weights.get(name, 0)))
             assert price.weight == int(told or 0) == expected, (name, field)
             assumed = _argument(details.ast_node, "listSize", "assumedSize")
             assert (price.listed if not price.paged else 50) == int(assumed or 1), (name, field)

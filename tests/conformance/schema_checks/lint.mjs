@@ -6,12 +6,13 @@ import { Linter } from "eslint";
 /** Values that live inside another object, and the one there is of each company: they have no id to be asked for by. */
 const VALUES = [
   "Actor", "Address", "Assignment", "AuditChange", "BlockedVehicleKind", "Break", "Capacity", "Contact", "Coordinates",
-  "DispatchPolicy", "DroppedOrder", "ErasureCount", "Eta", "EventStreamItem", "ForecastStop", "Load", "OrderAction", "OrderStreamItem",
-  "PlanChangeCounts", "PlanComparison", "PlanLateness", "PlanOrderChange", "PlanProgress", "PlanSavings", "PlanScenario",
-  "PlanScenarioLeft", "PlanScenarioRoute", "PlanSimulation", "PlanSummary", "Policies", "Position", "PositionStreamItem", "Problem",
-  "ProofRequirement", "Quotas", "Relaxation", "RelaxationChange", "Retention", "RouteChangePreview", "RouteFault", "RouteForecast",
-  "RouteSummary", "SandboxClock", "SumsDifference", "TenderArea", "TenderPickup", "TenderStreamItem", "TimeWindow", "UnassignedOrder",
-  "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition", "Viewer", "Waypoint",
+  "DispatchPolicy", "DroppedOrder", "ErasureCount", "Eta", "EventStreamItem", "ForecastStop", "Load", "OpeningHours", "OrderAction",
+  "OrderStreamItem", "PlanChangeCounts", "PlanComparison", "PlanLateness", "PlanOrderChange", "PlanProgress", "PlanSavings",
+  "PlanScenario", "PlanScenarioLeft", "PlanScenarioRoute", "PlanSimulation", "PlanSummary", "Policies", "Position",
+  "PositionStreamItem", "Problem", "ProofRequirement", "Quotas", "Relaxation", "RelaxationChange", "Retention", "RouteChangePreview",
+  "RouteFault", "RouteForecast", "RouteSummary", "SandboxClock", "SumsDifference", "TenderArea", "TenderPickup", "TenderStreamItem",
+  "TimeWindow", "TravelTimeFactor", "UnassignedOrder", "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition",
+  "Viewer", "Waypoint",
 ];
 
 /** Known by the hash of its text, which its maker works out: an id of ours beside it would be a second name. */
@@ -22,6 +23,7 @@ const EXCEPTIONS = [
   { rule: "require-description", says: 'directive "oneOf"', why: "GraphQL's own directive: the specification describes it" },
   { rule: "relay-edge-types", on: "PersistedDocumentEdge", why: "a PersistedDocument is no Node, since it has no id of ours" },
   { rule: "relay-edge-types", on: "UnassignedOrderEdge", why: "an UnassignedOrder is a value of its plan: it tells why, and the order in it is the Node" },
+  { rule: "relay-edge-types", on: "PlanOrderChangeEdge", why: "a PlanOrderChange is a value between two plans: the order in it is the Node" },
 ];
 
 const RULES = {

@@ -60,8 +60,6 @@ LISTS: Mapping[str, int] = {
     "ForecastStop.orders": 2,
     "RouteChangePreview.changes": 20,
     "RouteChangePreview.routes": 2,
-    "ChangeRoutePayload.routes": 2,
-    "ChangeRoutePayload.orders": 2,
     "CommitPlanPayload.dropped": 20,
 }
 """Lists that usually hold something else than ``LIST``."""
