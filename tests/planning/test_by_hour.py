@@ -9,11 +9,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.planning.test_assigning import assigned
+from tests.planning.test_hand_moves import preview
 
 from doorstep.identity.service.settings import update_tenant
+from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import ALL_PERMISSIONS
 from doorstep.places.roads import HourFactor, Profile, Roads
-from doorstep.planning.service import by_hour
+from doorstep.planning.service import by_hour, previewing
 from doorstep.planning.service.refreshing import compute, load_route
 
 pytestmark = pytest.mark.usefixtures("working_world")
@@ -165,3 +168,22 @@ async def test_a_changed_route_is_timed_by_the_hour(working_world: Any) -> None:
     calm = await seconds()
     await set_factors(world, all_day(2.5))
     assert await seconds() == pytest.approx(2.5 * calm, abs=5)
+
+
+async def test_a_preview_of_a_change_knows_the_hour(working_world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stops before the one that is put last stay where they are; the planted fault, times at the mean of the day, moves them."""
+    world = working_world
+    await set_factors(world, rush(world, 0, 3.0), rush(world, 1, 3.0))
+    ends = [far(world, 2.0 * number) for number in range(1, 5)]
+    orders = [(await world.add_orders(1, position=end))[0] for end in ends]
+    route_id = await assigned(world, orders[:3], await world.add_shift())
+
+    async def moved() -> list[int]:
+        put = {"orderId": public_id("order", orders[3]), "routeId": public_id("route", route_id), "position": 3}
+        shown = await preview(world, insert=put)
+        drops = [stop for route in shown["routes"] for stop in route["stops"] if stop["kind"] == "DROPOFF"]
+        return [stop["laterSeconds"] for stop in drops if stop["laterSeconds"] is not None]
+
+    assert await moved() == [0, 0, 0]
+    monkeypatch.setattr(previewing, "retimed", lambda _, solution: solution)
+    assert await moved() != [0, 0, 0]

@@ -11,8 +11,8 @@ from tests.planning.test_api import PROBLEMS, answer, ask
 
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.kernel.scope import Permission
-from doorstep.planning.model import RelaxationKind, RelaxationSearch
-from doorstep.planning.service import explaining, optimize_plan
+from doorstep.planning.model import PlanObjective, RelaxationKind, RelaxationSearch
+from doorstep.planning.service import LatenessAllowance, explaining, optimize_plan
 from doorstep.planning.solver.easing import Search
 from doorstep.planning.solver.relaxing import Lever
 
@@ -129,6 +129,23 @@ async def test_a_window_that_is_widened_as_told_places_the_order_and_a_minute_le
     assert after["relaxations"] is None
     await set_window(world, early, change["window"])
     assert await planned_again(world, plan_id) == []
+
+
+async def test_a_route_with_late_stops_is_looked_at_as_well(working_world: Any) -> None:
+    world = working_world
+    shift = await world.add_shift()
+    ends = [(47.05, 9.52), (47.22, 9.52)]
+    kept = [(await world.add_orders(1, position=end, windows=[window(world, 60, 65)]))[0] for end in ends]
+    early = (await world.add_orders(1, windows=[window(world, -300, -200)]))[0]
+    allowed = LatenessAllowance(7200, 1200)
+    plan_id = await world.proposed([*kept, early], [shift], objective=PlanObjective.ON_TIME, lateness=allowed)
+    assert await left_out(world, plan_id) == [early]
+    late = "SELECT count(*) FROM stops AS s JOIN routes AS r ON r.id = s.route_id WHERE s.tenant_id = $1 AND r.plan_id = $2 AND s.late_seconds > 0"
+    assert await world.value(late, plan_id) == 1
+    (told,) = await explained(world, plan_id, early)
+    assert (told["explanation"], told["relaxations"][0]["search"]) == ("FOUND", "INSERTION")
+    (change,) = told["relaxations"][0]["changes"]
+    assert (change["kind"], change["amount"] >= 200 * 60) == ("WINDOW", True)
 
 
 async def test_a_vehicle_with_as_much_more_as_told_takes_the_order_and_a_gram_less_does_not(working_world: Any) -> None:

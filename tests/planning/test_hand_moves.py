@@ -302,7 +302,7 @@ async def test_planted_fault_a_timing_that_overlooks_windows_is_seen(
         {"start": (world.base - timedelta(hours=5)).isoformat(), "end": (world.base - timedelta(hours=4)).isoformat()}
     ]
     early = (await world.add_orders(1, windows=past))[0]
-    monkeypatch.setattr(handwork, "_late", lambda *_: 0)
+    monkeypatch.setattr(handwork, "late_seconds", lambda *_: 0)
     with pytest.raises(AssertionError):
         await refused(world, "NOT_PLANNABLE", insert={"orderId": order(early), "routeId": route(route_id)})
 

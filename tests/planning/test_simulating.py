@@ -79,6 +79,29 @@ async def test_five_scenarios_side_by_side_and_nothing_is_written(world: Any) ->
     assert used > 0, "what the solver worked counts as for a plan"
 
 
+async def test_scenarios_differ_in_what_they_aim_at(world: Any) -> None:
+    start = world.base + timedelta(hours=1)
+    same_time = [{"start": start.isoformat(), "end": (start + timedelta(minutes=5)).isoformat()}]
+    ends = [(47.05, 9.52), (47.22, 9.52)]
+    orders = [(await world.add_orders(1, position=end, windows=same_time))[0] for end in ends]
+    van, unknown = await world.add_shift(), await world.add_shift(emissions_grams_per_kilometer=None)
+    late = {"maxSeconds": 7200, "pricePerHourMinor": 1200}
+    shown = await simulated(
+        world,
+        orders,
+        with_shifts(van),
+        with_shifts(van, objective="ON_TIME", lateness=late),
+        with_shifts(van, objective="ON_TIME"),
+        with_shifts(unknown, objective="EMISSIONS"),
+    )
+    strict, soft, *wrong = shown["scenarios"]
+    assert (strict["summary"]["unassigned"], soft["summary"]["unassigned"]) == (1, 0)
+    assert [[(one["code"], one["path"]) for one in scenario["problems"]] for scenario in wrong] == [
+        [("REQUIRED", ["scenarios", "2", "lateness"])],
+        [("EMISSIONS_UNKNOWN", ["scenarios", "3", "shiftIds", "0"])],
+    ]
+
+
 async def test_a_scenario_comes_out_as_the_plan_would(working_world: Any) -> None:
     world = working_world
     orders, shifts = await world.add_orders(6), [await world.add_shift(capacity_items=4) for _ in range(2)]

@@ -1,8 +1,10 @@
 """Prices as directives of the SDL, so that clients can work out what an operation may cost before they send it."""
 
+from copy import copy
 from typing import Any
 
 import strawberry
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.schema_directive import Location
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.unset import UNSET
@@ -47,13 +49,15 @@ def tag(schema: strawberry.Schema, prices: Prices) -> None:
 
 
 def _tag_type(schema: strawberry.Schema, definition: StrawberryObjectDefinition, prices: Prices) -> None:
-    convert = schema.config.name_converter
-    owner = convert.from_type(definition)
+    owner = schema.config.name_converter.from_type(definition)
     if prices.weights.get(owner) == 0:
         definition.directives = [*_others(definition.directives), Cost(weight="0")]
-    for field in definition.fields:
-        price = prices.of(owner, convert.get_graphql_name(field))
-        field.directives = [*_others(field.directives), *_tags(price)]
+    shown: Any = schema._schema.type_map[owner]
+    for name, field in shown.fields.items():
+        # A copy: a field that types inherit is one object in all of them, and each has its own price.
+        tagged = copy(field.extensions[GraphQLCoreConverter.DEFINITION_BACKREF])
+        tagged.directives = [*_others(tagged.directives), *_tags(prices.of(owner, name))]
+        field.extensions = {**field.extensions, GraphQLCoreConverter.DEFINITION_BACKREF: tagged}
 
 
 def _others(directives: Any) -> list[Any]:

@@ -31,9 +31,6 @@ INTROSPECTION = 100
 OPERATION = 10
 """Of a mutation and of a subscription."""
 
-ACTS: Mapping[str, int] = {"explainUnassigned": 100}
-"""Of mutations that compute while somebody waits."""
-
 COUNT = 10
 """Of ``totalCount``: the whole list is counted."""
 
@@ -60,17 +57,20 @@ LISTS: Mapping[str, int] = {
     "ForecastStop.orders": 2,
     "RouteChangePreview.changes": 20,
     "RouteChangePreview.routes": 2,
+    "ChangeRoutePayload.routes": 2,
+    "ChangeRoutePayload.orders": 2,
     "CommitPlanPayload.dropped": 20,
 }
 """Lists that usually hold something else than ``LIST``."""
 
 WORK: Mapping[str, int] = {
+    "Mutation.explainUnassigned": 100,
     "PlanComparison.counts": COUNT,
     "Query.previewReplan": 100,
     "Query.previewRouteChange": 20,
     "Query.simulatePlan": 200,
 }
-"""Fields that show a value and yet take work."""
+"""Fields that take more work than what they show says."""
 
 VALUES = frozenset({"BlockedVehicleKind", "Problem", "RelaxationChange", "TimeWindow"})
 """Types that are lists' items and yet part of their owner."""
@@ -149,7 +149,7 @@ def _price(schema: GraphQLSchema, owner: str, name: str, details: GraphQLField, 
         lists = frozenset(one for one, below in _fields(shown).items() if _is_list(below.type) and one != "problems")
         sized = lists if counted else frozenset()
         return Price(
-            ACTS.get(name, OPERATION),
+            WORK.get(f"{owner}.{name}", OPERATION),
             each,
             counted=counted,
             sized=sized,

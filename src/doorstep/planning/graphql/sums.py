@@ -87,16 +87,9 @@ class PlanSavings:
         """From the stored sums; None without either."""
         if not summary or not baseline:
             return None
-        emitted = (baseline["emissions_grams"], summary["emissions_grams"])
-        return cls(
-            orders=summary["orders"] - baseline["orders"],
-            cost_minor=baseline["cost"] - summary["cost"],
-            distance_meters=baseline["distance_meters"] - summary["distance_meters"],
-            duration_seconds=baseline["duration_seconds"] - summary["duration_seconds"],
-            driving_seconds=baseline["driving_seconds"] - summary["driving_seconds"],
-            routes=baseline["routes"] - summary["routes"],
-            emissions_grams=None if None in emitted else emitted[0] - emitted[1],
-        )
+        less = SumsDifference.of(baseline, summary)
+        same = {field.name: getattr(less, field.name) for field in fields(cls)}
+        return cls(**{**same, "orders": -less.orders})
 
 
 @strawberry.type(description="How late a plan may serve an order.")

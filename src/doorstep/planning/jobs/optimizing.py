@@ -27,7 +27,7 @@ from doorstep.planning.reads import (
     plan_shift_versions,
     plans_by_ids,
 )
-from doorstep.planning.service.aims import solver_aim, unknown_emissions
+from doorstep.planning.service.aims import solver_aim_of, unknown_emissions
 from doorstep.planning.service.by_hour import settle
 from doorstep.planning.service.parts import Part, cut, second_try, together
 from doorstep.planning.service.plans import lock_plan
@@ -109,7 +109,7 @@ async def _load(job: Job, plan_id: UUID) -> _Loaded:
         raise CannotPlan(
             "None of the plan's shifts is free any more: each is over, archived, without a vehicle or on a route."
         )
-    objective, lateness = solver_aim(plan["options"])
+    objective, lateness = solver_aim_of(plan["options"])
     unknown = unknown_emissions(objective, free)
     if unknown is not None:
         raise CannotPlan(unknown)

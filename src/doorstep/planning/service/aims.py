@@ -99,9 +99,12 @@ def lateness_of(options: Mapping[str, Any]) -> LatenessAllowance | None:
     return LatenessAllowance(**options["lateness"]) if "lateness" in options else None
 
 
-def solver_aim(options: Mapping[str, Any]) -> tuple[Objective, Lateness | None]:
+def solver_aim(objective: PlanObjective, allowed: LatenessAllowance | None) -> tuple[Objective, Lateness | None]:
+    """Both as the solver knows them."""
+    lateness = None if allowed is None else Lateness(allowed.max_seconds, allowed.price_per_hour_minor)
+    return Objective(objective), lateness
+
+
+def solver_aim_of(options: Mapping[str, Any]) -> tuple[Objective, Lateness | None]:
     """A plan's options as the solver knows them."""
-    allowed = lateness_of(options)
-    return Objective(options.get("objective", Objective.COST)), (
-        None if allowed is None else Lateness(allowed.max_seconds, allowed.price_per_hour_minor)
-    )
+    return solver_aim(PlanObjective(options.get("objective", PlanObjective.COST)), lateness_of(options))

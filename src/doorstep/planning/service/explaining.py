@@ -27,6 +27,7 @@ from doorstep.planning.solver.easing import SMALL, Eased, Easing, smallest
 from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.errors import ProblemInvalidError, SolverError
 from doorstep.planning.solver.estimate import SolveOptions
+from doorstep.planning.solver.lateness import with_grace
 from doorstep.planning.solver.problem import Order, Problem, Window
 from doorstep.planning.solver.relaxing import Change
 from doorstep.planning.solver.solution import Solution, StepKind
@@ -139,7 +140,10 @@ async def _search(
     if proposed.shifts:
         question = await _pose(engines, proposed, now)
         if question.problem is not None:
-            search = _Search(engines, str(principal.tenant_id), question.problem, deadline)
+            # Who is on a route may be as late as the plan lets it; what has to give for an order is told of its promise.
+            grace = dict.fromkeys((str(order.id) for order in proposed.kept), proposed.grace_seconds)
+            problem = with_grace(question.problem, grace)
+            search = _Search(engines, str(principal.tenant_id), problem, deadline)
             found = await search.run(proposed, question)
             explained.solver_seconds = search.cpu_seconds
             cut = search.cut

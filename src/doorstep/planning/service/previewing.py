@@ -21,6 +21,7 @@ from doorstep.orders.reads import PlanningOrder, orders_for_planning
 from doorstep.planning.errors import refuse_all, shift_without_vehicle, wrong_state
 from doorstep.planning.model import ACTIVE_ROUTES, CUSTOMER_STOPS, RouteStatus, StopKind, StopStatus
 from doorstep.planning.reads import active_routes_of_orders, routes_by_ids, stops_of_routes
+from doorstep.planning.service.by_hour import retimed
 from doorstep.planning.service.changes import Change, Path, Put, Side, Weighed
 from doorstep.planning.service.plans import plannable_orders
 from doorstep.planning.service.preparing import ROADS_SECONDS, Present, load_presents
@@ -28,7 +29,7 @@ from doorstep.planning.service.problems import Engines, Question, from_depot, po
 from doorstep.planning.service.proposals import draft_routes, route_summary
 from doorstep.planning.service.routes import LEAVES_FREELY
 from doorstep.planning.solver.errors import ProblemInvalidError
-from doorstep.planning.solver.handwork import Stop, place, time_stops, without, worsened
+from doorstep.planning.solver.handwork import Stop, Timed, place, time_stops, without, worsened
 from doorstep.planning.solver.problem import Problem, VehicleShift
 from doorstep.planning.solver.solution import Solution, StepKind, Summary
 from doorstep.planning.solver.travel import Legs, Travel
@@ -331,8 +332,14 @@ def side_of(question: Question, travel: Travel, line: Line) -> Side:
     """A route timed before and after."""
     problem, vehicle, legs = drives(question, travel, line)
     waits = line.present.head is None
-    before = time_stops(problem, vehicle, legs, line.before, waits=waits)
-    after = before if line.stops == line.before else time_stops(problem, vehicle, legs, line.stops, waits=waits)
+
+    def at_the_hour(stops: Sequence[Stop]) -> Timed:
+        timed = time_stops(problem, vehicle, legs, stops, waits=waits)
+        solution = Solution((timed.route,), (), timed.route.summary)
+        return replace(timed, route=retimed(question, solution).routes[0])
+
+    before = at_the_hour(line.before)
+    after = before if line.stops == line.before else at_the_hour(line.stops)
     idle = not line.stops and line.present.route["status"] != RouteStatus.IN_PROGRESS
     draft = None if idle else draft_routes(question, Solution((after.route,), (), after.route.summary))[0]
     return Side(

@@ -26,6 +26,7 @@ from doorstep.planning.reads import (
     plan_shift_versions,
     stops_of_routes,
 )
+from doorstep.planning.service.aims import lateness_of
 from doorstep.planning.service.committing import check_proposed
 from doorstep.planning.service.problems import Question, ends_of, position_of
 from doorstep.planning.solver.problem import Break, Order, Problem, VehicleShift, visits
@@ -48,6 +49,8 @@ class Proposed:
     orders_of: dict[UUID, list[UUID]]
     """By stop."""
     pins: dict[UUID, UUID]
+    grace_seconds: int
+    """How late after their windows the plan may serve orders."""
 
 
 async def load_proposed(
@@ -65,6 +68,7 @@ async def load_proposed(
     asked = await orders_for_planning(tx, tenant_id, order_ids)
     open_ = [order for order in asked if order.status in PLANNABLE]
     pins = {UUID(order_id): UUID(shift_id) for order_id, shift_id in plan["options"].get("pins", {}).items()}
+    allowed = lateness_of(plan["options"])
     routes = await _routes_to_look_at(tx, tenant_id, plan["id"], open_, pins)
     stops = await stops_of_routes(tx, tenant_id, list(routes))
     orders_of = await order_ids_of_stops(tx, tenant_id, [stop["id"] for of_one in stops.values() for stop in of_one])
@@ -80,6 +84,7 @@ async def load_proposed(
         stops={routes[route_id]: of_one for route_id, of_one in stops.items()},
         orders_of=orders_of,
         pins=pins,
+        grace_seconds=0 if allowed is None else allowed.max_seconds,
     )
 
 

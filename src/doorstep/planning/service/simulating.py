@@ -23,7 +23,7 @@ from doorstep.kernel.time import TimeWindow
 from doorstep.orders.reads import PlanningOrder, PlanningPoint, orders_for_planning
 from doorstep.planning.errors import refuse_all
 from doorstep.planning.model import UnassignedCode
-from doorstep.planning.service.aims import aim_faults, aim_json, solver_aim
+from doorstep.planning.service.aims import aim_faults, solver_aim
 from doorstep.planning.service.by_hour import settle
 from doorstep.planning.service.plans import MOST_SHIFTS, NewPlan, orders_wanted, shifts_wanted
 from doorstep.planning.service.problems import Engines, Question, pose
@@ -189,7 +189,7 @@ class _Run:
 
     async def _solve(self, found: Simulated, number: int, scenario: Scenario) -> None:
         shifts = self.loaded.shifts[number]
-        objective, lateness = solver_aim(aim_json(scenario.plan.objective, scenario.plan.lateness))
+        objective, lateness = solver_aim(scenario.plan.objective, scenario.plan.lateness)
         orders = [_moved(order, scenario) for order in self.loaded.orders]
         now = self.principal.clock.now()
         try:

@@ -26,7 +26,7 @@ from doorstep.planning.solver.problem import (
     Window,
     visits,
 )
-from doorstep.planning.solver.solution import Route, Step, StepKind, loaded_at_start, summarize_route
+from doorstep.planning.solver.solution import Route, Step, StepKind, late_seconds, loaded_at_start, summarize_route
 from doorstep.planning.solver.travel import UNREACHABLE, Legs
 from doorstep.planning.solver.unassigned import Reason, demands_unmet, next_open
 
@@ -167,7 +167,7 @@ class _Drive:
             arrival = self.now + leg
             start = self._begin(visit.windows, arrival)
             done = start + visit.stay(self.vehicle.kind, self.here)
-        late = _late(order, kind, start)
+        late = late_seconds(order, kind, start)
         if not isinstance(order, OnBoard):
             self.note(Rule.WINDOW, order_id, late)
         if order is not None:
@@ -214,17 +214,6 @@ def _run(problem: Problem, vehicle: VehicleShift, legs: Legs, acts: Sequence[Act
     steps = tuple(drive.steps)
     faults = tuple(Fault(rule, order_id, excess) for (rule, order_id), excess in drive.faults.items())
     return Timed(Route(vehicle.id, steps, summarize_route(steps, vehicle.costs)), faults)
-
-
-def _late(order: Order | None, kind: StepKind, start: int) -> int:
-    """How long after the last of its windows, also of promised ones, a visit begins."""
-    if order is None:
-        return 0
-    ends = (order.pickup, order.delivery) if isinstance(order, PickupDelivery) else (order,)
-    windows = ends[0 if kind is StepKind.PICKUP else -1].windows
-    if any(w.start <= start <= w.end for w in windows):
-        return 0
-    return min((start - w.end for w in windows if w.end < start), default=0)
 
 
 def _over(load: Load, capacity: Capacity) -> int:
