@@ -28,6 +28,7 @@ from doorstep.planning.service import (
     unassign_orders,
     write_stop,
 )
+from doorstep.planning.solver.pool import SolverPool
 
 STOPS = """
 SELECT stop.*, ARRAY(SELECT order_id FROM stop_orders WHERE stop_id = stop.id ORDER BY order_id) AS order_ids
@@ -350,3 +351,10 @@ async def test_a_route_waits_for_goods_that_are_not_ready_yet(working_world: Any
     again = await assigned(world, [order], other)
     [pickup] = [stop for stop in await world.rows(STOPS, again) if stop["kind"] == "PICKUP"]
     assert pickup["planned_service_start"] >= ready_at
+
+
+async def test_an_assignment_does_not_wait_for_plans(world: Any) -> None:
+    orders, shift = await world.add_orders(2), await world.add_shift()
+    pool = world.services.get(SolverPool)
+    async with pool._free.slot("somebody else"), pool._free.slot("somebody else"):
+        assert await assigned(world, orders, shift)

@@ -135,7 +135,7 @@ async def _prepare(prepared: Prepared, db: Database, principal: Principal, engin
     question = await _pose(engines, ranked, shift, now, heads)
     if question.problem is not None and prepared.present is not None:
         question.problem = with_grace(question.problem, prepared.present.late)
-    prepared.draft = await _solve(prepared, engines, question)
+    prepared.draft = await _solve(prepared, engines, question, str(principal.tenant_id))
 
 
 def check_number(order_ids: Sequence[UUID]) -> None:
@@ -259,13 +259,13 @@ async def _pose(
         ) from error
 
 
-async def _solve(prepared: Prepared, engines: Engines, question: Question) -> DraftRoute:
+async def _solve(prepared: Prepared, engines: Engines, question: Question, owner: str) -> DraftRoute:
     options = SolveOptions(time_limit_seconds=SOLVE_SECONDS / 2, hard_limit_seconds=SOLVE_SECONDS)
 
     async def solve() -> Outcome | None:
         if question.problem is None:
             return None
-        outcome = await engines.solver.solve(question.problem, options)
+        outcome = await engines.solver.solve(question.problem, options, owner=owner, is_urgent=True)  # somebody waits
         prepared.solver_seconds += outcome.cpu_seconds
         return outcome
 
