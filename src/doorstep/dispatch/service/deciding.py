@@ -89,7 +89,7 @@ class Round:
 
 
 @dataclass(slots=True)
-class _Loaded:
+class Situation:
     tenant_id: UUID
     policy: Policy
     couriers: list[Courier]
@@ -101,7 +101,7 @@ class _Loaded:
     def open_ids(self) -> set[UUID]:
         return set(self.urgent)
 
-    def about(self, order_ids: Collection[UUID], found: "Round", *, late: bool = False) -> "_Loaded":
+    def about(self, order_ids: Collection[UUID], found: "Round", *, late: bool = False) -> "Situation":
         """The same about some of the orders that wait, which may be ``late``, and the couriers that nothing was decided about yet."""
         taken = {decision.courier.shift.id for decision in found.decisions}
         couriers = [courier for courier in self.couriers if courier.shift.id not in taken]
@@ -124,27 +124,46 @@ async def decide(db: Database, principal: Principal, engines: Engines) -> Round:
             await check_solver_seconds(tx, principal)
     found = Round(loaded.policy, waiting=len(loaded.urgent), couriers=len(loaded.couriers))
     try:
-        for first in range(0, len(loaded.urgent), AT_ONCE):
-            left = await _think(found, engines, loaded.about(loaded.urgent[first : first + AT_ONCE], found), now)
-            # Late is better than never: what no courier can bring in time may be brought when it can.
-            await _think(found, engines, loaded.about(left, found, late=True), now)
+        await think_over(found, engines, loaded, now)
     finally:
         await spend_solver_seconds(db, principal, found.solver_seconds)
     return found
 
 
-async def _load(tx: Transaction, tenant_id: UUID, now: datetime) -> _Loaded:
+async def think_over(found: Round, engines: Engines, situation: "Situation", now: datetime) -> None:
+    """Decide about everything that waits; touches no database, so that whole days can be rehearsed (tests/benchmarks/whole_days/offline.py)."""
+    for first in range(0, len(situation.urgent), AT_ONCE):
+        left = await _think(found, engines, situation.about(situation.urgent[first : first + AT_ONCE], found), now)
+        # Late is better than never: what no courier can bring in time may be brought when it can.
+        await _think(found, engines, situation.about(left, found, late=True), now)
+
+
+async def _load(tx: Transaction, tenant_id: UUID, now: datetime) -> Situation:
     policy = await policy_of(tx, tenant_id)
     if not policy.enabled:
-        return _Loaded(tenant_id, policy, [], [], [], {})
+        return Situation(tenant_id, policy, [], [], [], {})
     couriers = await _couriers(tx, tenant_id, policy, now)
     waiting = await orders_to_dispatch(tx, tenant_id, now + LOOK_AHEAD, MOST_ORDERS)
     own = {order_id for courier in couriers for order_id in courier.own}
     orders = await orders_for_planning(tx, tenant_id, [*waiting, *own])
+    return situation(tenant_id, policy, couriers, orders, waiting, await refused_by(tx, tenant_id, waiting), now)
+
+
+def situation(
+    tenant_id: UUID,
+    policy: Policy,
+    couriers: list[Courier],
+    orders: Collection[PlanningOrder],
+    waiting: Collection[UUID],
+    refused: Mapping[UUID, Collection[UUID]],
+    now: datetime,
+) -> Situation:
+    """What there is to think about, of what was read: ``waiting`` are ids of ``orders``, the most urgent first."""
+    own = {order_id for courier in couriers for order_id in courier.own}
     soon = {order.id for order in orders if order.id not in own and _begins(order) <= now + LOOK_AHEAD}
     ranked = [_ranked(order, kept=order.id in own) for order in orders if order.id in own or order.id in soon]
     urgent = [order_id for order_id in waiting if order_id in soon]
-    return _Loaded(tenant_id, policy, couriers, ranked, urgent, await refused_by(tx, tenant_id, urgent))
+    return Situation(tenant_id, policy, couriers, ranked, urgent, refused)
 
 
 async def _couriers(tx: Transaction, tenant_id: UUID, policy: Policy, now: datetime) -> list[Courier]:
@@ -165,13 +184,13 @@ async def _couriers(tx: Transaction, tenant_id: UUID, policy: Policy, now: datet
     for shift in shifts:
         held, given = counts.get(shift.id, (0, 0))
         courier = Courier(shift, presents.get(shift.id), reserved[shift.id], held, given)
-        courier.head = _head(courier, places.get(shift.vehicle_id) if shift.vehicle_id else None)
+        courier.head = _head(courier, places.get(shift.vehicle_id) if shift.vehicle_id else None, now)
         if courier.room(policy) > 0:
             found.append(courier)
     return found
 
 
-def _head(courier: Courier, place: tuple[float, float] | None) -> Head | None:
+def _head(courier: Courier, place: tuple[float, float] | None, now: datetime) -> Head | None:
     """Where the courier goes on from; None: it has not left its depot."""
     head = courier.present.head if courier.present else None
     if head is None or place is None or courier.present is None:
@@ -208,7 +227,7 @@ def _open_ended(point: PlanningPoint) -> PlanningPoint:
 # ── asking the solver ───────────────────────────────────────────────────────────────────────────────────
 
 
-async def _think(found: Round, engines: Engines, loaded: _Loaded, now: datetime) -> set[UUID]:
+async def _think(found: Round, engines: Engines, loaded: Situation, now: datetime) -> set[UUID]:
     """One run over all couriers; its decisions join ``found``. Returns the orders that nobody can take in time."""
     if not loaded.couriers or not loaded.urgent:
         return set()
@@ -226,7 +245,7 @@ async def _think(found: Round, engines: Engines, loaded: _Loaded, now: datetime)
     return loaded.open_ids - placed - set(question.set_aside)
 
 
-async def _ask(engines: Engines, loaded: _Loaded, now: datetime) -> Question:
+async def _ask(engines: Engines, loaded: Situation, now: datetime) -> Question:
     couriers = loaded.couriers
     own = {order_id: courier.shift.id for courier in couriers for order_id in courier.own}
     orders = [_bound(order, own.get(order.id), bool(loaded.refused.get(order.id))) for order in loaded.orders]
@@ -255,7 +274,7 @@ def _known(courier: Courier, refused: Mapping[UUID, Collection[UUID]], least: in
     return replace(shift, vehicle=vehicle, skills=shift.skills | open_to | at_depot | {f"dispatch:{shift.id}"})
 
 
-def _least_given(loaded: _Loaded) -> int:
+def _least_given(loaded: Situation) -> int:
     return min(courier.given for courier in loaded.couriers)
 
 
@@ -275,7 +294,7 @@ def _visits(present: Present) -> list[Visit]:
     ]
 
 
-def _decisions(found: Round, loaded: _Loaded, question: Question, solution: Solution) -> set[UUID]:
+def _decisions(found: Round, loaded: Situation, question: Question, solution: Solution) -> set[UUID]:
     couriers = {courier.shift.id: courier for courier in loaded.couriers}
     versions = {order.id: order.version for order in loaded.orders}
     least = _least_given(loaded)
