@@ -1,6 +1,6 @@
 """A day of meal delivery without a server: the deciding part of dispatch in simulated time, beside a greedy dispatcher on the same day.
 
-    python -m tests.benchmarks.whole_days.offline ../shared/data/demand/mdrplib/1o50t75s2p125 [--most-orders 2] [--overtime 0]
+    python -m tests.benchmarks.whole_days.offline ../shared/data/demand/mdrplib/1o50t75s2p125 [--most-orders 2] [--overtime 30] [--returns] [--thin 3]
 
 What decides is `doorstep.dispatch.service.deciding.think_over` as it is, with the engine in this process; who drives is the robot of sandboxes
 (`doorstep.sandbox.model.robot`). Thinking takes no time, so the same day gives the same figures on every machine. `meals` plays it through the API.
@@ -11,20 +11,20 @@ import asyncio
 import io
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from statistics import mean
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from rich.console import Console
+from tests.benchmarks.whole_days.greedy import Fate, figures, greedy
 from tests.benchmarks.whole_days.meals import FLOOR, TARGET_MINUTES, Meal, MealDay, read_day
-from tests.benchmarks.whole_days.place import at_share, share
+from tests.benchmarks.whole_days.place import at_share
 
 from doorstep.dispatch.reads import Policy
 from doorstep.dispatch.service import deciding
@@ -49,7 +49,11 @@ from doorstep.tracking.model import StopAct
 MIDNIGHT = datetime(2026, 1, 5, tzinfo=UTC)
 TENANT = UUID(int=1)
 AGAIN = timedelta(seconds=15)
-CAREFUL = timedelta(minutes=60)
+"""As in dispatch: while orders wait there is another round."""
+
+AT_ONCE = 6
+"""Rounds that follow each other at once, while they find something: in dispatch half a second lies between them."""
+
 DONE = frozenset({StopStatus.COMPLETED, StopStatus.CANCELLED})
 _OF_ACT = {
     StopAct.DEPART: StopStatus.EN_ROUTE,
@@ -61,6 +65,7 @@ _ids = (UUID(int=number) for number in count(2))
 
 
 def at(minute: float) -> datetime:
+    """The instant of a minute of the day."""
     return MIDNIGHT + timedelta(minutes=minute)
 
 
@@ -76,11 +81,13 @@ class Plane:
         self._pace = meters_per_minute / 60
 
     async def matrix(self, points: Sequence[tuple[float, float]], kind: str, *, within: float | None = None) -> Matrix:
+        """As `Roads.matrix`."""
         places = np.array(points, dtype=np.float64)
         meters = np.hypot(*(places[:, None, :] - places[None, :, :]).transpose(2, 0, 1))
         return Matrix((meters / self._pace).astype(np.float32), meters.astype(np.float32), "plane")
 
     def source(self, kind: str) -> Any:
+        """As `Roads.source`."""
         return OrderStatus.PENDING  # anything with a value
 
 
@@ -89,6 +96,7 @@ class NoQueue:
 
     @asynccontextmanager
     async def kept_slot(self, owner: str) -> AsyncIterator[None]:
+        """As `SolverPool.kept_slot`."""
         yield
 
 
@@ -123,6 +131,7 @@ class Rider:
     meters: float = 0.0
 
     def present(self, now: datetime) -> Present | None:
+        """The route as planning loads it."""
         if self.route is None:
             return None
         orders_of = {stop["id"]: list(stop["order_ids"]) for stop in self.stops}
@@ -130,10 +139,12 @@ class Rider:
 
     @property
     def held(self) -> int:
+        """How many orders it has that are not brought yet."""
         drops = [s for s in self.stops if s["kind"] == StopKind.DROPOFF and s["status"] not in DONE]
         return sum(len(stop["order_ids"]) for stop in drops)
 
     def next_act(self) -> Any:
+        """What the robot does next, and when."""
         if self.route is None:
             return None
         return next_act([_call(stop) for stop in self.stops if stop["status"] in OPEN_STOPS], Script(), self.played_to)
@@ -155,15 +166,6 @@ class Rules:
     overtime: float = 0.0
 
 
-@dataclass(frozen=True)
-class Fate:
-    """When an order was fetched and brought: minutes of the day, to the end of service."""
-
-    meal: Meal
-    fetched: float
-    brought: float
-
-
 class Rehearsal:
     """A day in simulated time."""
 
@@ -180,7 +182,9 @@ class Rehearsal:
         self.rounds: list[float] = []
 
     def _rider(self, one: Any) -> Rider:
-        vehicle = PlanningVehicle(next(_ids), VehicleKind.DRONE, None, None, self.rules.most_orders, 0, 1500, 10, 1.0, None, None)
+        vehicle = PlanningVehicle(
+            next(_ids), VehicleKind.DRONE, None, None, self.rules.most_orders, 0, 1500, 10, 1.0, None, None
+        )
         north_east = (one.start[1], one.start[0])
         shift = PlanningShift(
             next(_ids), 1, next(_ids), vehicle.id, next(_ids), *north_east, at(one.on), at(one.off + self.rules.overtime),
@@ -190,7 +194,9 @@ class Rehearsal:
 
     def _order(self, meal: Meal) -> PlanningOrder:
         def point(place: tuple[float, float], minutes: int, windows: list[TimeWindow]) -> PlanningPoint:
-            return once_ready(PlanningPoint(place[1], place[0], windows, minutes * 60, LocationCheck.CHECKED), at(meal.ready))
+            return once_ready(
+                PlanningPoint(place[1], place[0], windows, minutes * 60, LocationCheck.CHECKED), at(meal.ready)
+            )
 
         target = TimeWindow(at(meal.placed), at(meal.placed + TARGET_MINUTES))
         return PlanningOrder(
@@ -200,6 +206,7 @@ class Rehearsal:
         )  # fmt: skip
 
     async def play(self) -> list[Fate]:
+        """The whole day; what became of the orders that were brought."""
         coming = sorted(self.day.meals, key=lambda meal: meal.placed)
         now, again = at(coming[0].placed), None
         ends = at(max(courier.off for courier in self.day.couriers)) + timedelta(hours=2)
@@ -223,7 +230,7 @@ class Rehearsal:
         ]
 
     async def _round(self, now: datetime) -> None:
-        for _ in range(6):
+        for _ in range(AT_ONCE):
             situation = self._situation(now)
             found = Round(self.policy)
             began = time.process_time()
@@ -239,25 +246,30 @@ class Rehearsal:
         for rider in self.riders.values():
             if rider.shift.starts_at <= now < rider.off or (rider.route is not None and now < rider.shift.ends_at):
                 courier = Courier(rider.shift, rider.present(now), set(), rider.held, rider.given)
-                courier.head = deciding._head(courier, rider.place, now)
+                if rider.place is not None:
+                    deciding.put(courier, rider.place, rider.played_to, now)
+                else:
+                    courier.head = courier.present.head if courier.present else None
                 if courier.room(self.policy) > 0 and now < rider.off:
                     couriers.append(courier)
         own = [one for courier in couriers for one in courier.own]
         waiting = sorted(self.waiting, key=lambda one: (self.orders[one].due_at, one))
-        return deciding.situation(TENANT, self.policy, couriers, [self.orders[one] for one in sorted({*waiting, *own})], waiting, {}, now)
+        orders = [self.orders[one] for one in sorted({*waiting, *own})]
+        return deciding.situation(
+            TENANT, policy=self.policy, couriers=couriers, orders=orders, waiting=waiting, refused={}, now=now
+        )
 
     def _give(self, decision: Decision, now: datetime) -> None:
         rider, draft = self.riders[decision.courier.shift.id], decision.prepared.draft
         if draft is None:
             return  # the service plans this courier alone then; here another round comes
         present = rider.present(now)
-        closed = [] if present is None else [s for s in rider.stops if s["status"] != StopStatus.PENDING]
+        free = [] if present is None else present.free
+        closed = [stop for stop in rider.stops if stop not in free and stop["status"] != StopStatus.CANCELLED]
         stops = draft.stops if present is None or present.head is None else draft.stops[1:]
         if present is None:
             rider.route = {"id": new_id()}
             rider.played_to = now
-        elif present.head is None:
-            closed = []
         old = {_key(s): s["id"] for s in rider.stops if s["status"] == StopStatus.PENDING}
         first = max((s["sequence"] for s in closed), default=-1) + 1
         rows = [_row(stop, sequence) for sequence, stop in enumerate(stops, first)]
@@ -289,7 +301,8 @@ class Rehearsal:
             stop["eta_at"] = act.at + timedelta(seconds=stop["leg_seconds"])
         elif act.act is StopAct.ARRIVE:
             stop["arrived_at"] = act.at
-            rider.place = (stop["latitude"], stop["longitude"])
+            if stop["latitude"] is not None:
+                rider.place = (stop["latitude"], stop["longitude"])
             rider.meters += stop["leg_meters"]
         elif act.act is StopAct.COMPLETE:
             stop["closed_at"] = act.at
@@ -321,71 +334,7 @@ def _row(stop: Any, sequence: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-# ── the greedy dispatcher ───────────────────────────────────────────────────────────────────────────────
-
-
-def greedy(day: MealDay, most: int) -> tuple[list[Fate], float]:
-    """Each meal, by when it is ready, to whoever can fetch it first, as soon as that one must set off; up to ``most`` of a kitchen together.
-
-    Couriers wait at the last door and may finish late: the data set's rules.
-    """
-    pace = day.meters_per_minute
-    free = {courier.name: (float(courier.on), courier.start) for courier in day.couriers}
-    off = {courier.name: courier.off for courier in day.couriers}
-    left = sorted(day.meals, key=lambda meal: (meal.ready, meal.placed))
-    fates: list[Fate] = []
-    meters = 0.0
-    minute = min(meal.placed for meal in left)
-    last = max(off.values())
-
-    def way(a: tuple[float, float], b: tuple[float, float]) -> float:
-        return float(np.hypot(a[0] - b[0], a[1] - b[1]))
-
-    while left and minute <= last:
-        for meal in [one for one in left if one.placed <= minute]:
-            if meal not in left:
-                continue
-            able = [
-                (max(meal.ready, minute + way(place, meal.restaurant) / pace), way(place, meal.restaurant), name)
-                for name, (since, place) in free.items()
-                if since <= minute < off[name]
-            ]
-            if not able:
-                continue
-            fetch, distance, name = min(able)
-            if minute + distance / pace < meal.ready - 1:
-                continue  # nobody need set off yet
-            bag = [meal, *(one for one in left if one is not meal and one.placed <= minute and one.restaurant == meal.restaurant and one.ready <= fetch + 4)][:most]
-            place, clock = meal.restaurant, max(fetch, *(one.ready for one in bag)) + day.pickup_minutes
-            fetched, meters = clock, meters + distance
-            while bag:
-                one = min(bag, key=lambda other: way(place, other.door))
-                bag.remove(one)
-                left.remove(one)
-                meters += way(place, one.door)
-                clock += way(place, one.door) / pace + day.dropoff_minutes
-                place = one.door
-                fates.append(Fate(one, fetched, clock))
-            free[name] = (clock, place)
-        minute += 1
-    return fates, meters
-
-
-# ── figures ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def figures(day: MealDay, fates: Sequence[Fate], meters: float) -> dict[str, float]:
-    """As `meals` tells them."""
-    waits = [fate.brought - day.dropoff_minutes / 2 - fate.meal.placed for fate in fates]
-    idle = [fate.fetched - day.pickup_minutes - fate.meal.ready for fate in fates]
-    return {
-        "delivered": 100 * len(waits) / len(day.meals),
-        "click to door, mean": mean(waits) if waits else 0.0,
-        "click to door, p90": at_share(waits, 0.9),
-        "late %": share(waits, lambda wait: wait > TARGET_MINUTES),
-        "ready to picked up, mean": mean(idle) if idle else 0.0,
-        "km per order": meters / 1000 / max(1, len(waits)),
-    }
+# ── the command ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def rehearse(day: MealDay, rules: Rules) -> tuple[dict[str, float], list[float]]:
@@ -406,16 +355,21 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+", help="Instances of mdrplib.")
     parser.add_argument("--most-orders", type=int, default=2, help="Orders that a courier may have at a time.")
     parser.add_argument("--returns", action="store_true", help="Couriers go back to where they began.")
-    parser.add_argument("--overtime", type=float, default=0.0, help="Minutes after its shift by which a courier may finish.")
+    parser.add_argument(
+        "--overtime", type=float, default=0.0, help="Minutes after its shift by which a courier may finish."
+    )
+    parser.add_argument("--thin", type=int, default=0, help="Leave every so manieth courier out: a day with too few.")
     given = parser.parse_args()
     say = Console().print
     for folder in given.folders:
         day = read_day(folder)
+        if given.thin:
+            day = replace(day, couriers=[one for number, one in enumerate(day.couriers) if number % given.thin])
         beside = figures(day, *greedy(day, given.most_orders))
         told, rounds = asyncio.run(rehearse(day, Rules(given.most_orders, given.returns, given.overtime)))
         say(f"{day.name}: {len(rounds)} rounds, p99 {at_share(rounds, 0.99) * 1000:.0f} ms of CPU", highlight=False)
         for name, value in told.items():
-            floor = FLOOR.get(day.name, {}).get(name)
+            floor = None if given.thin else FLOOR.get(day.name, {}).get(name)
             known = f", known {floor:g}" if floor is not None else ""
             say(f"  {name}: {value:.1f}   (greedy {beside[name]:.1f}{known})", highlight=False)
 
