@@ -14,6 +14,9 @@ MOST_SHOWN = 50
 FORGIVEN_AFTER_SECONDS = 600
 """A driver who did not take an order is asked again after so long, should nobody else have it by then."""
 
+OVERTAKEN_FOR_SECONDS = 30
+"""An offer that was taken back was no refusal: the courier's route did not hold any more, and may again in a moment."""
+
 _LIVE = [state.value for state in LIVE]
 
 
@@ -42,14 +45,16 @@ async def live_offers(tx: Transaction, tenant_id: UUID) -> list[Row]:
 
 
 async def refused_by(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
-    """By order the shifts whose drivers let an offer of it pass a little while ago."""
+    """By order the shifts whose drivers let an offer of it pass a little while ago, or had it taken back just now."""
     rows = await tx.fetch(
-        "SELECT order_id, shift_id FROM dispatch_offers WHERE tenant_id = $1 AND order_id = ANY($2) AND state = ANY($3) "
-        "AND updated_at > now() - make_interval(secs => $4)",
+        "SELECT order_id, shift_id FROM dispatch_offers WHERE tenant_id = $1 AND order_id = ANY($2) "
+        "AND (state = ANY($3) AND updated_at > now() - make_interval(secs => $4) "
+        "OR state = 'WITHDRAWN' AND updated_at > now() - make_interval(secs => $5))",
         tenant_id,
         list(order_ids),
-        [OfferState.DECLINED.value, OfferState.EXPIRED.value, OfferState.WITHDRAWN.value],
+        [OfferState.DECLINED.value, OfferState.EXPIRED.value],
         float(FORGIVEN_AFTER_SECONDS),
+        float(OVERTAKEN_FOR_SECONDS),
     )
     found: dict[UUID, set[UUID]] = defaultdict(set)
     for row in rows:

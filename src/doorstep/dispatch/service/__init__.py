@@ -1,6 +1,7 @@
 """Use cases of dispatch: the only writer of its table.
 
 - ``deciding``   a round: who should take which of the orders that wait, computed outside of any transaction
+- ``aiming``     how soon each order shall come, as windows that the engine understands; pure
 - ``giving``     what was decided is written: assigned at once, or offered
 - ``answering``  a driver's answer, and what follows from it or from none
 - ``waking``     when the dispatcher works

@@ -206,8 +206,9 @@ async def load_presents(
 def _present(
     route: Row, stops: Sequence[Row], orders_of: dict[UUID, list[UUID]], shift: PlanningShift, now: datetime
 ) -> Present:
-    left_depot = any(stop["status"] in (StopStatus.COMPLETED, StopStatus.FAILED, StopStatus.SKIPPED) for stop in stops)
-    free = [stop for stop in stops if stop["status"] == StopStatus.PENDING]
+    closed = any(stop["status"] in (StopStatus.COMPLETED, StopStatus.FAILED, StopStatus.SKIPPED) for stop in stops)
+    left_depot = closed or _begins_elsewhere(stops, orders_of, shift)
+    free = [stop for stop in stops if stop["status"] == StopStatus.PENDING and stop["kind"] != StopKind.DEPOT_START]
     if not left_depot:
         free = [stop for stop in stops if stop["status"] != StopStatus.CANCELLED]
     fixed = [stop["sequence"] for stop in stops if stop not in free and stop["status"] != StopStatus.CANCELLED]
@@ -221,6 +222,18 @@ def _present(
     )
 
 
+def _begins_elsewhere(stops: Sequence[Row], orders_of: dict[UUID, list[UUID]], shift: PlanningShift) -> bool:
+    """Whether the route goes on from where its courier waited, with nothing to load: it is as if the depot was left."""
+    depot = (shift.depot_latitude, shift.depot_longitude)
+    return any(
+        stop["kind"] == StopKind.DEPOT_START
+        and stop["latitude"] is not None
+        and (stop["latitude"], stop["longitude"]) != depot
+        and not orders_of.get(stop["id"])
+        for stop in stops
+    )
+
+
 def _head(
     stops: Sequence[Row],
     free: Sequence[Row],
@@ -231,7 +244,8 @@ def _head(
     """Where the vehicle can go on: after the stop that it is driving to or standing at, else from where it was last."""
     bound = [stop for stop in stops if stop["status"] in (StopStatus.EN_ROUTE, StopStatus.ARRIVED)]
     behind = sorted((stop for stop in stops if stop["closed_at"] is not None), key=lambda stop: stop["closed_at"])
-    placed = [stop for stop in [*behind, *bound] if stop["latitude"] is not None]
+    begun = [stop for stop in stops if stop["kind"] == StopKind.DEPOT_START]
+    placed = [stop for stop in [*begun, *behind, *bound] if stop["latitude"] is not None]
     position = (
         (placed[-1]["latitude"], placed[-1]["longitude"]) if placed else (shift.depot_latitude, shift.depot_longitude)
     )

@@ -100,6 +100,8 @@ def _draft_stops(question: Question, shift: PlanningShift, route: Route) -> list
     if head is None:
         order_ids = [UUID(order_id) for order_id in route.order_ids]
         stops[0].order_ids = [order_id for order_id in order_ids if from_depot(question.orders[order_id])]
+    else:
+        stops[0].depot_id = None  # it goes on from somewhere on the road
     return stops
 
 
