@@ -166,7 +166,8 @@ async def _couriers(tx: Transaction, tenant_id: UUID, policy: Policy, now: datet
         held, given = counts.get(shift.id, (0, 0))
         courier = Courier(shift, presents.get(shift.id), reserved[shift.id], held, given)
         courier.head = _head(courier, places.get(shift.vehicle_id) if shift.vehicle_id else None)
-        if courier.room(policy) > 0:
+        comes_back = courier.present is not None and courier.present.comes_back  # its plan says what it does
+        if courier.room(policy) > 0 and not comes_back:
             found.append(courier)
     return found
 

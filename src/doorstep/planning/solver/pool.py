@@ -239,6 +239,7 @@ class _Solve:
         options = self.options
         if is_refined(self.problem, options):
             extra = max(LEAST_EXTRA, EXTRA_SHARE * options.time_limit_seconds)
+            extra = min(extra, max(0.1, (options.hard_limit_seconds - self._busy_seconds()) / 2))
             self.soft_until, self.rounds_left = self._busy_seconds() + extra, MOST_WAVES
             seconds = None if options.deterministic else extra
             self.problem, solution = await refined(self.runner, self._gather, solution, self.base, seconds)

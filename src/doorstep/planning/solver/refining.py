@@ -34,15 +34,15 @@ async def refined(
 ) -> tuple[Problem, Solution]:
     """The plan that is kept, and the problem that it solves: windows are open in it as far as orders may be late.
 
-    Evening out takes at most so many `seconds` (None: no clock decides); runs of groups have limits of their own. Where
-    vehicles may make several tours the baseline `base` may, too, and is kept where it is better.
+    Evening out takes at most so many `seconds`, and after so many no more tours are sought (None: no clock decides); runs
+    of groups have limits of their own. Where vehicles may make several tours the baseline `base` may, too, and is kept where it is better.
     """
     problem, options = runner.problem, runner.options
     if options.lateness is not None:
         softening = Softening(problem, runner.travel, options, options.lateness, runner, gather)
         problem, solution = softening.soft, await softening.run(solution)
     if may_tour(problem):
-        solution = await Touring(problem, runner, gather).run(solution)
+        solution = await Touring(problem, runner, gather, seconds).run(solution)
         solution = Ranking(problem, options.objective, options.lateness).better(solution, base or solution)
     if options.objective is Objective.BALANCE:
         solution = await asyncio.to_thread(even, problem, runner.travel, solution, seconds)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -58,29 +59,31 @@ class _Parts:
 
 @dataclass(slots=True)
 class Touring:
-    """Works on one solve's plan of `problem`; the `runner` has the problem with its windows as they were posed."""
+    """Works on one solve's plan of `problem`; the `runner` has the problem with its windows as they were posed. After so
+    many `seconds` nothing more is asked of the engines (None: no clock decides)."""
 
     problem: Problem
     runner: Runner
     gather: Gather
+    seconds: float | None = None
     left: int = TIMINGS
+    until: float = field(init=False)
     travel: Travel = field(init=False)
     ranking: Ranking = field(init=False)
 
     def __post_init__(self) -> None:
         options = self.runner.options
         self.travel = self.runner.travel
+        self.until = math.inf if self.seconds is None else time.monotonic() + self.seconds
         self.ranking = Ranking(self.problem, options.objective, options.lateness)
 
     async def run(self, single: Solution) -> Solution:
         """`single` or what is better with more tours."""
         best = await self._filled(single)
         if self._could_take(single):
-            for number in self._cuts():
-                found = await self._anew(self._cut(number))
-                best = self.ranking.better(best, await self._filled(found))
-            found = await self._anew(self._doubled())
-            best = self.ranking.better(best, await self._filled(found))
+            for parts in (*(self._cut(number) for number in self._cuts()), self._doubled()):
+                if time.monotonic() < self.until:
+                    best = self.ranking.better(best, await self._filled(await self._anew(parts)))
         return await asyncio.to_thread(self._fewer, best)
 
     # -- candidates ----------------------------------------------------------------------------------------------------
@@ -88,7 +91,7 @@ class Touring:
     async def _filled(self, solution: Solution) -> Solution:
         """The plan with more tours for what it leaves out, as long as that brings anything."""
         for _ in range(max(vehicle.max_tours for vehicle in self.problem.vehicles) - 1):
-            if not self._could_take(solution):
+            if not self._could_take(solution) or time.monotonic() > self.until:
                 break
             parts = await asyncio.to_thread(self._rest, solution)
             tours = await self._tours(parts, parts.problem.orders) if parts is not None else ()
