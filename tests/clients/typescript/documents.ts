@@ -208,6 +208,10 @@ export type CreateShiftInput = {
   maxDrivingSeconds?: number | null | undefined;
   /** Most stops of its route. */
   maxStops?: number | null | undefined;
+  /** How often its vehicle may set out, at most 10: in between it comes back to the depot and loads anew. Its capacity holds for each tour, all limits for the shift. */
+  maxTours?: number;
+  /** How long loading anew takes, in seconds. */
+  reloadSeconds?: number;
   /** Whether it ends at the depot; otherwise at its last stop. */
   returnsToDepot?: boolean;
   /** When it starts. */
