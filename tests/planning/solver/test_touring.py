@@ -1,5 +1,6 @@
 """Several tours of one shift: capacity binds and time does not; every plan before the independent referee."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from tests.planning.solver.referee import faults
 
 from doorstep.planning.solver import touring as touring_module
 from doorstep.planning.solver.baseline import baseline
+from doorstep.planning.solver.easing import Easing
 from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.errors import ProblemInvalidError, Rule
 from doorstep.planning.solver.estimate import Lateness, Objective, SolveOptions
@@ -26,6 +28,8 @@ from doorstep.planning.solver.problem import (
     Window,
 )
 from doorstep.planning.solver.ranking import Ranking
+from doorstep.planning.solver.relaxing import Lever
+from doorstep.planning.solver.sequence import acts_of_route
 from doorstep.planning.solver.solution import Route, Solution, Step, StepKind, summarize_route, total
 from doorstep.planning.solver.verify import violations
 
@@ -249,3 +253,20 @@ def test_more_tours_than_allowed_and_a_pickup_that_does_not_fit_across_are_seen(
     broken = rebuilt(sound, (*steps[:-1], brought, steps[-1]))
     assert Rule.CAPACITY in {violation.rule for violation in violations(across, broken)}
     assert any("fit" in fault for fault in faults(across, broken))
+
+
+async def test_the_smallest_relaxation_is_found_in_the_tour_where_it_is_smallest(pool: SolverPool) -> None:
+    """Seven parcels, three tours of two: one more item is enough, and the answer keeps its tours."""
+    given = small(7, capacity=Capacity(items=2), max_stops=None)
+    solution = solved(await pool.solve(given, STEADY))
+    (left,) = [given.order_by_id[one] for one in solution.unassigned]
+    acts = {
+        route.vehicle_id: acts_of_route(route, given.vehicle_by_id[route.vehicle_id], given.order_by_id)
+        for route in solution.routes
+    }
+    (eased,) = Easing(given, acts).by_insertion(left, time.monotonic() + 60)
+    assert [(change.lever, change.amount) for change in eased.changes] == [(Lever.ITEMS, 1)]
+    roomier = replace(given, vehicles=(replace(given.vehicles[0], capacity=Capacity(items=3)),))
+    whole = Solution((eased.route,), (), eased.route.summary)
+    assert faults(roomier, whole) == []
+    assert reloads(whole) == [2]
