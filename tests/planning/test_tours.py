@@ -10,7 +10,7 @@ import pytest
 from doorstep.fleets.service.shifts import update_shift
 from doorstep.kernel.errors import DoorstepError
 from doorstep.kernel.ids import new_id
-from doorstep.planning.service import commit_plan, dispatch_plan, unassign_orders
+from doorstep.planning.service import assign_orders, commit_plan, dispatch_plan, prepare_assignment, unassign_orders
 from doorstep.planning.service.changes import Change, Put, Take
 from doorstep.planning.service.previewing import weigh
 from doorstep.tracking.model import FailureReason, StopAct
@@ -108,6 +108,31 @@ async def test_a_tour_that_loses_its_orders_is_not_driven(working_world: Any) ->
     refreshed = next(s for s in now if s["id"] == kept["id"])
     assert refreshed["load_after"]["items"] == len(kept["order_ids"]) - 1, "timed anew with what is left"
     assert now[-1]["load_after"]["items"] == 0
+
+
+async def put(world: Any, orders: Sequence[UUID], shift: UUID) -> Any:
+    prepared = await prepare_assignment(world.db, world.principal, world.engines, lambda: (orders, shift))
+    return await world.do(assign_orders, prepared)
+
+
+async def test_orders_put_on_a_shift_make_tours_until_it_has_left(working_world: Any) -> None:
+    world = working_world
+    shift = await world.add_shift(capacity_items=3)
+    await world.do(update_shift, shift, {"max_tours": 4})
+    orders = await world.add_orders(5)
+    await put(world, orders, shift)
+    more = await world.add_orders(4)
+    await put(world, more, shift)
+    await world.until_idle()
+    found = await stops(world)
+    loading = [stop for stop in found if stop["kind"] in ("DEPOT_START", "RELOAD")]
+    assert [stop["kind"] for stop in loading] == ["DEPOT_START", "RELOAD", "RELOAD"]
+    assert sorted(one for stop in loading for one in stop["order_ids"]) == sorted([*orders, *more])
+    assert [stop["sequence"] for stop in found] == list(range(len(found)))
+    await act(world, found[0], StopAct.COMPLETE)
+    with pytest.raises(DoorstepError, match="loads anew"):
+        await put(world, await world.add_orders(1, pickup=True), shift)
+    assert await world.value("SELECT count(*) FROM assignments WHERE tenant_id = $1 AND active") == 9
 
 
 async def test_by_hand_a_route_with_tours_to_come_is_left_alone(working_world: Any) -> None:
