@@ -31,9 +31,9 @@ async def fleet(alpha) -> dict[str, str]:
 async def test_a_shift_shows_what_it_needs_and_what_planning_reads(alpha, fleet, server):
     made = await alpha.change(
         "createShift",
-        "id start end returnsToDepot startAt { latitude } endAt { latitude } maxStops driver { name } vehicle { name } depot { name } "
+        "id start end returnsToDepot startAt { latitude } endAt { latitude } maxStops maxTours reloadSeconds driver { name } vehicle { name } depot { name } "
         "breaks { start end durationSeconds }",
-        **fleet, start=at(8), end=at(16), maxStops=40, breaks=[{"start": at(11), "end": at(13), "durationSeconds": 1800}],
+        **fleet, start=at(8), end=at(16), maxStops=40, maxTours=3, breaks=[{"start": at(11), "end": at(13), "durationSeconds": 1800}],
     )  # fmt: skip
     assert made["problems"] == []
     shift = made["shift"]
@@ -58,6 +58,7 @@ async def test_a_shift_shows_what_it_needs_and_what_planning_reads(alpha, fleet,
         None,
     )
     assert (planned.depot_latitude, planned.max_stops) == (47.1, 40)
+    assert (shift["maxTours"], shift["reloadSeconds"]) == (planned.max_tours, planned.reload_seconds) == (3, 600)
     assert planned.breaks[0].duration_seconds == 1800
 
 

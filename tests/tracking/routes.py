@@ -90,6 +90,9 @@ ORDER_STATUS = {
     (K.PICKUP, S.PENDING): OS.ASSIGNED,
     (K.PICKUP, S.EN_ROUTE): OS.EN_ROUTE_TO_PICKUP,
     (K.PICKUP, S.ARRIVED): OS.AT_PICKUP,
+    (K.RELOAD, S.PENDING): OS.ASSIGNED,
+    (K.RELOAD, S.EN_ROUTE): OS.ASSIGNED,
+    (K.RELOAD, S.ARRIVED): OS.ASSIGNED,
     (K.DROPOFF, S.PENDING): OS.PICKED_UP,
     (K.DROPOFF, S.EN_ROUTE): OS.EN_ROUTE_TO_DROPOFF,
     (K.DROPOFF, S.ARRIVED): OS.AT_DROPOFF,
@@ -103,7 +106,7 @@ def standing(kind: StopKind, status: StopStatus) -> tuple[RouteState, StopState]
         kind,
         2,
         status,
-        [ORDER] if kind in {K.PICKUP, K.DROPOFF} else [],
+        [ORDER] if kind in {K.PICKUP, K.DROPOFF, K.RELOAD} else [],
         departed=10 if known else None,
         arrived=20 if status not in {S.PENDING, S.EN_ROUTE} else None,
         closed=30 if status not in OPEN_STOPS else None,
@@ -116,7 +119,7 @@ def standing(kind: StopKind, status: StopStatus) -> tuple[RouteState, StopState]
     with_end = [
         started(),
         target,
-        *([stop(K.DROPOFF, 3, orders=[ORDER])] if kind is K.PICKUP else []),
+        *([stop(K.DROPOFF, 3, orders=[ORDER])] if kind in {K.PICKUP, K.RELOAD} else []),
         stop(K.DEPOT_END, 9),
     ]
     orders = [order(ORDER_STATUS.get((kind, status), OS.PICKED_UP))] if target.order_ids else []

@@ -95,4 +95,6 @@ class ShiftRow(MutableTable, table=True):
     max_stops: int | None = None
     max_distance_meters: int | None = None
     max_driving_seconds: int | None = None
+    max_tours: int = 1
+    reload_seconds: int = 600
     archived_at: datetime | None = Field(default=None, sa_type=INSTANT)

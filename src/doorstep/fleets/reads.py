@@ -64,12 +64,14 @@ class PlanningShift:
     vehicle: PlanningVehicle | None
     traffic: Traffic = FREE
     """How long roads take at the hours of its depot."""
+    max_tours: int = 1
+    reload_seconds: int = 0
 
 
 _PLANNING = """
 SELECT shift.id, shift.version, shift.driver_id, shift.vehicle_id, shift.depot_id, shift.starts_at, shift.ends_at,
   shift.returns_to_depot, shift.breaks, shift.max_stops, shift.max_distance_meters, shift.max_driving_seconds,
-  depot.latitude AS depot_latitude, depot.longitude AS depot_longitude, driver.skills AS driver_skills,
+  shift.max_tours, shift.reload_seconds, depot.latitude AS depot_latitude, depot.longitude AS depot_longitude, driver.skills AS driver_skills,
   vehicle.kind, vehicle.capacity_weight_grams, vehicle.capacity_volume_cubic_centimeters, vehicle.capacity_items,
   vehicle.skills AS vehicle_skills, vehicle.cost_fixed_minor, vehicle.cost_per_hour_minor, vehicle.cost_per_kilometer_minor,
   vehicle.speed_factor, vehicle.emissions_grams_per_kilometer, vehicle.max_range_meters,
@@ -125,6 +127,8 @@ def _planning_shift(row: Row) -> PlanningShift:
         skills=frozenset(row["driver_skills"]) | frozenset(row["vehicle_skills"] or ()),
         vehicle=_planning_vehicle(row) if row["vehicle_id"] else None,
         traffic=traffic_of(row["travel_time_factors"], row["time_zone"]),
+        max_tours=row["max_tours"],
+        reload_seconds=row["reload_seconds"],
     )
 
 

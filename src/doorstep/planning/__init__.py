@@ -6,7 +6,8 @@ It owns plans, routes, stops and assignments.
   and committing checks that its orders and shifts are still as it saw them.
 - A **route** is one shift's ordered stops. Its ``version`` counts every change that somebody else than its driver makes, and is what the
   driver's acts carry.
-- A **stop** is one place and time on a route, for one or more orders.
+- A **stop** is one place and time on a route, for one or more orders. At DEPOT_START, and at each RELOAD of a shift that may make several tours, lie the
+  orders that are loaded there.
 - An **assignment** says that an order is on a committed route. At most one per order is active, whatever races: a partial unique index.
 
 Waiting for roads or the solver never happens inside a transaction: a job (``jobs``), or the first half of ``assign_orders``, reads a snapshot,

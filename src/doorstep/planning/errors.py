@@ -42,6 +42,16 @@ def not_plannable(order_id: UUID, status: str, path: Sequence[str | int]) -> Doo
     )
 
 
+def has_tours(route_id: UUID, path: Sequence[str | int]) -> DoorstepError:
+    """The route's vehicle will still come back for another tour, which only whole plans reckon with."""
+    return DoorstepError(
+        ProblemCode.NOT_PLANNABLE,
+        f"Route {public_id('route', route_id)} loads anew for another tour: it cannot be changed before that. Take orders off it (unassignOrders) and plan them again.",
+        path,
+        existing_id=public_id("route", route_id),
+    )
+
+
 def shift_without_vehicle(shift_id: UUID, path: Sequence[str | int]) -> DoorstepError:
     """The shift cannot drive."""
     return DoorstepError(

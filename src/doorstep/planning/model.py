@@ -42,6 +42,7 @@ class StopKind(StrEnum):
     PICKUP = "PICKUP"
     DROPOFF = "DROPOFF"
     BREAK = "BREAK"
+    RELOAD = "RELOAD"
     DEPOT_END = "DEPOT_END"
 
 
@@ -190,6 +191,9 @@ ACTIVE_ROUTES = frozenset({_R.COMMITTED, _R.DISPATCHED, _R.IN_PROGRESS})
 """Routes that hold their shift: a shift has at most one of them (a partial unique index)."""
 
 CUSTOMER_STOPS = frozenset({StopKind.PICKUP, StopKind.DROPOFF})
+"""Stops at doors."""
+
+ORDER_STOPS = CUSTOMER_STOPS | {StopKind.RELOAD}
 """Stops that exist for their orders' sake: without orders they fall away."""
 
 

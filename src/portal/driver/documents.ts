@@ -285,7 +285,9 @@ export type StopKind =
   /** Orders are handed over. */
   | 'DROPOFF'
   /** Orders are fetched. */
-  | 'PICKUP';
+  | 'PICKUP'
+  /** The vehicle is back at its depot to be loaded for its next tour; goods that come back are handed in. */
+  | 'RELOAD';
 
 /** Where a stop stands. */
 export type StopStatus =

@@ -8,6 +8,7 @@ const KINDS: Record<Stop["kind"], string> = {
   PICKUP: "Pick up",
   DROPOFF: "Deliver",
   BREAK: "Break",
+  RELOAD: "Load the next tour",
   DEPOT_END: "Back to the depot",
 };
 

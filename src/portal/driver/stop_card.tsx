@@ -50,7 +50,7 @@ export function StopCard({ route, stop, clock, current, refused, waiting, onAct,
             </a>
           )}
           {isDoor(stop) && stop.orders.map((order) => <OrderDetails key={order.id} order={order} stop={stop} clock={clock} />)}
-          {stop.kind === "DEPOT_START" && <LoadingList stop={stop} />}
+          {stop.kind in LOADED && <LoadingList stop={stop} />}
           {waiting && <p className="quiet">Waits to be sent.</p>}
           <Acts route={route} stop={stop} onAct={onAct} />
         </div>
@@ -109,6 +109,8 @@ function OrderDetails({ order, stop, clock }: { order: Order; stop: Stop; clock:
   );
 }
 
+const LOADED: Partial<Record<Stop["kind"], string>> = { DEPOT_START: "Loaded, start", RELOAD: "Loaded, go on" };
+
 function LoadingList({ stop }: { stop: Stop }) {
   return (
     <ul className="loading">
@@ -147,7 +149,7 @@ function Acts({ route, stop, onAct }: { route: Route; stop: Stop; onAct: StopCar
     <p className="acts">
       {acts.map((act) => (
         <button key={act} type="button" className={act === "FAIL" || act === "SKIP" ? "less" : "wide"} onClick={() => press(act)}>
-          {stop.kind === "DEPOT_START" ? "Loaded, start" : BUTTONS[act]}
+          {act === "COMPLETE" ? (LOADED[stop.kind] ?? BUTTONS[act]) : BUTTONS[act]}
         </button>
       ))}
     </p>

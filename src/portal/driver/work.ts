@@ -34,7 +34,7 @@ export function isDoor(stop: Stop): boolean {
 
 /** The orders for which there is something to do at the stop. */
 export function liveOrders(stop: Stop): Order[] {
-  const states = stop.kind === "PICKUP" ? AWAITED : [...AWAITED, ...ABOARD];
+  const states = stop.kind === "PICKUP" || stop.kind === "RELOAD" ? AWAITED : [...AWAITED, ...ABOARD];
   return stop.orders.filter(({ status }) => states.includes(status));
 }
 
@@ -56,6 +56,9 @@ export function actsAt(route: Route, stop: Stop): Act[] {
   const arrived = stop.status === "ARRIVED";
   if (stop.kind === "BREAK") {
     return arrived ? ["COMPLETE"] : ["ARRIVE", "SKIP"];
+  }
+  if (stop.kind === "RELOAD") {
+    return arrived ? ["COMPLETE"] : ["ARRIVE"];
   }
   if (stop.kind === "DEPOT_END") {
     return arrived ? ["COMPLETE"] : ["ARRIVE"];

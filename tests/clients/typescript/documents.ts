@@ -208,6 +208,10 @@ export type CreateShiftInput = {
   maxDrivingSeconds?: number | null | undefined;
   /** Most stops of its route. */
   maxStops?: number | null | undefined;
+  /** How often its vehicle may set out, at most 10: in between it comes back to the depot and loads anew. Its capacity holds for each tour, all limits for the shift. */
+  maxTours?: number;
+  /** How long loading anew takes, in seconds. */
+  reloadSeconds?: number;
   /** Whether it ends at the depot; otherwise at its last stop. */
   returnsToDepot?: boolean;
   /** When it starts. */
@@ -618,7 +622,9 @@ export type StopKind =
   /** Orders are handed over. */
   | 'DROPOFF'
   /** Orders are fetched. */
-  | 'PICKUP';
+  | 'PICKUP'
+  /** The vehicle is back at its depot to be loaded for its next tour; goods that come back are handed in. */
+  | 'RELOAD';
 
 /** Where a stop stands. */
 export type StopStatus =

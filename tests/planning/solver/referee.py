@@ -112,7 +112,7 @@ class Tour:
             self.driven, self.meters = self.driven + leg[0], self.meters + leg[1]
             if step["arrival"] != clock + leg[0] + pauses:
                 self.found.append(f"is at {step['location']} at {step['arrival']}, not at {clock + leg[0] + pauses}")
-            stay = self._stay(step, here) if step["order_id"] else 0
+            stay = self._stay(step, here) if step["order_id"] else self._stay_at_depot(step)
             if step["departure"] != step["service_start"] + stay or step["service_start"] < step["arrival"]:
                 self.found.append(f"stays {step['departure'] - step['service_start']} s, not {stay} s")
             here, clock, pauses = step["location"], step["departure"], 0
@@ -135,6 +135,13 @@ class Tour:
         setup = 0 if before == step["location"] else times["setup_seconds"]
         return int(setup + times["service_seconds"])
 
+    def _stay_at_depot(self, step: Plain) -> int:
+        if step["kind"] != "RELOAD":
+            return 0
+        if step["location"] != self.vehicle["start"]:
+            self.found.append("loads anew away from its depot")
+        return int(self.vehicle["reload_seconds"])
+
     def _window(self, step: Plain, end: Plain) -> None:
         windows, at = end["windows"], step["service_start"]
         if not windows or any(one["start"] <= at <= one["end"] for one in windows):
@@ -147,11 +154,9 @@ class Tour:
         """Nothing is brought before it is aboard, and it never lies more in the vehicle than fits."""
         for size in DIMENSIONS:
             most = self.vehicle["capacity"][size]
-            load = sum(self.orders[s["order_id"]]["load"][size] for s in stops if "pickup" not in self._order(s))
-            peak = load
-            for step in stops:
-                change = self._order(step)["load"][size]
-                load += change if step["kind"] == "PICKUP" else -change
+            load, peak = 0, 0
+            for number, step in enumerate(self.steps):
+                load += self._change(number, size)
                 peak = max(peak, load)
                 if size == "items" and step["load_after"][size] != load:
                     self.found.append(f"carries {load} {size}, not {step['load_after'][size]}")
@@ -165,6 +170,28 @@ class Tour:
                 aboard.add(step["order_id"])
             elif "pickup" in self._order(step) and step["order_id"] not in aboard:
                 self.found.append(f"brings {step['order_id']} before it has it")
+
+    def _change(self, number: int, size: str) -> int:
+        step = self.steps[number]
+        if step["kind"] in ("START", "RELOAD"):
+            return self._taken(number, size)
+        if not step["order_id"]:
+            return 0
+        load = int(self._order(step)["load"][size])
+        return load if step["kind"] == "PICKUP" else -load
+
+    def _taken(self, number: int, size: str) -> int:
+        """What is put in at this step: the depot's orders of the tour that begins, at the start also what lay in it before."""
+        later = self.steps[number + 1 :]
+        end = next((n for n, step in enumerate(later) if step["kind"] == "RELOAD"), len(later))
+        tour = [self._order(step) for step in later[:end] if step["order_id"]]
+        brought = [order for order in tour if "pickup" not in order and "vehicle" not in order]
+        if number:
+            if not brought:
+                self.found.append("comes back to load nothing")
+            return sum(int(order["load"][size]) for order in brought)
+        every = [self._order(step) for step in later if step["order_id"]]
+        return sum(int(order["load"][size]) for order in [*brought, *(one for one in every if "vehicle" in one)])
 
     def _order(self, step: Plain) -> Plain:
         return self.orders[step["order_id"]]
@@ -209,6 +236,7 @@ class Tour:
     def _limits(self, stops: Sequence[Plain]) -> None:
         for name, used in (
             ("max_stops", len(stops)), ("max_distance_meters", self.meters), ("max_driving_seconds", self.driven),
+            ("max_tours", 1 + sum(step["kind"] == "RELOAD" for step in self.steps)),
         ):  # fmt: skip
             if self.vehicle[name] is not None and used > self.vehicle[name]:
                 self.found.append(f"{name}: {used} of {self.vehicle[name]}")

@@ -244,6 +244,11 @@ class CreateShiftInput:
     max_stops: int | None = strawberry.field(default=None, description="Most stops of its route.")
     max_distance_meters: int | None = strawberry.field(default=None, description="Longest way of its route.")
     max_driving_seconds: int | None = strawberry.field(default=None, description="Longest time at the wheel.")
+    max_tours: int = strawberry.field(
+        default=1,
+        description="How often its vehicle may set out, at most 10: in between it comes back to the depot and loads anew. Its capacity holds for each tour, all limits for the shift.",
+    )
+    reload_seconds: int = strawberry.field(default=600, description="How long loading anew takes, in seconds.")
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
 
     def shift(self) -> ShiftDraft:
@@ -259,6 +264,8 @@ class CreateShiftInput:
             max_stops=self.max_stops,
             max_distance_meters=self.max_distance_meters,
             max_driving_seconds=self.max_driving_seconds,
+            max_tours=self.max_tours,
+            reload_seconds=self.reload_seconds,
         )
 
 
@@ -285,6 +292,12 @@ class UpdateShiftInput:
     max_driving_seconds: strawberry.Maybe[int | None] = strawberry.field(
         default=None, description="Longest time at the wheel; null for unlimited."
     )
+    max_tours: strawberry.Maybe[int] = strawberry.field(
+        default=None, description="How often its vehicle may set out, 1 to 10."
+    )
+    reload_seconds: strawberry.Maybe[int] = strawberry.field(
+        default=None, description="How long loading anew takes, in seconds."
+    )
     if_version: int | None = strawberry.field(default=None, description=_VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
 
@@ -305,7 +318,15 @@ class UpdateShiftInput:
             changes["max_distance_meters"] = self.max_distance_meters.value
         if self.max_driving_seconds is not None:
             changes["max_driving_seconds"] = self.max_driving_seconds.value
-        return changes | self._ids()
+        return changes | self._tours() | self._ids()
+
+    def _tours(self) -> ShiftChanges:
+        changes = ShiftChanges()
+        if self.max_tours is not None:
+            changes["max_tours"] = self.max_tours.value
+        if self.reload_seconds is not None:
+            changes["reload_seconds"] = self.reload_seconds.value
+        return changes
 
     def _ids(self) -> ShiftChanges:
         changes = ShiftChanges()

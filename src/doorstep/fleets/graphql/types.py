@@ -211,6 +211,10 @@ class Shift(Node):
     max_stops: int | None = strawberry.field(description="Most stops of its route; null is unlimited.")
     max_distance_meters: int | None = strawberry.field(description="Longest way of its route; null is unlimited.")
     max_driving_seconds: int | None = strawberry.field(description="Longest time at the wheel; null is unlimited.")
+    max_tours: int = strawberry.field(
+        description="How often its vehicle may set out; in between it comes back to the depot and loads anew."
+    )
+    reload_seconds: int = strawberry.field(description="How long loading anew takes, in seconds.")
     archived_at: datetime | None = strawberry.field(description=_ARCHIVED)
     created_at: datetime = strawberry.field(description="When it was made.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
@@ -259,6 +263,8 @@ class Shift(Node):
             max_stops=row["max_stops"],
             max_distance_meters=row["max_distance_meters"],
             max_driving_seconds=row["max_driving_seconds"],
+            max_tours=row["max_tours"],
+            reload_seconds=row["reload_seconds"],
             archived_at=row["archived_at"],
             created_at=row["created_at"],
             updated_at=row["updated_at"],

@@ -38,6 +38,8 @@ LONGEST = timedelta(hours=24)
 
 MOST_BREAKS = 10
 MOST_STOPS = 100_000
+MOST_TOURS = 10
+LONGEST_RELOAD = 4 * 3600
 """The largest limit of stops that planning can work with."""
 
 CHANGES_WHO_DRIVES: Question[UUID] = Question("a shift is archived, or gets another driver, vehicle, depot or start")
@@ -73,6 +75,8 @@ class ShiftDraft:
     max_stops: int | None = None
     max_distance_meters: int | None = None
     max_driving_seconds: int | None = None
+    max_tours: int = 1
+    reload_seconds: int = 600
 
     def columns(self) -> dict[str, object]:
         """The columns of the row."""
@@ -90,6 +94,8 @@ class ShiftDraft:
             "max_stops": self.max_stops,
             "max_distance_meters": self.max_distance_meters,
             "max_driving_seconds": self.max_driving_seconds,
+            "max_tours": self.max_tours,
+            "reload_seconds": self.reload_seconds,
         }
 
 
@@ -106,6 +112,8 @@ class ShiftChanges(TypedDict, total=False):
     max_stops: int | None
     max_distance_meters: int | None
     max_driving_seconds: int | None
+    max_tours: int
+    reload_seconds: int
 
 
 async def create_shift(scope: Scope, draft: ShiftDraft) -> Outcome:
@@ -181,6 +189,8 @@ def _draft_of(row: Row) -> ShiftDraft:
         max_stops=row["max_stops"],
         max_distance_meters=row["max_distance_meters"],
         max_driving_seconds=row["max_driving_seconds"],
+        max_tours=row["max_tours"],
+        reload_seconds=row["reload_seconds"],
     )
 
 
@@ -193,6 +203,8 @@ def _check(draft: ShiftDraft) -> None:
     checks.whole(draft.max_stops, 1, MOST_STOPS, "maxStops")
     checks.whole(draft.max_distance_meters, 1, LARGEST_INTEGER, "maxDistanceMeters")
     checks.whole(draft.max_driving_seconds, 1, LARGEST_INTEGER, "maxDrivingSeconds")
+    checks.whole(draft.max_tours, 1, MOST_TOURS, "maxTours")
+    checks.whole(draft.reload_seconds, 0, LONGEST_RELOAD, "reloadSeconds")
     checks.done()
 
 

@@ -126,7 +126,7 @@ class Stop(Node):
         return there(await info.context.load(load_routes, self.row["route_id"]))
 
     @strawberry.field(
-        description="The orders that are worked here, in no order; at DEPOT_START those that are loaded. Needs the scope `orders:read`."
+        description="The orders that are worked here, in no order; at DEPOT_START and RELOAD those that are loaded. Needs the scope `orders:read`."
     )
     async def orders(self, info: Info) -> list[Order]:
         info.context.require(Permission.ORDERS_READ)

@@ -102,6 +102,7 @@ show_enum(
         StopKind.PICKUP: "Orders are fetched.",
         StopKind.DROPOFF: "Orders are handed over.",
         StopKind.BREAK: "The driver pauses, wherever the vehicle is.",
+        StopKind.RELOAD: "The vehicle is back at its depot to be loaded for its next tour; goods that come back are handed in.",
         StopKind.DEPOT_END: "The vehicle is back; what is still on board is handed in.",
     },
 )

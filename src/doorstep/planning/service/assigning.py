@@ -16,6 +16,7 @@ from doorstep.planning.events import RouteStatusChanged
 from doorstep.planning.model import (
     ACTIVE_ROUTES,
     CUSTOMER_STOPS,
+    ORDER_STOPS,
     RouteStatus,
     StopKind,
     StopOrderRow,
@@ -140,8 +141,8 @@ async def rewrite(scope: Scope, present: Present, draft: DraftRoute) -> None:
 
 
 def _key(kind: str, order_ids: Collection[UUID]) -> tuple[str, frozenset[UUID]]:
-    """What makes a stop the same one: at the depot and in breaks its kind, at customers' also the orders."""
-    return str(kind), frozenset(order_ids) if kind in CUSTOMER_STOPS else frozenset()
+    """What makes a stop the same one: at the route's ends and in breaks its kind, else also the orders."""
+    return str(kind), frozenset(order_ids) if kind in ORDER_STOPS else frozenset()
 
 
 _UPDATE: Final = """

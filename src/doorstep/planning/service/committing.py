@@ -206,7 +206,7 @@ async def _drop(scope: Scope, plan_id: UUID, content: _Content, changed: Mapping
         plan_id,
     )
     await scope.tx.execute(
-        "DELETE FROM stops WHERE tenant_id = $1 AND route_id = ANY($2) AND kind IN ('PICKUP', 'DROPOFF') AND NOT EXISTS ("
+        "DELETE FROM stops WHERE tenant_id = $1 AND route_id = ANY($2) AND kind IN ('PICKUP', 'DROPOFF', 'RELOAD') AND NOT EXISTS ("
         "SELECT 1 FROM stop_orders AS link WHERE link.tenant_id = stops.tenant_id AND link.stop_id = stops.id)",
         scope.tenant_id,
         sorted(touched),

@@ -15,8 +15,8 @@ from doorstep.orders.model import OrderStatus
 from doorstep.orders.service import Move, lock_orders, move_orders
 from doorstep.planning.events import RouteChanged, RouteStatusChanged, StopStatusChanged
 from doorstep.planning.model import (
-    CUSTOMER_STOPS,
     OPEN_STOPS,
+    ORDER_STOPS,
     ROUTE_TRANSITIONS,
     STOP_TRANSITIONS,
     RouteStatus,
@@ -250,14 +250,14 @@ async def release_orders(scope: Scope, order_ids: Collection[UUID], *, to_pendin
 
 
 async def take_off_stops(scope: Scope, order_ids: Collection[UUID]) -> set[UUID]:
-    """Take orders off every open stop; a pickup or dropoff that served nobody else is CANCELLED. Counts a change of each route; returns the routes' ids."""
+    """Take orders off every open stop; a stop that was there for nobody else is CANCELLED. Counts a change of each route; returns the routes' ids."""
     rows = await scope.tx.fetch(_OPEN_STOPS_OF, scope.tenant_id, sorted(order_ids), _OPEN)
     gone = frozenset(order_ids)
     removed: dict[UUID, set[UUID]] = {}
     for row in rows:
         leaving = gone.intersection(row["order_ids"])
         removed.setdefault(row["route_id"], set()).update(leaving)
-        if row["kind"] in CUSTOMER_STOPS and len(leaving) == len(row["order_ids"]):
+        if row["kind"] in ORDER_STOPS and len(leaving) == len(row["order_ids"]):
             await write_stop(scope, row["id"], status=StopStatus.CANCELLED, closed_at=scope.clock.now())
         else:
             await scope.tx.execute(

@@ -18,7 +18,7 @@ from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import Permission, Principal
 from doorstep.orders.model import LocationStatus
 from doorstep.orders.reads import PlanningOrder, orders_for_planning
-from doorstep.planning.errors import nothing_to_plan, refuse_all, shift_in_use
+from doorstep.planning.errors import has_tours, nothing_to_plan, refuse_all, shift_in_use
 from doorstep.planning.model import (
     StopKind,
     StopStatus,
@@ -79,6 +79,11 @@ class Present:
         return {order_id for stop in self.free for order_id in self.orders_of.get(stop["id"], ())}
 
     @property
+    def comes_back(self) -> bool:
+        """Whether its vehicle will still load anew."""
+        return any(stop["kind"] == StopKind.RELOAD for stop in self.free)
+
+    @property
     def late(self) -> dict[str, int]:
         """How late its orders are planned: so late they may stay, whatever comes beside them."""
         late = [stop for stop in self.free if stop["late_seconds"]]
@@ -132,6 +137,8 @@ async def _prepare(prepared: Prepared, db: Database, principal: Principal, engin
     head = prepared.present.head if prepared.present else None
     ranked = [_ranked(order, order.id in kept) for order in orders]
     heads = {shift.id: head} if head else {}
+    if head is not None and prepared.present is not None and prepared.present.comes_back:
+        raise has_tours(prepared.present.route["id"], ["shiftId"])
     question = await _pose(engines, ranked, shift, now, heads)
     if question.problem is not None and prepared.present is not None:
         question.problem = with_grace(question.problem, prepared.present.late)

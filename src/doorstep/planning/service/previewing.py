@@ -18,7 +18,7 @@ from doorstep.kernel.ids import public_id
 from doorstep.kernel.scope import Permission, Principal
 from doorstep.orders.model import OrderStatus
 from doorstep.orders.reads import PlanningOrder, orders_for_planning
-from doorstep.planning.errors import refuse_all, shift_without_vehicle, wrong_state
+from doorstep.planning.errors import has_tours, refuse_all, shift_without_vehicle, wrong_state
 from doorstep.planning.model import ACTIVE_ROUTES, CUSTOMER_STOPS, RouteStatus, StopKind, StopStatus
 from doorstep.planning.reads import active_routes_of_orders, routes_by_ids, stops_of_routes
 from doorstep.planning.service.by_hour import retimed
@@ -120,6 +120,7 @@ async def load_routes(
     for route_id in wanted:
         if route_id not in presents:
             raise NotFound("route", ["routeId"])
+    refuse_all([has_tours(one.route_id, one.path) for one in asked if presents[one.route_id].comes_back])
     for shift in shifts:
         if shift.vehicle is None:
             raise shift_without_vehicle(shift.id, ())

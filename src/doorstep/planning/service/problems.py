@@ -313,6 +313,8 @@ def _vehicle(
         max_driving_seconds=shift.max_driving_seconds,
         profile=profile_of(vehicle.kind).value,
         milligrams_per_kilometer=_milligrams(vehicle.emissions_grams_per_kilometer),
+        max_tours=shift.max_tours if start is None and question.ahead is None else 1,
+        reload_seconds=shift.reload_seconds,
     )
 
 

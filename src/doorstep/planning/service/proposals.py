@@ -36,8 +36,12 @@ _KIND: Final = {
     StepKind.PICKUP: StopKind.PICKUP,
     StepKind.DELIVERY: StopKind.DROPOFF,
     StepKind.BREAK: StopKind.BREAK,
+    StepKind.RELOAD: StopKind.RELOAD,
     StepKind.END: StopKind.DEPOT_END,
 }
+
+
+_AT_DEPOT: Final = frozenset({StopKind.DEPOT_START, StopKind.RELOAD, StopKind.DEPOT_END})
 
 
 @dataclass(slots=True)
@@ -96,13 +100,21 @@ def _draft_stops(question: Question, shift: PlanningShift, route: Route) -> list
         else:
             stops.append(_draft_stop(question, shift, step))
         previous = step
-    head = question.heads.get(shift.id)
-    if head is None:
-        order_ids = [UUID(order_id) for order_id in route.order_ids]
-        stops[0].order_ids = [order_id for order_id in order_ids if from_depot(question.orders[order_id])]
+    if question.heads.get(shift.id) is None:
+        _load_tours(question, stops)
     else:
         stops[0].depot_id = None  # it goes on from somewhere on the road
     return stops
+
+
+def _load_tours(question: Question, stops: Sequence[DraftStop]) -> None:
+    """What each tour brings from the depot is loaded where the tour begins."""
+    loading = stops[0]
+    for stop in stops:
+        if stop.kind is StopKind.RELOAD:
+            loading = stop
+        elif stop.kind is StopKind.DROPOFF:
+            loading.order_ids += [order_id for order_id in stop.order_ids if from_depot(question.orders[order_id])]
 
 
 def _same_stop(previous: Step, step: Step) -> bool:
@@ -140,7 +152,7 @@ def _draft_stop(question: Question, shift: PlanningShift, step: Step) -> DraftSt
         leg_meters=step.leg_meters,
         load_after=load_json(step.load_after),
         late_seconds=step.late_seconds,
-        depot_id=shift.depot_id if kind in (StopKind.DEPOT_START, StopKind.DEPOT_END) else None,
+        depot_id=shift.depot_id if kind in _AT_DEPOT else None,
     )
 
 

@@ -30,7 +30,7 @@ from doorstep.planning.service.aims import lateness_of
 from doorstep.planning.service.committing import check_proposed
 from doorstep.planning.service.problems import Question, ends_of, position_of
 from doorstep.planning.solver.problem import Break, Order, Problem, VehicleShift, visits
-from doorstep.planning.solver.sequence import Act, Acts
+from doorstep.planning.solver.sequence import Act, Acts, reload_of
 from doorstep.planning.solver.solution import StepKind
 
 MOST_PLACES: Final = 600
@@ -218,6 +218,8 @@ def _sequence(proposed: Proposed, question: Question, problem: Problem, vehicle:
         if stop["kind"] == StopKind.BREAK:
             pause = _pause_at(vehicle, int(stop["planned_service_start"].timestamp()) - question.epoch)
             acts += [] if pause is None else [Act(StepKind.BREAK, pause=pause)]
+        elif stop["kind"] == StopKind.RELOAD:
+            acts.append(reload_of(vehicle))
         elif stop["kind"] in (StopKind.PICKUP, StopKind.DROPOFF):
             kind = StepKind.PICKUP if stop["kind"] == StopKind.PICKUP else StepKind.DELIVERY
             here = [problem.order_by_id[str(order_id)] for order_id in proposed.orders_of.get(stop["id"], ())]

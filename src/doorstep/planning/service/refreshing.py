@@ -79,7 +79,7 @@ class Refreshed:
 
 
 _DIMENSIONS: Final = ("weight_grams", "volume_cubic_centimeters", "items")
-_SIGN: Final = {StopKind.DEPOT_START: 1, StopKind.PICKUP: 1, StopKind.DROPOFF: -1}
+_SIGN: Final = {StopKind.DEPOT_START: 1, StopKind.RELOAD: 1, StopKind.PICKUP: 1, StopKind.DROPOFF: -1}
 """Which way a stop changes what is on board; elsewhere it stays."""
 
 

@@ -13,7 +13,8 @@ Reading order
 ``ranking``     which of two plans is better, by the objective; what lateness weighs.
 ``lateness``    soft windows out of hard ones (``softening`` has the runs), and times as punctual as a sequence can be.
 ``evening``     balance: orders moved from long routes to short ones.
-``refining``    the two together, after the engines.
+``touring``     several tours of one shift: what no engine knows of, out of the single tours that they make.
+``refining``    the three together, after the engines.
 ``verify``      our own evaluation of every rule; no plan leaves the solver without passing it.
 ``baseline``    the same orders without optimization, for comparison.
 ``unassigned``  why an order was not placed, vehicle by vehicle.

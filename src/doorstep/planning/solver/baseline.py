@@ -1,13 +1,14 @@
 """The same orders without optimization: each, as it came in, goes to the nearest vehicle that can still take it.
 
-This is what a dispatcher does who plans order by order. The difference between its sums and the plan's is the saving.
+A vehicle that may make several tours comes back for more when nothing else fits. This is what a dispatcher does who plans order by order. The difference between its sums and the plan's is the saving.
 """
 
 from __future__ import annotations
 
-from doorstep.planning.solver.problem import Load, OnBoard, Order, Problem, VehicleShift, visits
-from doorstep.planning.solver.schedule import Tour, begin, route_of, serve
-from doorstep.planning.solver.solution import Route, Solution, total
+from doorstep.planning.solver.problem import Delivery, Load, OnBoard, Order, Problem, VehicleShift, visits
+from doorstep.planning.solver.schedule import Tour, begin, reloaded, serve, timed
+from doorstep.planning.solver.sequence import Act, reload_of
+from doorstep.planning.solver.solution import Route, Solution, StepKind, total
 from doorstep.planning.solver.travel import UNREACHABLE, Travel
 from doorstep.planning.solver.unassigned import candidates, demands_unmet, loads_aboard
 
@@ -25,7 +26,7 @@ def baseline(problem: Problem) -> Solution:
         for vehicle in _nearest_first(problem, tours, order):
             longer = None
             if not demands_unmet(order, vehicle, aboard.get(vehicle.id, Load())):
-                longer = serve(tours[vehicle.id], order)
+                longer = serve(tours[vehicle.id], order) or _after_reload(tours[vehicle.id], order)
             if longer is not None:
                 tours[vehicle.id] = longer
                 break
@@ -47,8 +48,20 @@ def _nearest_first(problem: Problem, tours: dict[str, Tour], order: Order) -> li
     return [vehicle for _, vehicle in sorted(ways, key=lambda way: way[0])]
 
 
+def _after_reload(tour: Tour, order: Order) -> Tour | None:
+    back = reloaded(tour) if isinstance(order, Delivery) else None
+    return None if back is None else serve(back, order)
+
+
 def _route(tour: Tour) -> Route:
-    route = route_of(tour.vehicle, tour.legs, tour.orders)
+    known = {order.id: order for order in tour.orders}
+    acts: list[Act] = []
+    for step in tour.steps:
+        if step.kind is StepKind.RELOAD:
+            acts.append(reload_of(tour.vehicle))
+        elif step.order_id is not None:
+            acts.append(Act(step.kind, known[step.order_id]))
+    route = timed(tour.vehicle, tour.legs, tuple(acts))
     if route is None:  # the very same sequence was accepted order by order
         raise RuntimeError(f"the baseline of {tour.vehicle.id} cannot be repeated")
     return route

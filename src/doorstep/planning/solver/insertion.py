@@ -26,6 +26,7 @@ from doorstep.planning.solver.relaxing import (
     wider_window,
 )
 from doorstep.planning.solver.sequence import Acts, acts_of, loads, tasks_of
+from doorstep.planning.solver.solution import StepKind
 from doorstep.planning.solver.travel import UNREACHABLE, Legs
 from doorstep.planning.solver.unassigned import next_open
 
@@ -63,7 +64,7 @@ class Line:
         self._strict, self._free = strict, free
         self._here, self._now = _forward(vehicle, legs, acts)
         self._loads = loads(acts)
-        self._peaks = _running_peaks(self._loads)
+        self._peaks = _running_peaks(self._loads, acts)
         places = [vehicle.start, *(act.visit.location for act in acts)]
         places += [] if vehicle.end is None else [vehicle.end]
         pairs = list(pairwise(places))
@@ -90,7 +91,7 @@ class Line:
     def _forced(self, order: Order, at: tuple[int, ...], driven: int, meters: int) -> Changes:
         """What must give whatever the times: capacity and limits."""
         fullest = self._peaks[at[0]] if len(at) == 1 else _peak(self._loads[at[0] : at[1] + 1])
-        tasks = len(self.acts) + len(at)
+        tasks = sum(act.order is not None for act in self.acts) + len(at)
         return (
             *more_capacity(self.vehicle, fullest + order.load),
             *longer_limits(self.vehicle, tasks, self._meters + meters, self._driven + driven),
@@ -220,7 +221,7 @@ class Line:
 
 def put(acts: Acts, order: Order, at: tuple[int, ...]) -> Acts:
     """The sequence, breaks and all, with the order before its tasks at these numbers."""
-    numbers = [number for number, act in enumerate(acts) if act.order is not None]
+    numbers = [number for number, act in enumerate(acts) if act.pause is None]
     places = [numbers[one] if one < len(numbers) else len(acts) for one in at]
     new = acts_of(order)
     if len(new) == 1:
@@ -309,8 +310,9 @@ def _peak(carried: list[Load]) -> Load:
     )
 
 
-def _running_peaks(carried: list[Load]) -> list[Load]:
+def _running_peaks(carried: list[Load], acts: Acts) -> list[Load]:
+    """The most that lies in the vehicle since its tour began."""
     peaks = [carried[0]]
-    for load in carried[1:]:
-        peaks.append(_peak([peaks[-1], load]))
+    for act, load in zip(acts, carried[1:], strict=True):
+        peaks.append(load if act.kind is StepKind.RELOAD else _peak([peaks[-1], load]))
     return peaks

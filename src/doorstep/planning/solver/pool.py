@@ -27,7 +27,7 @@ from doorstep.planning.solver.estimate import SolveOptions
 from doorstep.planning.solver.problem import Order, Problem, visits
 from doorstep.planning.solver.process import RunStatus
 from doorstep.planning.solver.ranking import Ranking, check_objective
-from doorstep.planning.solver.refining import MOST_WAVES, is_refined, refined
+from doorstep.planning.solver.refining import MOST_WAVES, is_refined, or_baseline, refined
 from doorstep.planning.solver.running import Answer, Heard, Runner
 from doorstep.planning.solver.slots import Claim, FairSlots
 from doorstep.planning.solver.solution import Solution, Summary
@@ -235,18 +235,15 @@ class _Solve:
         return explain(self.problem, solution)
 
     async def _refined(self, found: Solution) -> Solution:
-        solution = await asyncio.to_thread(self._or_baseline, found)
+        solution = await asyncio.to_thread(or_baseline, self.runner, found, self.base)
         options = self.options
-        if is_refined(options):
+        if is_refined(self.problem, options):
             extra = max(LEAST_EXTRA, EXTRA_SHARE * options.time_limit_seconds)
+            extra = min(extra, max(0.1, (options.hard_limit_seconds - self._busy_seconds()) / 2))
             self.soft_until, self.rounds_left = self._busy_seconds() + extra, MOST_WAVES
             seconds = None if options.deterministic else extra
-            self.problem, solution = await refined(self.runner, self._gather, solution, seconds)
+            self.problem, solution = await refined(self.runner, self._gather, solution, self.base, seconds)
         return solution
-
-    def _or_baseline(self, found: Solution) -> Solution:
-        solution = compose(self.problem, found.routes, self.problem.orders)
-        return self.ranking.better(solution, self.base or solution)
 
     async def _search(self) -> Solution:
         size = self.options.group_size

@@ -36,6 +36,7 @@ MAX_COST = 10_000_000
 MAX_HORIZON_SECONDS = 366 * 86_400
 MAX_SERVICE_SECONDS = 7 * 86_400
 MAX_PRIORITY = 100
+MAX_TOURS = 50
 
 FloatMatrix = npt.NDArray[np.float32]
 
@@ -206,7 +207,8 @@ class VehicleShift:
 
     `end` None: the route ends at its last stop. `speed_factor` 2 drives every leg in half the time of the matrix.
     `max_stops` counts tasks. `profile` names the matrices that hold for this vehicle. `milligrams_per_kilometer` are of
-    CO2e; None: not known.
+    CO2e; None: not known. With `max_tours` above 1 the vehicle may come back to its start and load anew, which takes
+    `reload_seconds`; its capacity holds for each tour, its limits for the whole shift.
     """
 
     id: str
@@ -224,6 +226,8 @@ class VehicleShift:
     max_driving_seconds: int | None = None
     profile: str = "car"
     milligrams_per_kilometer: int | None = None
+    max_tours: int = 1
+    reload_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -302,9 +306,6 @@ def merged(windows: Iterable[Window]) -> tuple[Window, ...]:
     return tuple(result)
 
 
-# -- checks ------------------------------------------------------------------------------------------------------------
-
-
 def _check_problem(problem: Problem) -> None:
     if not problem.orders:
         raise ProblemInvalidError("orders", "there is nothing to plan")
@@ -316,8 +317,7 @@ def _check_problem(problem: Problem) -> None:
     check_unique("orders", (order.id for order in problem.orders))
     for vehicle in problem.vehicles:
         _check_vehicle(vehicle, size, problem.matrices)
-    horizon = problem.horizon
-    if horizon.end - horizon.start > MAX_HORIZON_SECONDS:
+    if problem.horizon.end - problem.horizon.start > MAX_HORIZON_SECONDS:
         raise ProblemInvalidError("vehicles", "the shifts lie more than a year apart; plan them separately")
     for order in problem.orders:
         _check_order(order, size, vehicle_ids)
@@ -333,9 +333,9 @@ def _check_vehicle(vehicle: VehicleShift, size: int, matrices: Mapping[str, Matr
         raise ProblemInvalidError(f"{path}.window", "the shift has no length")
     if vehicle.profile not in matrices:
         raise ProblemInvalidError(f"{path}.profile", f"there is no matrix for profile {vehicle.profile!r}")
-    for name in ("weight_grams", "volume_cm3", "items"):
+    for name in Capacity.__slots__:
         check_optional_whole(f"{path}.capacity.{name}", getattr(vehicle.capacity, name), 0, MAX_LOAD)
-    for name in ("fixed", "per_hour", "per_kilometer", "per_task"):
+    for name in Costs.__slots__:
         check_whole(f"{path}.costs.{name}", getattr(vehicle.costs, name), 0, MAX_COST)
     if not 0.1 <= vehicle.speed_factor <= 5:
         raise ProblemInvalidError(f"{path}.speed_factor", f"must be from 0.1 to 5, it is {vehicle.speed_factor}")
@@ -343,6 +343,8 @@ def _check_vehicle(vehicle: VehicleShift, size: int, matrices: Mapping[str, Matr
     check_optional_whole(f"{path}.max_distance_meters", vehicle.max_distance_meters, 0, MAX_LOAD)
     check_optional_whole(f"{path}.max_driving_seconds", vehicle.max_driving_seconds, 0, MAX_LOAD)
     check_optional_whole(f"{path}.milligrams_per_kilometer", vehicle.milligrams_per_kilometer, 0, MAX_COST)
+    check_whole(f"{path}.max_tours", vehicle.max_tours, 1, MAX_TOURS)
+    check_whole(f"{path}.reload_seconds", vehicle.reload_seconds, 0, MAX_SERVICE_SECONDS)
     check_skills(f"{path}.skills", vehicle.skills)
     check_unique(f"{path}.breaks", (pause.id for pause in vehicle.breaks))
     for pause in vehicle.breaks:

@@ -9,6 +9,8 @@ PyVRP knows deliveries with one window, load, distance and shift limits, costs, 
 - Orders that the routes to begin with leave out are optional, at a price above any detour; all others are required.
 
 Breaks, pickups on the way, orders on board, several windows, setup times and limits on driving time stay with VROOM: `obstacle` says so.
+Several tours of one shift it never sees, nor does VROOM: `touring` puts them together out of single ones.
+
 Costs are those that `solution.summarize_route` adds up, waiting included, in one whole-number unit.
 """
 

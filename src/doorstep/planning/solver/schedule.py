@@ -22,7 +22,7 @@ from doorstep.planning.solver.problem import (
     merged,
     visits,
 )
-from doorstep.planning.solver.sequence import Act, Acts, acts_of, loads, orders_of, tasks_of
+from doorstep.planning.solver.sequence import Act, Acts, acts_of, carried, loads, orders_of, reload_of, tasks_of
 from doorstep.planning.solver.solution import (
     Route,
     Step,
@@ -79,6 +79,20 @@ def serve(tour: Tour, order: Order) -> Tour | None:
     loaded = tour.at_start if isinstance(order, PickupDelivery) else tour.at_start + order.load
     longer = replace(reached, orders=(*tour.orders, order), at_start=loaded)
     return longer if closed(longer) is not None else None
+
+
+def reloaded(tour: Tour) -> Tour | None:
+    """The vehicle back at its start with the next tour to be loaded; None where it may not or need not.
+
+    Nor does one that rests only with little aboard: what counts for that (see `_breaks_hold`) is the present tour alone.
+    """
+    vehicle = tour.vehicle
+    tours = 1 + sum(step.kind is StepKind.RELOAD for step in tour.steps)
+    limited = any(pause.max_load is not None for pause in vehicle.breaks)
+    if tours >= vehicle.max_tours or limited or tour.at_start == Load():
+        return None
+    back = _go(tour, StepKind.RELOAD, None, reload_of(vehicle).visit)
+    return None if back is None else replace(back, at_start=Load())
 
 
 def closed(tour: Tour) -> Tour | None:
@@ -168,7 +182,9 @@ def _timed(vehicle: VehicleShift, legs: Legs, acts: Acts) -> Route | None:
 
 
 def _loads_hold(vehicle: VehicleShift, tasks: Acts) -> bool:
-    if vehicle.max_stops is not None and len(tasks) > vehicle.max_stops:
+    if vehicle.max_stops is not None and sum(act.order is not None for act in tasks) > vehicle.max_stops:
+        return False
+    if sum(act.kind is StepKind.RELOAD for act in tasks) >= vehicle.max_tours:
         return False
     return all(vehicle.capacity.holds(load) for load in loads(tasks))
 
@@ -269,12 +285,6 @@ def _inside_shift(pause: Break, shift: Window) -> tuple[Window, ...]:
 
 
 def _with_loads(tour: Tour) -> tuple[Step, ...]:
-    load = loaded_at_start(tour.orders)
     by_id = {order.id: order for order in tour.orders}
-    steps: list[Step] = []
-    for step in tour.steps:
-        if step.order_id is not None:
-            order = by_id[step.order_id]
-            load = load + order.load if step.kind is StepKind.PICKUP else load - order.load
-        steps.append(replace(step, load_after=load))
-    return tuple(steps)
+    done = [(step.kind, None if step.order_id is None else by_id[step.order_id]) for step in tour.steps]
+    return tuple(replace(step, load_after=load) for step, load in zip(tour.steps, carried(done)[1:], strict=True))

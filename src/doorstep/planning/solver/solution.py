@@ -16,6 +16,7 @@ class StepKind(StrEnum):
     PICKUP = "PICKUP"
     DELIVERY = "DELIVERY"
     BREAK = "BREAK"
+    RELOAD = "RELOAD"
     END = "END"
 
 
@@ -25,8 +26,9 @@ class Step:
 
     `arrival` + `waiting_seconds` = `service_start`; `service_start` + `service_seconds` = `departure`. `leg_seconds`
     and `leg_meters` lead from the step before to this one. A BREAK has no location and can lie within a leg: the leg's
-    seconds are then told in parts, its metres all at the step with the next location. START has no leg; a route with an
-    open end has no END. `late_seconds` is above 0 only for orders that may be late (on board, or with grace): how long after
+    seconds are then told in parts, its metres all at the step with the next location. At a RELOAD, which is at the
+    vehicle's start, the next tour is loaded: START and RELOAD take what is delivered until the next one and was not picked
+    up on the way. START has no leg; a route with an open end has no END. `late_seconds` is above 0 only for orders that may be late (on board, or with grace): how long after
     the last window that was over service begins.
     """
 

@@ -144,7 +144,8 @@ def demands_unmet(order: Order, vehicle: VehicleShift, aboard: Load) -> list[Rea
     if isinstance(order, OnBoard):
         return [] if vehicle.capacity.holds(aboard) else [Reason.CAPACITY]
     reasons: list[Reason] = []
-    carried = order.load + aboard if isinstance(order, Delivery) else order.load
+    first = isinstance(order, Delivery) and vehicle.max_tours == 1  # later it can come without what is aboard now
+    carried = order.load + aboard if first else order.load
     if not vehicle.capacity.holds(carried):
         reasons.append(Reason.CAPACITY)
     if not order.skills <= vehicle.skills:

@@ -133,6 +133,9 @@ class _Replay:
         if step.kind is StepKind.BREAK:
             if step.location is not None or step.break_id not in {pause.id for pause in self.vehicle.breaks}:
                 self._note(Rule.BREAK, f"the vehicle has no break {step.break_id!r}")
+        elif step.kind is StepKind.RELOAD:
+            if step.location != self.vehicle.start or step.order_id is not None:
+                self._note(Rule.SHAPE, "loads anew where the vehicle does not start")
         elif self._order(step) is None:
             self._note(Rule.ORDER_ONCE, "serves an order that does not exist", step.order_id)
         elif step.kind is StepKind.PICKUP and not isinstance(self._order(step), PickupDelivery):
@@ -153,6 +156,9 @@ class _Replay:
                 self._note(Rule.TIMES, "has a negative wait or leg", step.order_id)
             if step.kind in TASKS:
                 self._check_service(step, here)
+            elif step.kind is StepKind.RELOAD:
+                if step.service_seconds != self.vehicle.reload_seconds:
+                    self._note(Rule.TIMES, f"loads anew for {step.service_seconds} s")
             elif step.kind is not StepKind.BREAK and step.departure != step.arrival:
                 self._note(Rule.TIMES, f"{step.kind} takes time")
             before = step
@@ -249,19 +255,37 @@ class _Replay:
             self._note(Rule.DEPOT, "lies at a depot where the vehicle does not start", order.id)
 
     def _check_loads(self) -> None:
+        """At the start lies in the vehicle what was aboard and its first tour; what is loaded later comes to what is left."""
+        waiting = self._loaded_for_tours()
+        if not all(waiting[1:]):
+            self._note(Rule.SHAPE, "loads anew, and nothing for that tour")
         orders = [self._order(step) for step in self.route.steps]
-        load = loaded_at_start(order for order in orders if order is not None)
+        load = loaded_at_start([*waiting.pop(0), *(order for order in orders if isinstance(order, OnBoard))])
         for step, order in zip(self.route.steps, orders, strict=True):
-            if order is not None:
+            if step.kind is StepKind.RELOAD:
+                load = load + loaded_at_start(waiting.pop(0))
+            elif order is not None:
                 load = load + order.load if step.kind is StepKind.PICKUP else load - order.load
             if step.load_after != load:
                 self._note(Rule.LOAD, f"carries {load}, not {step.load_after}", step.order_id)
             if min(load.weight_grams, load.volume_cm3, load.items) < 0 or not self.vehicle.capacity.holds(load):
                 self._note(Rule.CAPACITY, f"carries {_words(load)}", step.order_id)
 
+    def _loaded_for_tours(self) -> list[list[Order]]:
+        """The depot's orders that each tour brings."""
+        tours: list[list[Order]] = [[]]
+        for step in self.route.steps:
+            order = self._order(step)
+            if step.kind is StepKind.RELOAD:
+                tours.append([])
+            elif isinstance(order, Delivery):
+                tours[-1].append(order)
+        return tours
+
     def _check_limits(self) -> None:
         steps, vehicle = self.route.steps, self.vehicle
         sums = (
+            (Rule.MAX_TOURS, vehicle.max_tours, 1 + sum(step.kind is StepKind.RELOAD for step in steps)),
             (Rule.MAX_STOPS, vehicle.max_stops, sum(step.kind in TASKS for step in steps)),
             (Rule.MAX_DISTANCE, vehicle.max_distance_meters, sum(step.leg_meters for step in steps)),
             (Rule.MAX_DRIVING, vehicle.max_driving_seconds, sum(step.leg_seconds for step in steps)),

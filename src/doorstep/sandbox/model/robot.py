@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from doorstep.planning.model import CUSTOMER_STOPS, StopKind, StopStatus
+from doorstep.planning.model import ORDER_STOPS, StopKind, StopStatus
 from doorstep.sandbox.model.tables import FAILURES, Ending
 from doorstep.tracking.model import FailureReason, StopAct
 
@@ -41,7 +41,7 @@ class Call:
     @property
     def is_door(self) -> bool:
         """Whether it exists for its orders' sake."""
-        return self.kind in CUSTOMER_STOPS
+        return self.kind in ORDER_STOPS
 
 
 @dataclass(frozen=True, slots=True)

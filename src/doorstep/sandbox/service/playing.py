@@ -35,7 +35,7 @@ from doorstep.tracking.model.state import ABOARD, AWAITED
 from doorstep.tracking.service import DriverAct, PositionGiven, advance_stop, report_positions
 
 LOCK: Final = "SELECT * FROM simulations WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
-_LIVE: Final = {StopKind.PICKUP: AWAITED, StopKind.DROPOFF: AWAITED | ABOARD}
+_LIVE: Final = {StopKind.PICKUP: AWAITED, StopKind.RELOAD: AWAITED, StopKind.DROPOFF: AWAITED | ABOARD}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@
   the depot's custody. What was REFUSED or DAMAGED gets no second try: it is RETURNING at once, and RETURNED at the depot.
 - FAIL before the pickup: ATTEMPT_FAILED, then PENDING and off the route.
 - SKIP: what is not yet on board is PENDING and off the route; a stop with goods on board for it goes last.
+- RELOAD is where the vehicle loads its next tour: what is to be brought afterwards waits for it, as at a pickup; what came back is handed in.
 - A stop with no live order left (all were cancelled) may be completed at any time: COMPLETED where the driver is, else CANCELLED. A stop that an act
   emptied is CANCELLED.
 - Late acts, older than what is known, are merged: DEPART and ARRIVE only fill in the instant, COMPLETE counts if the driver was there at that time.
@@ -56,6 +57,7 @@ ACTS: dict[StopKind, dict[StopStatus, frozenset[StopAct]]] = {
         _S.EN_ROUTE: frozenset({_A.ARRIVE, _A.SKIP}),
         _S.ARRIVED: frozenset({_A.COMPLETE, _A.SKIP}),
     },
+    _K.RELOAD: _AT_A_DOOR,
     _K.DEPOT_END: {
         _S.PENDING: frozenset({_A.DEPART, _A.ARRIVE}),
         _S.EN_ROUTE: frozenset({_A.ARRIVE}),
@@ -65,6 +67,7 @@ ACTS: dict[StopKind, dict[StopStatus, frozenset[StopAct]]] = {
 """For each kind of stop and each open state the acts that fit; a closed stop has none."""
 
 DOORS = frozenset({_K.PICKUP, _K.DROPOFF})
+LOADS_OR_SERVES = DOORS | {_K.RELOAD}
 NO_SECOND_TRY = frozenset({FailureReason.REFUSED, FailureReason.DAMAGED})
 """Failures after which the goods go back instead of being tried again."""
 
@@ -99,7 +102,7 @@ def decide(
 def allowed_acts(route: RouteState, stop: StopState) -> frozenset[StopAct]:
     """The acts that fit the stop as it stands."""
     acts = ACTS[stop.kind].get(stop.status, frozenset())
-    if acts and stop.kind in DOORS and not route.live_orders(stop):
+    if acts and stop.kind in LOADS_OR_SERVES and not route.live_orders(stop):
         return (acts - {_A.FAIL}) | {_A.COMPLETE}
     return acts
 
@@ -196,7 +199,9 @@ def _lead(
 
 def _refuse_without_goods(route: RouteState, stop: StopState, live: list[UUID]) -> None:
     if stop.kind is _K.DROPOFF and live and not any(route.orders[one].status in ABOARD for one in live):
-        raise IllegalAct("The orders of this stop are not on board yet: complete their pickup first.")
+        raise IllegalAct(
+            "The orders of this stop are not on board yet: complete the stop where they are picked up or loaded first."
+        )
 
 
 def _leave_others(draft: Draft, stop: StopState) -> None:
@@ -224,7 +229,7 @@ def _complete(draft: Draft, stop: StopState, chosen: list[UUID], _reason: Failur
         raise IllegalAct(
             "What was to be delivered here was cancelled and is RETURNING: keep it on board until the depot."
         )
-    if stop.kind in DOORS and not chosen and stop.status is not _S.ARRIVED:
+    if stop.kind in LOADS_OR_SERVES and not chosen and stop.status is not _S.ARRIVED:
         draft.set_stop(stop, _S.CANCELLED)
         return
     if stop.kind is _K.DROPOFF:
@@ -233,6 +238,8 @@ def _complete(draft: Draft, stop: StopState, chosen: list[UUID], _reason: Failur
         for order_id in chosen:
             draft.move(order_id, _O.PICKED_UP, custody=Custody.VEHICLE)
         draft.effects.subjects = chosen
+    if stop.kind is _K.RELOAD:
+        _hand_in_all(draft, COMING_BACK)
     closes = not draft.route.live_orders(stop)
     if stop.status is not _S.ARRIVED and (closes or stop.kind is _K.DEPOT_START):
         # Either the driver begins here without saying so, or was here and has left since.
@@ -248,7 +255,9 @@ def _deliver(draft: Draft, chosen: list[UUID]) -> None:
     orders = draft.route.orders
     aboard = [one for one in chosen if orders[one].status in ABOARD]
     if chosen and not aboard:
-        raise IllegalAct("The orders of this stop are not on board yet: complete their pickup first.")
+        raise IllegalAct(
+            "The orders of this stop are not on board yet: complete the stop where they are picked up or loaded first."
+        )
     for order_id in aboard:
         path = (_O.DELIVERED,) if orders[order_id].status is _O.AT_DROPOFF else (_O.AT_DROPOFF, _O.DELIVERED)
         draft.move(order_id, *path, custody=Custody.RECIPIENT)
@@ -302,14 +311,14 @@ def _served_before(route: RouteState, stop: StopState) -> bool:
     """Whether an earlier act of this stop was an outcome for at least one of its orders."""
     if stop.kind is _K.DROPOFF:
         return any(route.orders[one].status is _O.DELIVERED for one in stop.order_ids if one in route.orders)
-    ids = stop.order_ids if stop.kind is _K.PICKUP else tuple(route.orders)
+    ids = tuple(route.orders) if stop.kind is _K.DEPOT_START else stop.order_ids
     return any(route.orders[one].custody is Custody.VEHICLE for one in ids if one in route.orders)
 
 
 def _cancel_emptied(draft: Draft, released: Sequence[UUID]) -> None:
     """Close the doors that had only orders that this act took off the route."""
     for stop in draft.route.stops:
-        touched = stop.is_open and stop.kind in DOORS and not set(stop.order_ids).isdisjoint(released)
+        touched = stop.is_open and stop.kind in LOADS_OR_SERVES and not set(stop.order_ids).isdisjoint(released)
         if touched and not draft.route.live_orders(stop):
             draft.set_stop(stop, _S.CANCELLED)
 
@@ -331,10 +340,14 @@ def _end_route(draft: Draft) -> None:
     for stop in draft.route.stops:
         if stop.is_open:
             draft.set_stop(stop, _S.SKIPPED if stop.kind is _K.BREAK else _S.CANCELLED)
-    for order_id, order in sorted(draft.route.orders.items()):
-        if order.custody is Custody.VEHICLE and order.status in ABOARD | COMING_BACK:
-            _hand_in(draft, order_id)
+    _hand_in_all(draft, ABOARD | COMING_BACK)
     draft.set_route(RouteStatus.COMPLETED)
+
+
+def _hand_in_all(draft: Draft, statuses: frozenset[OrderStatus]) -> None:
+    for order_id, order in sorted(draft.route.orders.items()):
+        if order.custody is Custody.VEHICLE and order.status in statuses:
+            _hand_in(draft, order_id)
 
 
 def _hand_in(draft: Draft, order_id: UUID) -> None:

@@ -75,9 +75,10 @@ class RouteState:
             fetched = {
                 order_id for other in self.stops if other.kind is StopKind.PICKUP for order_id in other.order_ids
             }
-            brought = {order_id for other in self.stops for order_id in other.order_ids if order_id not in fetched}
-            return self._in(sorted(brought), AWAITED)
-        if stop.kind is StopKind.PICKUP:
+            later = {order_id for other in self.stops if other.kind is StopKind.RELOAD for order_id in other.order_ids}
+            every = {order_id for other in self.stops for order_id in other.order_ids}
+            return self._in(sorted(every - fetched - later), AWAITED)
+        if stop.kind in (StopKind.PICKUP, StopKind.RELOAD):
             return self._in(stop.order_ids, AWAITED)
         if stop.kind is StopKind.DROPOFF:
             return self._in(stop.order_ids, AWAITED | ABOARD)
