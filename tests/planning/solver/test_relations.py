@@ -13,8 +13,9 @@ from doorstep.planning.solver.errors import ProblemInvalidError, Rule
 from doorstep.planning.solver.estimate import Lateness, Objective, SolveOptions
 from doorstep.planning.solver.pool import SolverPool
 from doorstep.planning.solver.problem import Capacity, Delivery, OnBoard, PickupDelivery, Problem, Visit, Window
+from doorstep.planning.solver.relating import Seating
 from doorstep.planning.solver.relations import Relation, RelationKind, fallen
-from doorstep.planning.solver.solution import Solution
+from doorstep.planning.solver.solution import Solution, Summary
 from doorstep.planning.solver.unassigned import Reason
 from doorstep.planning.solver.verify import violations
 
@@ -118,6 +119,24 @@ async def test_when_the_first_vehicle_has_no_room_another_one_is_tried(pool: Sol
     found = solved(await pool.solve(bound(given, Relation(SAME, ("a", "b"))), QUICK))
     assert found.unassigned == ()
     assert {carriers(found)[name] for name in "ab"} == {"far"}
+
+
+def test_no_vehicle_gets_more_units_than_it_holds() -> None:
+    fleet = [van(f"van-{number}", capacity=Capacity(items=2)) for number in range(2)]
+    given = problem([parcel(name, 5) for name in "abcd"], fleet)
+    seating = Seating(bound(given, Relation(SAME, ("a", "b")), Relation(SAME, ("c", "d"))), QUICK)
+    nothing = Solution((), tuple("abcd"), Summary())
+    assert seating.learn(nothing, nothing)
+    assert sorted(seating.seats.values()) == ["van-0", "van-1"]
+
+
+def test_a_unit_far_away_is_not_refused_for_driving_there_once_for_each_order() -> None:
+    far = [parcel(name, 9) for name in "abcdefgh"]
+    given = problem(far, [van(window=Window(0, 4 * 3600))], line(10, step_seconds=600))
+    seating = Seating(bound(given, Relation(SAME, tuple("abcdefgh"))), QUICK)
+    nothing = Solution((), tuple("abcdefgh"), Summary())
+    seating.learn(nothing, nothing)
+    assert list(seating.seats.values()) == ["van"]
 
 
 @pytest.mark.parametrize("seed", range(40, 48))

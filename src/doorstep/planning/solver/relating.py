@@ -97,6 +97,16 @@ class _Telling:
 Unit = tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What a unit takes of its vehicle at least: service, and the drive to its farthest place."""
+
+    load: Load
+    tasks: int
+    service: int
+    drive: int
+
+
 class Seating:
     """Who sits where. `soft` is the problem with windows as open as lateness allows, in which answers are judged."""
 
@@ -112,6 +122,7 @@ class Seating:
         self._places: dict[str, list[int]] = {}
         self._carriers: dict[str, str] = {}
         self._seated: dict[str, Unit] = {}
+        self._filled: dict[str, dict[Unit, _Share]] = {vehicle.id: {} for vehicle in problem.vehicles}
         self._apart: dict[str, set[str]] = {}
         for relation in problem.relations:
             if relation.kind is RelationKind.DIFFERENT_ROUTES:
@@ -223,11 +234,14 @@ class Seating:
     def _sit(self, unit: Unit, seat: str) -> None:
         self.seats[unit] = seat
         self._seated |= dict.fromkeys(unit, unit)
+        self._filled[seat][unit] = self._share(self.problem.vehicle_by_id[seat], unit)
 
     def _rise(self, unit: Unit) -> str:
         for name in unit:
             del self._seated[name]
-        return self.seats.pop(unit)
+        seat = self.seats.pop(unit)
+        del self._filled[seat][unit]
+        return seat
 
     def _liked(self, unit: Unit) -> Iterator[VehicleShift]:
         """The vehicles that can take all of the unit and were not tried yet: those that have most of it, then the nearest."""
@@ -235,28 +249,44 @@ class Seating:
         order = [self.problem.vehicle_by_id[vehicle_id] for vehicle_id, _ in mine.most_common()]
         yield from (vehicle for vehicle in order if self._free(vehicle, unit))
         others = [vehicle for vehicle in self.problem.vehicles if vehicle.id not in mine]
-        others.sort(key=lambda vehicle: self._away(vehicle, unit))
+        others.sort(key=lambda vehicle: sum(self._ways(vehicle, unit)))
         yield from (vehicle for vehicle in others if self._free(vehicle, unit))
 
     def _free(self, vehicle: VehicleShift, unit: Unit) -> bool:
-        return vehicle.id not in self._tried.get(unit, ()) and self._takes(vehicle, unit)
+        if vehicle.id in self._tried.get(unit, ()) or not self._takes(vehicle, unit):
+            return False
+        shares = [*self._filled[vehicle.id].values(), self._share(vehicle, unit)]
+        load = self._aboard.get(vehicle.id, Load())
+        for share in shares:
+            load = load + share.load
+        tasks = sum(share.tasks for share in shares)
+        length = vehicle.window.end - vehicle.window.start
+        return (
+            vehicle.capacity.holds(load)
+            and (vehicle.max_stops is None or tasks <= vehicle.max_stops)
+            and sum(share.service for share in shares) + max(share.drive for share in shares) <= length
+        )
 
-    def _away(self, vehicle: VehicleShift, unit: Unit) -> int:
-        """How far the unit's places are from where the vehicle goes anyhow, in seconds."""
+    def _share(self, vehicle: VehicleShift, unit: Unit) -> _Share:
+        orders = [self.soft.order_by_id[name] for name in unit]
+        ends = [visit for order in orders for visit in visits(order)]
+        load = Load()
+        for order in orders:
+            load = load + order.load if isinstance(order, Delivery) else load
+        service = sum(visit.seconds_for(vehicle.kind)[1] for visit in ends)
+        return _Share(load, len(ends), service, max(self._ways(vehicle, unit)))
+
+    def _ways(self, vehicle: VehicleShift, unit: Unit) -> list[int]:
+        """How far each of the unit's places is from where the vehicle goes anyhow, in seconds."""
         seconds = self.travel.of(vehicle).seconds[self._places[vehicle.id]]
         ends = [visit.location for name in unit for visit in visits(self.soft.order_by_id[name])]
-        return sum(int(seconds[:, place].min()) for place in ends)
+        return [int(seconds[:, place].min()) for place in ends]
 
     def _takes(self, vehicle: VehicleShift, unit: Unit) -> bool:
         """Whether the vehicle could serve all of the unit if it had nothing else to do; may err on the generous side."""
         orders = [self.soft.order_by_id[name] for name in unit]
         legs, aboard = self.travel.of(vehicle), self._aboard.get(vehicle.id, Load())
         if any(blocks(order, vehicle, legs, aboard) for order in orders):
-            return False
-        for order in orders:
-            aboard = aboard + order.load if isinstance(order, Delivery) else aboard
-        tasks = sum(len(visits(order)) for order in orders)
-        if not vehicle.capacity.holds(aboard) or (vehicle.max_stops is not None and tasks > vehicle.max_stops):
             return False
         line = self._line(unit)
         return line is None or timed(vehicle, legs, tuple(act for order in line for act in acts_of(order))) is not None
