@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from doorstep.planning.service import NewPlan, create_plan
+from doorstep.planning.service import NewPlan, Pin, create_plan
 
 
 async def test_a_plan_becomes_a_proposal_with_routes_stops_reasons_and_sums(working_world: Any) -> None:
@@ -107,7 +107,7 @@ async def test_a_pinned_order_is_planned_on_its_shift(working_world: Any) -> Non
     world = working_world
     orders = await world.add_orders(6)
     shifts = [await world.add_shift() for _ in range(2)]
-    pins = ((orders[0], shifts[1]), (orders[1], shifts[0]))
+    pins = (Pin(orders[0], shifts[1]), Pin(orders[1], shifts[0]))
     plan_id = await world.proposed(orders, shifts, pins=pins)
     assert (await world.plan(plan_id))["summary"]["unassigned"] == 0
     carried = await world.rows(
@@ -124,7 +124,7 @@ async def test_an_order_pinned_to_a_shift_that_is_too_small_says_so(working_worl
     world = working_world
     orders = await world.add_orders(2, items=20)
     small, large = await world.add_shift(capacity_items=10), await world.add_shift()
-    await world.proposed(orders, [small, large], pins=((orders[0], small),))
+    await world.proposed(orders, [small, large], pins=(Pin(orders[0], small),))
     left = await world.rows("SELECT order_id, reasons FROM plan_orders WHERE tenant_id = $1 AND NOT assigned")
     assert [row["order_id"] for row in left] == [orders[0]]
     assert {reason["code"] for reason in left[0]["reasons"]} == {"PINNED", "CAPACITY"}

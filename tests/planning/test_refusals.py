@@ -8,7 +8,7 @@ import pytest
 
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.orders.reads import OrderQuery
-from doorstep.planning.service import NewPlan, commit_plan, create_plan, plans
+from doorstep.planning.service import NewPlan, Pin, commit_plan, create_plan, plans
 
 WRITTEN = "SELECT (SELECT count(*) FROM plans WHERE tenant_id = $1) + (SELECT count(*) FROM jobs WHERE tenant_id = $1) + (SELECT count(*) FROM events WHERE tenant_id = $1)"
 
@@ -105,7 +105,7 @@ async def test_pins_are_about_the_plans_own_orders_and_shifts_and_do_not_contrad
     (order, other), shift = await world.add_orders(2), await world.add_shift()
     stranger = new_id()
     wanted = {"order_ids": (order,), "shift_ids": (shift,)}
-    assert await faults_of(world, **wanted, pins=((other, shift),)) == [("NOT_FOUND", "pins.0.orderId")]
-    assert await faults_of(world, **wanted, pins=((order, stranger),)) == [("NOT_FOUND", "pins.0.shiftId")]
-    twice = ((order, shift), (order, shift))
+    assert await faults_of(world, **wanted, pins=(Pin(other, shift),)) == [("NOT_FOUND", "pins.0.orderId")]
+    assert await faults_of(world, **wanted, pins=(Pin(order, stranger),)) == [("NOT_FOUND", "pins.0.shiftId")]
+    twice = (Pin(order, shift), Pin(order, shift))
     assert await faults_of(world, **wanted, pins=twice) == [("INVALID_VALUE", "pins.1.orderId")]

@@ -80,6 +80,14 @@ class PlanObjective(StrEnum):
     BALANCE = "BALANCE"
 
 
+class PlanRelationKind(StrEnum):
+    """How orders of a plan belong together."""
+
+    SAME_ROUTE = "SAME_ROUTE"
+    DIFFERENT_ROUTES = "DIFFERENT_ROUTES"
+    IN_SEQUENCE = "IN_SEQUENCE"
+
+
 class UnassignedCode(StrEnum):
     """Why an order is on no route of a plan."""
 
@@ -88,6 +96,7 @@ class UnassignedCode(StrEnum):
     VEHICLE_KIND = "VEHICLE_KIND"
     DEPOT = "DEPOT"
     PINNED = "PINNED"
+    RELATION = "RELATION"
     UNREACHABLE = "UNREACHABLE"
     WINDOW = "WINDOW"
     SHIFT = "SHIFT"

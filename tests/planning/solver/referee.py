@@ -22,6 +22,7 @@ def faults(problem: Any, solution: Any) -> list[str]:
     vehicles = {vehicle.id: asdict(vehicle) for vehicle in problem.vehicles}
     routes = [asdict(route) for route in solution.routes]
     found = list(_once_each(orders, routes, solution.unassigned))
+    found += list(_relations([asdict(relation) for relation in problem.relations], routes))
     used = Counter(route["vehicle_id"] for route in routes)
     found += [f"{name} has {times} routes" for name, times in used.items() if times > 1]
     money = 0
@@ -48,6 +49,27 @@ def _once_each(orders: Mapping[str, Plain], routes: Sequence[Plain], left: Seque
             yield f"{name} is no order"
         elif times != 1:
             yield f"{name} is brought or left out {times} times"
+
+
+def _relations(relations: Sequence[Plain], routes: Sequence[Plain]) -> Iterator[str]:
+    """Where and when everybody is delivered decides; who is left out is nowhere."""
+    at = {
+        step["order_id"]: (number, position)
+        for number, route in enumerate(routes)
+        for position, step in enumerate(route["steps"])
+        if step["kind"] == "DELIVERY"
+    }
+    for relation in relations:
+        places = [at.get(name) for name in relation["order_ids"]]
+        known = [place for place in places if place is not None]
+        on = [route for route, _ in known]
+        holds = {
+            "SAME_ROUTE": not known or (len(known) == len(places) and len(set(on)) == 1),
+            "DIFFERENT_ROUTES": len(set(on)) == len(on),
+            "IN_SEQUENCE": known == places[: len(known)] and len(set(on)) < 2 and known == sorted(known),
+        }[relation["kind"]]
+        if not holds:
+            yield f"{relation['kind']} does not hold for {relation['order_ids']}"
 
 
 @dataclass

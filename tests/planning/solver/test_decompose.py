@@ -109,3 +109,16 @@ def test_positions_exist_whatever_the_matrix() -> None:
     assert np.isfinite(positions(legs)).all()
     legs.seconds[:] = 0
     assert positions(legs).shape == (6, 2)
+
+
+def test_an_order_that_is_bound_to_a_vehicle_is_in_its_group() -> None:
+    base = town(120, vehicles=8)
+    only = [frozenset([base.vehicles[number % 8].id]) if number % 5 == 0 else frozenset() for number in range(120)]
+    orders = tuple(replace(order, vehicles=one) for order, one in zip(base.orders, only, strict=True))  # type: ignore[call-arg]
+    given = replace(base, orders=orders)
+    groups = near(given).sectors(given.orders, 30)
+    assert len(groups) > 2
+    assert sorted(order.id for group in groups for order in group.orders) == sorted(order.id for order in orders)
+    for group in groups:
+        fleet = {vehicle.id for vehicle in group.vehicles}
+        assert all(order.vehicles <= fleet for order in group.orders)  # type: ignore[union-attr]

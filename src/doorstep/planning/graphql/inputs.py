@@ -10,23 +10,46 @@ from doorstep.kernel.graphql.context import argument_id, input_id
 from doorstep.kernel.graphql.scalars import Long
 from doorstep.kernel.paging import MAX_PAGE
 from doorstep.orders.graphql import OrderFilter
-from doorstep.planning.model import PlanObjective, PlanStatus, RouteStatus
+from doorstep.planning.model import PlanObjective, PlanRelationKind, PlanStatus, RouteStatus
 from doorstep.planning.reads import RouteQuery
-from doorstep.planning.service import LatenessAllowance, NewPlan, OnChanged
+from doorstep.planning.service import LatenessAllowance, NewPlan, OnChanged, OrderRelation, Pin
 
 _KEY = "Send the same key again after a lost answer: the mutation is carried out once (kept for 48 hours)."
 _VERSION = "Refuse with CONFLICT when it is at another version."
 
 
-@strawberry.input(description="An order that only this shift may take.")
+@strawberry.input(description="An order that only this shift may take, or that is delivered at this instant, or both.")
 class PlanPinInput:
     order_id: strawberry.ID = strawberry.field(description="The order, one of the plan's.")
-    shift_id: strawberry.ID = strawberry.field(description="The shift, one of the plan's.")
+    shift_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The shift, one of the plan's; left out, any may take it."
+    )
+    at: dt.datetime | None = strawberry.field(
+        default=None,
+        description="Service at the delivery begins at most 5 minutes before or after this instant, and inside one of the order's windows; never late, whatever `lateness` allows. Left out, its windows alone hold.",
+    )
 
-    def ids(self, index: int) -> tuple[UUID, UUID]:
-        """Order and shift; raises INVALID_ID refusals at their places."""
+    def wanted(self, index: int) -> Pin:
+        """For the service; raises INVALID_ID refusals at their places."""
         order_id = input_id("order", self.order_id, "pins", index, "orderId")
-        return order_id, input_id("shift", self.shift_id, "pins", index, "shiftId")
+        shift_id = None if self.shift_id is None else input_id("shift", self.shift_id, "pins", index, "shiftId")
+        return Pin(order_id, shift_id, self.at)
+
+
+@strawberry.input(
+    description="Orders of the plan that belong together. It binds the optimization: later changes by hand need not keep it."
+)
+class PlanRelationInput:
+    kind: PlanRelationKind = strawberry.field(description="How they belong together.")
+    order_ids: list[strawberry.ID] = strawberry.field(
+        description="The orders, 2 to 20, each one of the plan's; for IN_SEQUENCE in the sequence of their deliveries."
+    )
+
+    def wanted(self, index: int) -> OrderRelation:
+        """For the service; raises INVALID_ID refusals at their places."""
+        path = ("relations", index, "orderIds")
+        ids = tuple(input_id("order", text, *path, number) for number, text in enumerate(self.order_ids))
+        return OrderRelation(self.kind, ids)
 
 
 @strawberry.input(
@@ -78,7 +101,11 @@ class CreatePlanInput:
     )
     pins: list[PlanPinInput] | None = strawberry.field(
         default=None,
-        description="Orders of the plan that only this shift may take, at most 250; where it has no room, the order stays unassigned with PINNED.",
+        description="Orders of the plan that only this shift may take (where it has no room, they stay unassigned with PINNED), or that are delivered at this instant; at most 250.",
+    )
+    relations: list[PlanRelationInput] | None = strawberry.field(
+        default=None,
+        description="Orders of the plan that go on the same route, on different routes or in sequence, at most 100. What contradicts itself or the pins is INVALID_VALUE.",
     )
     optimize: bool = strawberry.field(
         default=True, description="Whether to optimize at once; false leaves it DRAFT for optimizePlan."
@@ -97,7 +124,8 @@ class CreatePlanInput:
             optimize=self.optimize,
             name=self.name,
             lateness=self.lateness.allowance() if self.lateness is not None else None,
-            pins=tuple(pin.ids(index) for index, pin in enumerate(self.pins or ())),
+            pins=tuple(pin.wanted(index) for index, pin in enumerate(self.pins or ())),
+            relations=tuple(one.wanted(index) for index, one in enumerate(self.relations or ())),
         )
 
 

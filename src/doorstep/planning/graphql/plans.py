@@ -158,6 +158,7 @@ _ADVICE = {
     UnassignedCode.VEHICLE_KIND: "It may not go by these kinds of vehicle: plan others, or change vehicleKinds.",
     UnassignedCode.DEPOT: "These shifts do not start at its depot: plan shifts of that depot, or change the order's depot.",
     UnassignedCode.PINNED: "It is pinned to another shift, or that shift is no longer free: make room there, or plan it without the pin.",
+    UnassignedCode.RELATION: "It would fit by itself, but not as its relation to other orders asks, or one of those is left out: make room for all of them, or plan it without the relation.",
     UnassignedCode.UNREACHABLE: "No road leads there that these vehicles may take: check its coordinates, or plan another kind of vehicle.",
     UnassignedCode.WINDOW: "These vehicles cannot be there within its windows: widen them, or plan an earlier shift.",
     UnassignedCode.SHIFT: "These shifts are too short to go there and back: plan a longer one.",

@@ -6,6 +6,7 @@ from doorstep.planning.model import (
     PlanChangeKind,
     PlanObjective,
     PlanPhase,
+    PlanRelationKind,
     PlanStatus,
     RelaxationKind,
     RelaxationSearch,
@@ -52,6 +53,15 @@ show_enum(
         PlanObjective.EMISSIONS: "CO2e: kilometres × each vehicle's `emissionsGramsPerKilometer`, which must be known (EMISSIONS_UNKNOWN).",
         PlanObjective.ON_TIME: "Lateness, then cost; with `lateness`, which says how late an order may be rather than left out.",
         PlanObjective.BALANCE: "Work of the longest route, then of the second longest, and so on, of the vehicles that the cheapest plan uses.",
+    },
+)
+show_enum(
+    PlanRelationKind,
+    "How orders of a plan belong together. What cannot be kept is not broken: the orders stay unassigned with RELATION.",
+    {
+        PlanRelationKind.SAME_ROUTE: "All on one route, or none on any.",
+        PlanRelationKind.DIFFERENT_ROUTES: "No two on one route; any of them may stay unassigned.",
+        PlanRelationKind.IN_SEQUENCE: "On one route, each delivered somewhere after the one before it; others may lie between. Where one stays unassigned, all after it do.",
     },
 )
 show_enum(
@@ -128,6 +138,7 @@ show_enum(
         UnassignedCode.VEHICLE_KIND: "It may not go by this kind of vehicle.",
         UnassignedCode.DEPOT: "The shift does not start at its depot.",
         UnassignedCode.PINNED: "It is pinned to another shift.",
+        UnassignedCode.RELATION: "It would fit by itself, but not as its relation to other orders asks, or one of those is left out.",
         UnassignedCode.UNREACHABLE: "No road leads there that the vehicle may take.",
         UnassignedCode.WINDOW: "The vehicle cannot be there within its windows.",
         UnassignedCode.SHIFT: "The shift is too short to go there and back.",

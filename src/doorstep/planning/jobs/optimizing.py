@@ -33,6 +33,7 @@ from doorstep.planning.service.parts import Part, cut, second_try, together
 from doorstep.planning.service.plans import lock_plan
 from doorstep.planning.service.problems import Left, Question, pose
 from doorstep.planning.service.proposals import add_paths, draft_routes, plan_summary, reasons_of
+from doorstep.planning.service.ties import Ties
 from doorstep.planning.service.writing import Proposal, fail_plan, propose
 from doorstep.planning.solver.choosing import choose
 from doorstep.planning.solver.engine import Engine
@@ -57,7 +58,7 @@ class _Loaded:
     shifts: list[PlanningShift]
     order_versions: dict[UUID, int]
     set_aside: dict[UUID, list[Left]]
-    pins: dict[UUID, UUID]
+    ties: Ties
 
 
 async def optimize(job: Job) -> None:
@@ -113,6 +114,9 @@ async def _load(job: Job, plan_id: UUID) -> _Loaded:
     unknown = unknown_emissions(objective, free)
     if unknown is not None:
         raise CannotPlan(unknown)
+    ties = Ties.of(plan["options"])
+    if lateness is not None:
+        lateness = replace(lateness, firm=frozenset(str(order_id) for order_id in ties.times))
     gone = {order.id for order in orders if order.id in taken or order.status not in PLANNABLE}
     return _Loaded(
         objective=objective,
@@ -121,13 +125,13 @@ async def _load(job: Job, plan_id: UUID) -> _Loaded:
         shifts=free,
         order_versions={order.id: order.version for order in orders},
         set_aside={order_id: [Left(UnassignedCode.NOT_PLANNABLE)] for order_id in gone},
-        pins={UUID(order_id): UUID(shift_id) for order_id, shift_id in plan["options"].get("pins", {}).items()},
+        ties=ties,
     )
 
 
 async def _find(job: Job, loaded: _Loaded) -> Proposal:
     """The whole plan's proposal, part by part where one matrix would be too large."""
-    pieces = cut(loaded.orders, loaded.shifts, loaded.pins)
+    pieces = cut(loaded.orders, loaded.shifts, loaded.ties)
     proposal: Proposal | None = None
     for number, part in enumerate(pieces.parts):
         found = await _find_part(_Stage(job, number, len(pieces.parts)), loaded, part)
@@ -169,7 +173,7 @@ async def _find_part(stage: _Stage, loaded: _Loaded, part: Part) -> Proposal:
     roads: Roads = job.services.get(Roads)
     await stage.report(PlanPhase.ROADS, 0.02)
     try:
-        question = await pose(roads, part.orders, part.shifts, job.principal.clock.now(), pins=loaded.pins)
+        question = await pose(roads, part.orders, part.shifts, job.principal.clock.now(), ties=loaded.ties)
     except ProblemInvalidError as error:
         raise CannotPlan(f"The solver cannot work with this: {error}.") from error
     question.lateness = loaded.lateness

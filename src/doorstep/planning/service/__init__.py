@@ -53,6 +53,7 @@ from doorstep.planning.service.routes import (
 )
 from doorstep.planning.service.simulating import simulate_plan
 from doorstep.planning.service.standing import refuse_while_routed
+from doorstep.planning.service.ties import OrderRelation, Pin
 
 __all__ = [
     "REFRESH",
@@ -61,6 +62,8 @@ __all__ = [
     "LatenessAllowance",
     "NewPlan",
     "OnChanged",
+    "OrderRelation",
+    "Pin",
     "assign_orders",
     "cancel_plan",
     "cancel_route",

@@ -80,7 +80,7 @@ def _slowed(question: Question, problem: Problem, late: Iterable[UUID]) -> Probl
     """The problem with these shifts at the greatest factor that they meet."""
     slow = {str(shift_id) for shift_id in late}
     vehicles = [_slowest(question, vehicle) if vehicle.id in slow else vehicle for vehicle in problem.vehicles]
-    return Problem(problem.orders, tuple(vehicles), problem.matrices, problem.epoch)
+    return replace(problem, vehicles=tuple(vehicles))
 
 
 def _slowest(question: Question, vehicle: VehicleShift) -> VehicleShift:

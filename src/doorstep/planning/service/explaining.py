@@ -164,7 +164,7 @@ async def _pose(engines: Engines, proposed: Proposed, now: datetime) -> Question
             proposed.shifts,
             now,
             within=ROADS_SECONDS,
-            pins=proposed.pins,
+            ties=proposed.ties,
         )
     except ProblemInvalidError as error:
         message = f"The solver cannot work with this: {error}."

@@ -15,7 +15,8 @@ from doorstep.kernel.geo import Coordinates, distance_meters
 from doorstep.orders.model import LocationStatus
 from doorstep.orders.reads import PlanningOrder
 from doorstep.planning.model import UnassignedCode
-from doorstep.planning.service.problems import Left, ends_of, from_depot, position_of, vehicle_of
+from doorstep.planning.service.problems import NO_TIES, Left, ends_of, from_depot, position_of, vehicle_of
+from doorstep.planning.service.ties import Ties
 from doorstep.planning.service.writing import Proposal
 
 MOST_PLACES: Final = 3000
@@ -41,9 +42,7 @@ class Cut:
     left: dict[UUID, list[Left]]
 
 
-def cut(
-    orders: Sequence[PlanningOrder], shifts: Sequence[PlanningShift], pins: Mapping[UUID, UUID] | None = None
-) -> Cut:
+def cut(orders: Sequence[PlanningOrder], shifts: Sequence[PlanningShift], ties: Ties = NO_TIES) -> Cut:
     """One part where one matrix is enough; else several, each with at least one shift."""
     if _places(orders) + len({shift.depot_id for shift in shifts}) <= MOST_PLACES:
         return Cut([Part(list(orders), list(shifts))], {})
@@ -56,7 +55,9 @@ def cut(
     result = Cut([], {})
     for depot_id, fleet in fleets.items():
         _cut_depot(result, mine[depot_id], fleet)
-    _bring_to_the_able(result.parts, pins or {})
+    _bring_to_the_able(result.parts, ties.shifts)
+    for companions in ties.companions():
+        _bring_together(result.parts, companions, ties.shifts)
     return result
 
 
@@ -122,6 +123,18 @@ def _bring_to_the_able(parts: Sequence[Part], pins: Mapping[UUID, UUID]) -> None
                     other.orders.append(order)
                     places[number] += needed
                     break
+
+
+def _bring_together(parts: Sequence[Part], companions: Sequence[UUID], pins: Mapping[UUID, UUID]) -> None:
+    """Orders that one route must take move to one part, while its matrix has room: to the pinned one's, or the first one's."""
+    names = frozenset(companions)
+    theirs = [(part, order) for part in parts for order in part.orders if order.id in names]
+    theirs.sort(key=lambda one: one[1].id not in pins)
+    for part, order in theirs[1:]:
+        home = theirs[0][0]
+        if part is not home and _places(home.orders) + len(ends_of(order)) < MOST_PLACES:
+            part.orders.remove(order)
+            home.orders.append(order)
 
 
 def _anybody(shifts: Sequence[PlanningShift], order: PlanningOrder, only: UUID | None) -> bool:

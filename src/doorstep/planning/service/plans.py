@@ -15,7 +15,7 @@ from doorstep.kernel.errors import Conflict, DoorstepError, NotFound, ProblemCod
 from doorstep.kernel.ids import new_id
 from doorstep.kernel.scope import Permission, Scope
 from doorstep.orders.model import OrderStatus, plannable
-from doorstep.orders.reads import OrderQuery, find_plannable, orders_by_ids
+from doorstep.orders.reads import OrderQuery, PlanningOrder, find_plannable, orders_by_ids, orders_for_planning
 from doorstep.planning.errors import (
     not_plannable,
     nothing_to_plan,
@@ -37,6 +37,7 @@ from doorstep.planning.model import (
 )
 from doorstep.planning.reads import active_routes_of_orders, active_routes_of_shifts
 from doorstep.planning.service.aims import LatenessAllowance, aim_faults, aim_json
+from doorstep.planning.service.ties import MOST_PINS, OrderRelation, Pin, tie_faults, ties_json
 
 OPTIMIZE: Final = "optimize_plan"
 """The kind of the job that optimizes a plan."""
@@ -45,7 +46,6 @@ MOST_ORDERS: Final = 20_000
 MOST_LISTED: Final = 1000
 """So many orders are named one by one; a filter finds more."""
 MOST_SHIFTS: Final = 250
-MOST_PINS: Final = 250
 MOST_NAME: Final = 200
 
 
@@ -61,8 +61,8 @@ class NewPlan:
     objective: PlanObjective = PlanObjective.COST
     optimize: bool = True
     name: str | None = None
-    pins: tuple[tuple[UUID, UUID], ...] = ()
-    """Orders that only this shift may take."""
+    pins: tuple[Pin, ...] = ()
+    relations: tuple[OrderRelation, ...] = ()
     lateness: LatenessAllowance | None = None
 
 
@@ -82,11 +82,9 @@ async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     shifts = await shifts_wanted(scope, wanted, faults)
     faults += aim_faults(wanted.objective, wanted.lateness, shifts, wanted.shift_ids)
     refuse_all(faults)
-    _check_pins(wanted.pins, {order["id"] for order in orders}, {shift.id for shift in shifts})
+    await _check_ties(scope, wanted, {order["id"] for order in orders}, shifts)
     plan_id = new_id()
-    options = aim_json(wanted.objective, wanted.lateness)
-    if wanted.pins:
-        options["pins"] = {str(order_id): str(shift_id) for order_id, shift_id in wanted.pins}
+    options = aim_json(wanted.objective, wanted.lateness) | ties_json(wanted.pins, wanted.relations)
     await scope.tx.insert(
         PlanRow,
         [
@@ -127,22 +125,15 @@ async def create_plan(scope: Scope, wanted: NewPlan) -> dict[str, Any]:
     return {"id": str(plan_id)}
 
 
-def _check_pins(pins: Sequence[tuple[UUID, UUID]], orders: Collection[UUID], shifts: Collection[UUID]) -> None:
-    """Each pin is about an order and a shift of the plan, and no order has two."""
-    faults: list[DoorstepError] = []
-    if len(pins) > MOST_PINS:
-        faults.append(DoorstepError(ProblemCode.TOO_MANY_ITEMS, f"Pin at most {MOST_PINS} orders.", ["pins"]))
-    seen: set[UUID] = set()
-    for index, (order_id, shift_id) in enumerate(pins[:MOST_PINS]):
-        if order_id not in orders:
-            faults.append(NotFound("order", ["pins", index, "orderId"]))
-        if shift_id not in shifts:
-            faults.append(NotFound("shift", ["pins", index, "shiftId"]))
-        if order_id in seen:
-            message = "The order is pinned twice; only one shift can take it."
-            faults.append(DoorstepError(ProblemCode.INVALID_VALUE, message, ["pins", index, "orderId"]))
-        seen.add(order_id)
-    refuse_all(faults)
+async def _check_ties(
+    scope: Scope, wanted: NewPlan, order_ids: Collection[UUID], shifts: Sequence[PlanningShift]
+) -> None:
+    """Refuse pins and relations that are not about the plan's orders and shifts, or that cannot all hold."""
+    orders: dict[UUID, PlanningOrder | None] = dict.fromkeys(order_ids)
+    timed = [pin.order_id for pin in wanted.pins[:MOST_PINS] if pin.at is not None and pin.order_id in orders]
+    if timed:
+        orders |= {order.id: order for order in await orders_for_planning(scope.tx, scope.tenant_id, timed)}
+    refuse_all(tie_faults(wanted.pins, wanted.relations, orders, shifts, scope.clock.now()))
 
 
 async def optimize_plan(scope: Scope, plan_id: UUID, if_version: int | None = None) -> dict[str, Any]:

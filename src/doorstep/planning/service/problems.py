@@ -20,6 +20,7 @@ from doorstep.orders.reads import PlanningOrder, PlanningPoint
 from doorstep.places.errors import RoadsError
 from doorstep.places.roads import Roads, profile_of
 from doorstep.planning.model import UnassignedCode
+from doorstep.planning.service.ties import Ties
 from doorstep.planning.solver.estimate import Lateness
 from doorstep.planning.solver.pool import SolverPool
 from doorstep.planning.solver.problem import (
@@ -37,6 +38,7 @@ from doorstep.planning.solver.problem import (
     Visit,
     Window,
 )
+from doorstep.planning.solver.relations import Relation, among, fallen, related
 
 Position = tuple[float, float]
 
@@ -44,6 +46,7 @@ SNAP_SECONDS: Final = 15.0
 """How long the check of points that were never held against the roads may take; orders that are being taken wait for 2 s only."""
 
 
+NO_TIES: Final = Ties()
 SPEEDS: Final = (0.1, 5.0)
 """The slowest and the fastest that the solver takes."""
 
@@ -141,10 +144,10 @@ async def pose(
     heads: Mapping[UUID, Head] | None = None,
     *,
     within: float | None = None,
-    pins: Mapping[UUID, UUID] | None = None,
+    ties: Ties = NO_TIES,
     ahead: timedelta | None = None,
 ) -> Question:
-    """The question for the solver. A shift under way starts at ``now``, one with a head from there; ``pins`` are the only shifts of their orders.
+    """The question for the solver. A shift under way starts at ``now``, one with a head from there; what ``ties`` orders has to be kept.
     Traffic is that of each whole shift, or of so much time ``ahead``.
 
     Raises Unavailable when the roads do not answer (``within`` so many seconds).
@@ -159,21 +162,19 @@ async def pose(
         places.add_depot(shift.depot_id, (shift.depot_latitude, shift.depot_longitude))
     starts = {shift_id: places.own(head.position) for shift_id, head in heads.items()}
     on_board = {order_id: shift_id for shift_id, head in heads.items() for order_id in head.on_board}
-    pins = pins or {}
-    located = _located(question, places.depots, pins)
+    located = _located(question, places.depots, ties)
     off_road = await _off_road(roads, located, shifts)
+    question.set_aside |= {order_id: [Left(UnassignedCode.UNREACHABLE)] for order_id in off_road}
+    asked, relations = _related(question, [order for order in located if order.id not in off_road], ties)
     tasks: list[Order] = []
-    for order in located:
-        if order.id in off_road:
-            question.set_aside[order.id] = [Left(UnassignedCode.UNREACHABLE)]
-        else:
-            only = frozenset([str(pins[order.id])]) if order.id in pins else frozenset[str]()
-            tasks.append(_task(order, places, epoch, on_board.get(order.id), only))
+    for order in asked:
+        only = frozenset([str(ties.shifts[order.id])]) if order.id in ties.shifts else frozenset[str]()
+        tasks.append(_task(order, places, epoch, on_board.get(order.id), only))
     question.points = places.points
     if tasks:
         matrices = await _matrices(roads, question, within)
         vehicles = tuple(_vehicle(shift, places, starts.get(shift.id), question, now) for shift in shifts)
-        question.problem = Problem(tuple(tasks), vehicles, matrices, epoch)
+        question.problem = Problem(tuple(tasks), vehicles, matrices, epoch, relations)
     return question
 
 
@@ -181,19 +182,31 @@ def _start(shift: PlanningShift, now: datetime, head: Head | None) -> datetime:
     return max(shift.starts_at, now) if head is None else head.ready_at
 
 
-def _located(question: Question, depots: Mapping[UUID, int], pins: Mapping[UUID, UUID]) -> list[PlanningOrder]:
-    """The orders that have places, in the order of their ids (which is the order in which they came in)."""
+def _located(question: Question, depots: Mapping[UUID, int], ties: Ties) -> list[PlanningOrder]:
+    """The orders that have places, in the order of their ids (which is the order in which they came in), at their pinned times."""
     found: list[PlanningOrder] = []
     for order in question.orders.values():
         if order.location_status is LocationStatus.NEEDS_LOCATION:
             question.set_aside[order.id] = [Left(UnassignedCode.NEEDS_LOCATION)]
         elif order.depot_id is not None and order.pickup is None and order.depot_id not in depots:
             question.set_aside[order.id] = [Left(UnassignedCode.DEPOT, tuple(question.shifts))]
-        elif order.id in pins and pins[order.id] not in question.shifts:
+        elif order.id in ties.shifts and ties.shifts[order.id] not in question.shifts:
             question.set_aside[order.id] = [Left(UnassignedCode.PINNED, tuple(question.shifts))]
+        elif (narrowed := ties.narrowed(order)) is None:
+            question.set_aside[order.id] = [Left(UnassignedCode.WINDOW, tuple(question.shifts))]
         else:
-            found.append(order)
+            found.append(narrowed)
     return found
+
+
+def _related(
+    question: Question, orders: Sequence[PlanningOrder], ties: Ties
+) -> tuple[list[PlanningOrder], tuple[Relation, ...]]:
+    """The orders that can go without those that cannot be asked about, and their relations with each other."""
+    known = {str(order.id) for order in orders}
+    lost = fallen(ties.relations, related(ties.relations) - known)
+    question.set_aside |= {order.id: [Left(UnassignedCode.RELATION)] for order in orders if str(order.id) in lost}
+    return [order for order in orders if str(order.id) not in lost], among(ties.relations, known - lost)
 
 
 def ends_of(order: PlanningOrder) -> list[PlanningPoint]:

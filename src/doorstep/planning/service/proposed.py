@@ -29,7 +29,9 @@ from doorstep.planning.reads import (
 from doorstep.planning.service.aims import lateness_of
 from doorstep.planning.service.committing import check_proposed
 from doorstep.planning.service.problems import Question, ends_of, position_of
+from doorstep.planning.service.ties import Ties
 from doorstep.planning.solver.problem import Break, Order, Problem, VehicleShift, visits
+from doorstep.planning.solver.relations import related
 from doorstep.planning.solver.sequence import Act, Acts, reload_of
 from doorstep.planning.solver.solution import StepKind
 
@@ -39,7 +41,7 @@ MOST_PLACES: Final = 600
 
 @dataclass(slots=True)
 class Proposed:
-    """What a relaxation is looked for in: the ``asked`` orders that can be planned, those on the routes looked at, and the shifts."""
+    """What a relaxation is looked for in: the ``asked`` orders that can be planned and have no relation to others, those on the routes looked at, and the shifts."""
 
     asked: list[PlanningOrder]
     kept: list[PlanningOrder]
@@ -48,7 +50,7 @@ class Proposed:
     """By shift, in sequence."""
     orders_of: dict[UUID, list[UUID]]
     """By stop."""
-    pins: dict[UUID, UUID]
+    ties: Ties
     grace_seconds: int
     """How late after their windows the plan may serve orders."""
 
@@ -66,10 +68,11 @@ async def load_proposed(
     check_proposed(plan)
     refuse_all([_placed(one, n) for n, one in enumerate(order_ids) if seen[one]["assigned"]])
     asked = await orders_for_planning(tx, tenant_id, order_ids)
-    open_ = [order for order in asked if order.status in PLANNABLE]
-    pins = {UUID(order_id): UUID(shift_id) for order_id, shift_id in plan["options"].get("pins", {}).items()}
+    ties = Ties.of(plan["options"])
+    bound = related(ties.relations)
+    open_ = [order for order in asked if order.status in PLANNABLE and str(order.id) not in bound]
     allowed = lateness_of(plan["options"])
-    routes = await _routes_to_look_at(tx, tenant_id, plan["id"], open_, pins)
+    routes = await _routes_to_look_at(tx, tenant_id, plan["id"], open_, ties.shifts)
     stops = await stops_of_routes(tx, tenant_id, list(routes))
     orders_of = await order_ids_of_stops(tx, tenant_id, [stop["id"] for of_one in stops.values() for stop in of_one])
     on_routes = sorted({order_id for of_one in orders_of.values() for order_id in of_one})
@@ -83,7 +86,7 @@ async def load_proposed(
         shifts=shifts,
         stops={routes[route_id]: of_one for route_id, of_one in stops.items()},
         orders_of=orders_of,
-        pins=pins,
+        ties=ties,
         grace_seconds=0 if allowed is None else allowed.max_seconds,
     )
 

@@ -3,6 +3,7 @@
 Reading order
 -------------
 ``problem``     what is asked: orders, vehicle shifts, travel times; nothing invalid can be constructed.
+``relations``   what orders have to do with each other: together, apart, in sequence.
 ``solution``    what is answered: routes with timed steps, what stayed unassigned, sums.
 ``travel``      whole seconds and metres of every leg, per vehicle; unreachable pairs are marked, never guessed.
 ``estimate``    how much work a problem is, and the options that fit the machine and the wait; what a plan may aim at.
@@ -15,6 +16,7 @@ Reading order
 ``evening``     balance: orders moved from long routes to short ones.
 ``touring``     several tours of one shift: what no engine knows of, out of the single tours that they make.
 ``refining``    the three together, after the engines.
+``relating``    relations kept on top of the engines: who goes with whom, and ``reordering`` puts deliveries in sequence.
 ``verify``      our own evaluation of every rule; no plan leaves the solver without passing it.
 ``baseline``    the same orders without optimization, for comparison.
 ``unassigned``  why an order was not placed, vehicle by vehicle.
@@ -24,6 +26,7 @@ Reading order
 ``easing``      the smallest of these that holds before the verifier.
 ``handwork``    a sequence by hand, timed whatever breaks; one order put where it costs least.
 ``settling``    routes under way made cheaper, where changing a promise has a price.
+``outcome``     what a solve tells while it goes on, and how it ended.
 ``pool``        the door: ``SolverPool.solve`` runs all of the above without blocking the event loop.
 
 Words

@@ -12,8 +12,8 @@ without a bridge keeps its banks apart. They only decide what is solved together
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -65,7 +65,7 @@ class Neighbourhood:
             for part in self._sectors(mine, vehicles, size):
                 aboard = [order for vehicle in part.vehicles for order in carried.get(vehicle.id, ())]
                 groups.append(Group((*aboard, *part.orders), part.vehicles))
-        return [group for group in groups if group.orders]
+        return [group for group in _brought_home(groups) if group.orders]
 
     def _fleets(self) -> dict[int, list[VehicleShift]]:
         fleets: dict[int, list[VehicleShift]] = {}
@@ -115,7 +115,11 @@ class Neighbourhood:
             seen += route.summary.tasks
         idle = [v for v in self.problem.vehicles if v.id not in solution.route_by_vehicle]
         idle.sort(key=_signature)
-        left = self._left_near(solution, groups)
+        fleets = [
+            {route.vehicle_id for route in part} | {vehicle.id for vehicle in idle[number :: len(groups)]}
+            for number, part in enumerate(groups)
+        ]
+        left = self._left_near(solution, groups, fleets)
         made = [self._group(part, idle[number :: len(groups)], left[number]) for number, part in enumerate(groups)]
         return [group for group in made if group.orders]
 
@@ -152,8 +156,10 @@ class Neighbourhood:
         vehicles = [known.vehicle_by_id[route.vehicle_id] for route in present]
         return Group((*orders, *left), (*vehicles, *idle), present)
 
-    def _left_near(self, solution: Solution, groups: list[list[Route]]) -> list[list[Order]]:
-        """The unassigned orders by the group whose routes are nearest. Those on board are not dealt: their vehicle may
+    def _left_near(
+        self, solution: Solution, groups: list[list[Route]], fleets: Sequence[Collection[str]]
+    ) -> list[list[Order]]:
+        """The unassigned orders by the group whose routes are nearest, or which has the only vehicle that may take one. Those on board are not dealt: their vehicle may
         sit in another group; `leftovers` brings the two together."""
         left: list[list[Order]] = [[] for _ in groups]
         orders = [self.problem.order_by_id[order_id] for order_id in solution.unassigned]
@@ -162,8 +168,10 @@ class Neighbourhood:
             return [loose]
         centers = np.array([np.mean([self._center(route) for route in part], axis=0) for part in groups])
         for order in loose:
+            only = _only(order)
+            home = next((number for number, fleet in enumerate(fleets) if only in fleet), None)
             apart = np.linalg.norm(centers - self._place(order), axis=1)
-            left[int(apart.argmin())].append(order)
+            left[int(apart.argmin()) if home is None else home].append(order)
         return left
 
     def _can(self, vehicle: VehicleShift, order: Order) -> bool:
@@ -186,6 +194,23 @@ class Neighbourhood:
             return (_angle(here) + turn * GOLDEN_ANGLE) % (2 * math.pi)
         here = self._center(route)
         return float(here @ np.array([math.cos(turn * GOLDEN_ANGLE), math.sin(turn * GOLDEN_ANGLE)]))
+
+
+def _only(order: Order) -> str | None:
+    """The one vehicle that an order is bound to."""
+    if isinstance(order, OnBoard):
+        return order.vehicle
+    return next(iter(order.vehicles)) if len(order.vehicles) == 1 else None
+
+
+def _brought_home(groups: Sequence[Group]) -> list[Group]:
+    """The groups with each order that is bound to one vehicle in that vehicle's."""
+    home = {vehicle.id: number for number, group in enumerate(groups) for vehicle in group.vehicles}
+    orders: list[list[Order]] = [[] for _ in groups]
+    for number, group in enumerate(groups):
+        for order in group.orders:
+            orders[home.get(_only(order) or "", number)].append(order)
+    return [replace(group, orders=tuple(mine)) for group, mine in zip(groups, orders, strict=True)]
 
 
 def merge(problem: Problem, orders: Sequence[Order], solution: Solution, group: Group, answer: Solution) -> Solution:

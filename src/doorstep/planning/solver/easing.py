@@ -20,6 +20,7 @@ from enum import StrEnum
 
 from doorstep.planning.solver.insertion import Line, Spot, put
 from doorstep.planning.solver.problem import MAX_PRIORITY, OnBoard, Order, Problem, VehicleShift, visits
+from doorstep.planning.solver.relations import among
 from doorstep.planning.solver.relaxing import (
     DAY,
     MINUTE,
@@ -174,7 +175,8 @@ class Easing:
 
     def holds(self, vehicle: VehicleShift, orders: Sequence[Order], route: Route) -> bool:
         """Whether every rule holds for the vehicle's route, which serves these orders and no others."""
-        part = replace(self.problem, orders=tuple(orders), vehicles=(vehicle, *self._others(vehicle, orders)))
+        vehicles = (vehicle, *self._others(vehicle, orders))
+        part = replace(self.problem, orders=tuple(orders), vehicles=vehicles, relations=())
         served = sorted(route.order_ids) == sorted(order.id for order in orders)
         return served and not route_violations(part, self.travel, (route,))
 
@@ -229,7 +231,8 @@ class Easing:
         named = {name for one in orders if not isinstance(one, OnBoard) for name in one.vehicles}
         if not named <= {vehicle.id for vehicle in near}:
             return []
-        return [replace(self.problem, orders=orders, vehicles=tuple(near))]
+        relations = among(self.problem.relations, {one.id for one in orders})
+        return [replace(self.problem, orders=orders, vehicles=tuple(near), relations=relations)]
 
     def _nearest(self, order: Order) -> list[VehicleShift]:
         """The vehicles with the shortest detours, those that meet most of the order's demands first."""
@@ -252,7 +255,8 @@ class Easing:
             for vehicle in vehicles
             if vehicle.id in solution.route_by_vehicle
         }
-        anew = Easing(replace(self.problem, vehicles=vehicles, orders=near.orders), acts, self.travel)
+        asked = replace(self.problem, vehicles=vehicles, orders=near.orders, relations=near.relations)
+        anew = Easing(asked, acts, self.travel)
         if len(anew.acts) < len(vehicles):
             return None  # one of the routes needs more, even without the order
         found = anew.by_insertion(order, deadline)

@@ -58,11 +58,13 @@ class Lateness:
     """How late after a window service may begin at most, and what each hour of it weighs in minor units.
 
     Late is better than never: with every objective an order is served late rather than left out. With COST it is also
-    served late where that saves more than its price; with any other, lateness is as little as can be.
+    served late where that saves more than its price; with any other, lateness is as little as can be. The orders `firm`
+    are never late.
     """
 
     max_seconds: int
     price_per_hour: int = 0
+    firm: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.max_seconds < 1 or self.price_per_hour < 0:

@@ -45,6 +45,13 @@ def opened(problem: Problem, ids: Collection[str], seconds: int) -> Problem:
     return with_grace(problem, dict.fromkeys(ids, seconds))
 
 
+def softened(problem: Problem, lateness: Lateness | None) -> Problem:
+    """The problem in which every order may be as late as the allowance says; without one, as it is."""
+    if lateness is None:
+        return problem
+    return opened(problem, with_windows(problem) - lateness.firm, lateness.max_seconds)
+
+
 def with_grace(problem: Problem, seconds: Mapping[str, int]) -> Problem:
     """The problem in which each order may be so many `seconds` late, none that is not named."""
     return replace(problem, orders=tuple(_opened(order, seconds.get(order.id, 0)) for order in problem.orders))

@@ -11,10 +11,9 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,16 +23,20 @@ from doorstep.planning.solver.decompose import Group, Neighbourhood, compose, me
 from doorstep.planning.solver.engine import Engine, engine_names
 from doorstep.planning.solver.errors import SolveCancelledError, SolverError
 from doorstep.planning.solver.estimate import SolveOptions
+from doorstep.planning.solver.outcome import Outcome, Phase, Progress, Report, SolveStatus
 from doorstep.planning.solver.problem import Order, Problem, visits
 from doorstep.planning.solver.process import RunStatus
 from doorstep.planning.solver.ranking import Ranking, check_objective
 from doorstep.planning.solver.refining import MOST_WAVES, is_refined, or_baseline, refined
+from doorstep.planning.solver.relating import solve_related
 from doorstep.planning.solver.running import Answer, Heard, Runner
 from doorstep.planning.solver.slots import Claim, FairSlots
-from doorstep.planning.solver.solution import Solution, Summary
+from doorstep.planning.solver.solution import Solution
 from doorstep.planning.solver.travel import Travel
 from doorstep.planning.solver.unassigned import Unassigned, explain, hopeless
 from doorstep.planning.solver.verify import route_violations, verify
+
+__all__ = ["Outcome", "Phase", "Progress", "Report", "SolveStatus", "SolverPool"]
 
 EXTRA_SHARE = 0.5
 """Of the time limit, once more, for what an objective asks for beyond the engines (see `refining`)."""
@@ -41,62 +44,6 @@ LEAST_EXTRA = 4.0
 """Seconds; small plans use less of them."""
 FRUITLESS_ROUNDS = 3
 """After so many rounds without a better solution the neighbourhoods are worked out."""
-
-
-class SolveStatus(StrEnum):
-    """How a solve ended; only OK has a solution."""
-
-    OK = "OK"
-    INFEASIBLE = "INFEASIBLE"
-    TIMEOUT = "TIMEOUT"
-    CRASHED = "CRASHED"
-
-
-class Phase(StrEnum):
-    """What a solve is busy with."""
-
-    PREPARING = "PREPARING"
-    SOLVING = "SOLVING"
-    VERIFYING = "VERIFYING"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a solve is; `best` and `unassigned` are of the best solution so far.
-
-    `ahead` is how many runs go before while the solve waits for its first slot; None once it has had one.
-    """
-
-    phase: Phase
-    elapsed_seconds: float
-    runs_done: int = 0
-    runs_total: int = 0
-    best: Summary | None = None
-    unassigned: int | None = None
-    engine: Engine | None = None
-    ahead: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a solve. `reason` says why there is no solution.
-
-    `cpu_seconds` is what the engines used. `queued_seconds` of `elapsed_seconds` were spent waiting for a free slot; they
-    count against no limit.
-    """
-
-    status: SolveStatus
-    reason: str | None
-    solution: Solution | None
-    baseline: Solution | None
-    unassigned: tuple[Unassigned, ...]
-    elapsed_seconds: float
-    cpu_seconds: float
-    queued_seconds: float
-    engine: str
-
-
-Report = Callable[[Progress], Awaitable[None]]
 
 
 class SolverPool:
@@ -150,7 +97,14 @@ class SolverPool:
             options = await asyncio.to_thread(choose, problem, self.slots)
         check_objective(problem, options.objective)
         claim = Claim(self._free, owner, is_urgent)
-        work = asyncio.create_task(_Solve(claim, self.slots, problem, options, progress).run())
+
+        async def once(part: Problem, told: Report | None) -> Outcome:
+            return await _Solve(claim, self.slots, part, options, told).run()
+
+        related = problem.relations
+        work = asyncio.create_task(
+            solve_related(problem, options, once, progress) if related else once(problem, progress)
+        )
         stop = asyncio.create_task(cancelled.wait()) if cancelled is not None else None
         self._running.add(work)
         try:

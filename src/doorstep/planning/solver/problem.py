@@ -30,6 +30,7 @@ from doorstep.planning.solver.checks import (
     check_windows,
 )
 from doorstep.planning.solver.errors import ProblemInvalidError
+from doorstep.planning.solver.relations import Relation, check_relations
 
 MAX_COST = 10_000_000
 """Largest fixed, hourly or per-kilometre cost in minor units; keeps the engine's 64-bit sums far from overflow."""
@@ -249,6 +250,7 @@ class Problem:
     vehicles: tuple[VehicleShift, ...]
     matrices: Mapping[str, Matrices]
     epoch: int = 0
+    relations: tuple[Relation, ...] = ()
     order_by_id: Mapping[str, Order] = field(init=False, repr=False)
     vehicle_by_id: Mapping[str, VehicleShift] = field(init=False, repr=False)
 
@@ -321,6 +323,8 @@ def _check_problem(problem: Problem) -> None:
         raise ProblemInvalidError("vehicles", "the shifts lie more than a year apart; plan them separately")
     for order in problem.orders:
         _check_order(order, size, vehicle_ids)
+    free = (order for order in problem.orders if not isinstance(order, OnBoard))
+    check_relations(problem.relations, {order.id: order.vehicles for order in free})
 
 
 def _check_vehicle(vehicle: VehicleShift, size: int, matrices: Mapping[str, Matrices]) -> None:

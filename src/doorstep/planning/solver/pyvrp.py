@@ -61,6 +61,8 @@ def obstacle(
     problem: Problem, orders: Sequence[Order], vehicles: Sequence[VehicleShift], objective: Objective
 ) -> str | None:
     """What of `orders` and `vehicles` PyVRP's model cannot hold, in words; None when it holds them all."""
+    if problem.relations:
+        return "relations between orders"
     reasons = (_not_held(problem, order) for order in orders)
     asked = next((reason for reason in reasons if reason is not None), None)
     if asked is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from doorstep.planning.solver.decompose import Group, Neighbourhood, compose, merge
 from doorstep.planning.solver.estimate import Lateness, Objective, SolveOptions
-from doorstep.planning.solver.lateness import Trial, opened, punctual, trials, with_windows
+from doorstep.planning.solver.lateness import Trial, opened, punctual, softened, trials, with_windows
 from doorstep.planning.solver.problem import Order, Problem, visits
 from doorstep.planning.solver.ranking import Ranking
 from doorstep.planning.solver.running import Answer, Runner
@@ -52,11 +52,11 @@ class Softening:
     def __post_init__(self) -> None:
         wanted = self.options.objective
         self.objective = Objective.ON_TIME if wanted is Objective.BALANCE else wanted
-        self.soft = opened(self.problem, with_windows(self.problem), self.lateness.max_seconds)
+        self.soft = softened(self.problem, self.lateness)
 
     async def run(self, hard: Solution) -> Solution:
         """`hard` or what is better with some orders late."""
-        anybody = with_windows(self.problem)
+        anybody = with_windows(self.problem) - self.lateness.firm
         left = anybody.intersection(hard.unassigned)
         best = await self._best_of(hard, hard, trials(left, self.lateness, is_warm=True) if left else [])
         if anybody and (best.unassigned or best.summary.late_orders or self.objective is Objective.COST):

@@ -24,6 +24,7 @@ from doorstep.planning.solver.problem import (
     Window,
     visits,
 )
+from doorstep.planning.solver.relations import related
 from doorstep.planning.solver.solution import Solution
 from doorstep.planning.solver.travel import UNREACHABLE, Legs, Travel
 
@@ -36,6 +37,7 @@ class Reason(StrEnum):
     VEHICLE_KIND = "VEHICLE_KIND"
     DEPOT = "DEPOT"
     PINNED = "PINNED"
+    RELATION = "RELATION"
     UNREACHABLE = "UNREACHABLE"
     WINDOW = "WINDOW"
     SHIFT = "SHIFT"
@@ -80,6 +82,8 @@ def _explain(
     blocked: list[Blocked] = []
     for vehicle in candidates(problem, order):
         reasons = blocks(order, vehicle, travel.of(vehicle), aboard.get(vehicle.id, Load()))
+        if not reasons and order.id in related(problem.relations):
+            reasons = (Reason.RELATION,)
         if not reasons:
             outranked = taken.get(vehicle.id, 0) > order.priority
             reasons = (Reason.PRIORITY, Reason.NO_ROOM) if outranked else (Reason.NO_ROOM,)

@@ -23,6 +23,7 @@ from doorstep.planning.solver.problem import (
     Window,
     visits,
 )
+from doorstep.planning.solver.relations import broken
 from doorstep.planning.solver.solution import (
     Route,
     Solution,
@@ -74,6 +75,9 @@ def _whole_solution(problem: Problem, solution: Solution) -> list[Violation]:
             found.append(Violation(Rule.ORDER_ONCE, message, order_id=order.id))
     for order_id in mentioned.keys() - problem.order_by_id.keys():
         found.append(Violation(Rule.ORDER_ONCE, "there is no such order", order_id=order_id))
+    by_vehicle = {route.vehicle_id: route.order_ids for route in solution.routes}
+    for relation, message in broken(problem.relations, by_vehicle):
+        found.append(Violation(Rule.RELATION, f"{relation.kind}: {message}", order_id=relation.order_ids[0]))
     if solution.summary != total(solution.routes):
         found.append(Violation(Rule.SUMMARY, "the sums of the routes are not those of the solution"))
     return found
