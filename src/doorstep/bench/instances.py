@@ -14,11 +14,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.problem import (
-    Capacity,
     Costs,
     Delivery,
-    Load,
     Matrices,
     Order,
     PickupDelivery,

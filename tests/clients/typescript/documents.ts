@@ -184,8 +184,10 @@ export type CreatePlanInput = {
   orderFilter?: OrderFilter | null | undefined;
   /** These orders, at most 1,000; each must be PENDING or AWAITING_REATTEMPT. */
   orderIds?: Array<string> | null | undefined;
-  /** Orders of the plan that only this shift may take, at most 250; where it has no room, the order stays unassigned with PINNED. */
+  /** Orders of the plan that only this shift may take (where it has no room, they stay unassigned with PINNED), or that are delivered at this instant; at most 250. */
   pins?: Array<PlanPinInput> | null | undefined;
+  /** Orders of the plan that go on the same route, on different routes or in sequence, at most 100. What contradicts itself or the pins is INVALID_VALUE. */
+  relations?: Array<PlanRelationInput> | null | undefined;
   /** These shifts, at most 250; each needs a vehicle and must have no route yet. */
   shiftIds?: Array<string> | null | undefined;
 };
@@ -431,13 +433,32 @@ export type PlanObjective =
   /** Lateness, then cost; with `lateness`, which says how late an order may be rather than left out. */
   | 'ON_TIME';
 
-/** An order that only this shift may take. */
+/** An order that only this shift may take, or that is delivered at this instant, or both. */
 export type PlanPinInput = {
+  /** Service at the delivery begins at most 5 minutes before or after this instant, and inside one of the order's windows; never late, whatever `lateness` allows. Left out, its windows alone hold. */
+  at?: string | null | undefined;
   /** The order, one of the plan's. */
   orderId: string;
-  /** The shift, one of the plan's. */
-  shiftId: string;
+  /** The shift, one of the plan's; left out, any may take it. */
+  shiftId?: string | null | undefined;
 };
+
+/** Orders of the plan that belong together. It binds the optimization: later changes by hand need not keep it. */
+export type PlanRelationInput = {
+  /** How they belong together. */
+  kind: PlanRelationKind;
+  /** The orders, 2 to 20, each one of the plan's; for IN_SEQUENCE in the sequence of their deliveries. */
+  orderIds: Array<string>;
+};
+
+/** How orders of a plan belong together. What cannot be kept is not broken: the orders stay unassigned with RELATION. */
+export type PlanRelationKind =
+  /** No two on one route; any of them may stay unassigned. */
+  | 'DIFFERENT_ROUTES'
+  /** On one route, each delivered somewhere after the one before it; others may lie between. Where one stays unassigned, all after it do. */
+  | 'IN_SEQUENCE'
+  /** All on one route, or none on any. */
+  | 'SAME_ROUTE';
 
 /** Where a plan stands. */
 export type PlanStatus =

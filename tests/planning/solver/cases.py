@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.pool import Outcome, SolveStatus
 from doorstep.planning.solver.problem import (
     Break,
-    Capacity,
     Costs,
     Delivery,
     KindTimes,
-    Load,
     Matrices,
     OnBoard,
     Order,

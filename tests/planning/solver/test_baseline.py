@@ -6,7 +6,8 @@ import pytest
 from tests.planning.solver.cases import parcel, problem, town, van, wild
 
 from doorstep.planning.solver.baseline import baseline
-from doorstep.planning.solver.problem import Break, Capacity, Load, OnBoard, PickupDelivery, Visit, Window
+from doorstep.planning.solver.load import Capacity, Load
+from doorstep.planning.solver.problem import Break, OnBoard, PickupDelivery, Visit, Window
 from doorstep.planning.solver.solution import StepKind
 from doorstep.planning.solver.verify import verify
 

@@ -14,12 +14,11 @@ from doorstep.planning.solver.baseline import baseline
 from doorstep.planning.solver.decompose import compose
 from doorstep.planning.solver.easing import Eased, Easing, Search
 from doorstep.planning.solver.insertion import put
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.problem import (
     Break,
-    Capacity,
     Costs,
     Delivery,
-    Load,
     Order,
     PickupDelivery,
     Problem,

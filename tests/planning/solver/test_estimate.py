@@ -7,7 +7,8 @@ import pytest
 from tests.planning.solver.cases import parcel, problem, town, van
 
 from doorstep.planning.solver.estimate import SolveOptions, choose_options, expected_routes, predict_cpu_seconds
-from doorstep.planning.solver.problem import Capacity, Load, Problem, Window
+from doorstep.planning.solver.load import Capacity, Load
+from doorstep.planning.solver.problem import Problem, Window
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from tests.planning.solver.cases import DAY, line, parcel, problem, town, van
 from doorstep.planning.solver import handwork
 from doorstep.planning.solver.errors import Rule
 from doorstep.planning.solver.handwork import Fault, place, time_stops, without, worsened
-from doorstep.planning.solver.problem import Break, Capacity, Load, OnBoard, PickupDelivery, Problem, Visit, Window
+from doorstep.planning.solver.load import Capacity, Load
+from doorstep.planning.solver.problem import Break, OnBoard, PickupDelivery, Problem, Visit, Window
 from doorstep.planning.solver.schedule import route_of
 from doorstep.planning.solver.solution import StepKind
 from doorstep.planning.solver.travel import Travel

@@ -11,8 +11,9 @@ from doorstep.planning.solver.errors import ProblemInvalidError, Rule
 from doorstep.planning.solver.estimate import Lateness, Objective, SolveOptions
 from doorstep.planning.solver.evening import even
 from doorstep.planning.solver.lateness import opened, punctual, with_windows
+from doorstep.planning.solver.load import Load
 from doorstep.planning.solver.pool import SolverPool
-from doorstep.planning.solver.problem import Break, Costs, Load, PickupDelivery, Problem, Visit, Window
+from doorstep.planning.solver.problem import Break, Costs, PickupDelivery, Problem, Visit, Window
 from doorstep.planning.solver.ranking import Ranking
 from doorstep.planning.solver.schedule import route_through
 from doorstep.planning.solver.solution import Solution, StepKind, summarize_route, total

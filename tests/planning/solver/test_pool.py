@@ -16,19 +16,9 @@ from tests.planning.solver.engines import engine_pids, first_engine
 from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.errors import Rule, SolveCancelledError
 from doorstep.planning.solver.estimate import Objective, SolveOptions
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.pool import Phase, Progress, SolverPool, SolveStatus
-from doorstep.planning.solver.problem import (
-    Break,
-    Capacity,
-    Costs,
-    KindTimes,
-    Load,
-    OnBoard,
-    PickupDelivery,
-    Problem,
-    Visit,
-    Window,
-)
+from doorstep.planning.solver.problem import Break, Costs, KindTimes, OnBoard, PickupDelivery, Problem, Visit, Window
 from doorstep.planning.solver.solution import StepKind
 from doorstep.planning.solver.unassigned import Reason
 from doorstep.planning.solver.verify import violations

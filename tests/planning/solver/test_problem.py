@@ -8,11 +8,10 @@ import pytest
 from tests.planning.solver.cases import line, parcel, problem, van
 
 from doorstep.planning.solver.errors import ProblemInvalidError
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.problem import (
     Break,
-    Capacity,
     Costs,
-    Load,
     Matrices,
     OnBoard,
     PickupDelivery,

@@ -15,13 +15,12 @@ from doorstep.planning.solver import running
 from doorstep.planning.solver.choosing import choose, engine_for
 from doorstep.planning.solver.engine import Engine, EngineAnswerError, Improvement
 from doorstep.planning.solver.estimate import Objective, SolveOptions
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.pool import Progress, SolverPool
 from doorstep.planning.solver.problem import (
     Break,
-    Capacity,
     Costs,
     Delivery,
-    Load,
     OnBoard,
     PickupDelivery,
     Problem,

@@ -10,8 +10,9 @@ from tests.planning.solver.referee import faults
 
 from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.estimate import SolveOptions
+from doorstep.planning.solver.load import Capacity
 from doorstep.planning.solver.pool import SolverPool
-from doorstep.planning.solver.problem import Break, Capacity, Problem, Window
+from doorstep.planning.solver.problem import Break, Problem, Window
 from doorstep.planning.solver.solution import Solution, Step, StepKind
 
 QUICK = SolveOptions(level=0, searches=1, deterministic=True)

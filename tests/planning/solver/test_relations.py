@@ -11,8 +11,9 @@ from tests.planning.solver.referee import faults
 from doorstep.planning.solver import pyvrp
 from doorstep.planning.solver.errors import ProblemInvalidError, Rule
 from doorstep.planning.solver.estimate import Lateness, Objective, SolveOptions
+from doorstep.planning.solver.load import Capacity
 from doorstep.planning.solver.pool import SolverPool
-from doorstep.planning.solver.problem import Capacity, Delivery, OnBoard, PickupDelivery, Problem, Visit, Window
+from doorstep.planning.solver.problem import Delivery, OnBoard, PickupDelivery, Problem, Visit, Window
 from doorstep.planning.solver.relating import Seating
 from doorstep.planning.solver.relations import Relation, RelationKind, fallen
 from doorstep.planning.solver.solution import Solution, Summary

@@ -8,7 +8,8 @@ from tests.planning.solver.cases import parcel, problem, town, van
 
 from doorstep.planning.solver import settling
 from doorstep.planning.solver.handwork import time_stops
-from doorstep.planning.solver.problem import Capacity, OnBoard, Problem
+from doorstep.planning.solver.load import Capacity
+from doorstep.planning.solver.problem import OnBoard, Problem
 from doorstep.planning.solver.settling import Lane, Promises, settle
 from doorstep.planning.solver.solution import StepKind
 from doorstep.planning.solver.travel import Travel

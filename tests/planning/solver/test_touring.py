@@ -14,19 +14,9 @@ from doorstep.planning.solver.easing import Easing
 from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.errors import ProblemInvalidError, Rule
 from doorstep.planning.solver.estimate import Lateness, Objective, SolveOptions
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.pool import SolverPool
-from doorstep.planning.solver.problem import (
-    Break,
-    Capacity,
-    Costs,
-    Load,
-    OnBoard,
-    PickupDelivery,
-    Problem,
-    VehicleShift,
-    Visit,
-    Window,
-)
+from doorstep.planning.solver.problem import Break, Costs, OnBoard, PickupDelivery, Problem, VehicleShift, Visit, Window
 from doorstep.planning.solver.ranking import Ranking
 from doorstep.planning.solver.relaxing import Lever
 from doorstep.planning.solver.sequence import Acts, acts_of_route

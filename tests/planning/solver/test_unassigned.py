@@ -7,7 +7,8 @@ import pytest
 from tests.planning.solver.cases import line, parcel, problem, van
 
 from doorstep.planning.solver.decompose import compose
-from doorstep.planning.solver.problem import Capacity, Load, OnBoard, Order, PickupDelivery, Visit, Window
+from doorstep.planning.solver.load import Capacity, Load
+from doorstep.planning.solver.problem import OnBoard, Order, PickupDelivery, Visit, Window
 from doorstep.planning.solver.travel import Travel
 from doorstep.planning.solver.unassigned import Reason, explain, hopeless
 

@@ -10,12 +10,11 @@ from tests.planning.solver.cases import line, parcel, problem, van
 
 from doorstep.planning.solver.baseline import baseline
 from doorstep.planning.solver.errors import Rule, SolutionRejectedError
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.problem import (
     Break,
-    Capacity,
     Costs,
     KindTimes,
-    Load,
     Matrices,
     OnBoard,
     PickupDelivery,

@@ -8,12 +8,11 @@ from tests.planning.solver.cases import line, parcel, problem, town, van, wild
 
 from doorstep.planning.solver.engine import EngineAnswerError, EngineInput
 from doorstep.planning.solver.estimate import Objective
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.problem import (
     MAX_LOAD,
     Break,
-    Capacity,
     Costs,
-    Load,
     Matrices,
     OnBoard,
     PickupDelivery,

@@ -22,13 +22,12 @@ from doorstep.places.roads import Roads, profile_of
 from doorstep.planning.model import UnassignedCode
 from doorstep.planning.service.ties import Ties
 from doorstep.planning.solver.estimate import Lateness
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.pool import SolverPool
 from doorstep.planning.solver.problem import (
     Break,
-    Capacity,
     Costs,
     Delivery,
-    Load,
     Matrices,
     OnBoard,
     Order,

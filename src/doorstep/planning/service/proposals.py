@@ -23,7 +23,7 @@ from doorstep.planning.model import (
 )
 from doorstep.planning.service.problems import Left, Position, Question, from_depot, vehicle_of
 from doorstep.planning.solver.estimate import Lateness
-from doorstep.planning.solver.problem import Capacity, Load
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.ranking import price_of_lateness
 from doorstep.planning.solver.solution import Route, Solution, Step, StepKind, Summary
 from doorstep.planning.solver.unassigned import Unassigned

@@ -2,6 +2,7 @@
 
 Reading order
 -------------
+``load``        what orders take up, and what vehicles hold.
 ``problem``     what is asked: orders, vehicle shifts, travel times; nothing invalid can be constructed.
 ``relations``   what orders have to do with each other: together, apart, in sequence.
 ``solution``    what is answered: routes with timed steps, what stayed unassigned, sums.

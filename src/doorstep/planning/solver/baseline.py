@@ -5,7 +5,8 @@ A vehicle that may make several tours comes back for more when nothing else fits
 
 from __future__ import annotations
 
-from doorstep.planning.solver.problem import Delivery, Load, OnBoard, Order, Problem, VehicleShift, visits
+from doorstep.planning.solver.load import Load
+from doorstep.planning.solver.problem import Delivery, OnBoard, Order, Problem, VehicleShift, visits
 from doorstep.planning.solver.schedule import Tour, begin, reloaded, serve, timed
 from doorstep.planning.solver.sequence import Act, reload_of
 from doorstep.planning.solver.solution import Route, Solution, StepKind, total

@@ -19,7 +19,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from doorstep.planning.solver.problem import Load, OnBoard, Order, Problem, VehicleShift, visits
+from doorstep.planning.solver.load import Load
+from doorstep.planning.solver.problem import OnBoard, Order, Problem, VehicleShift, visits
 from doorstep.planning.solver.solution import Route, Solution, total
 from doorstep.planning.solver.travel import UNREACHABLE, Legs, Travel
 from doorstep.planning.solver.unassigned import demands_unmet, loads_aboard

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from doorstep.planning.solver.decompose import compose
-from doorstep.planning.solver.problem import Load, Order, PickupDelivery, Problem, VehicleShift, visits
+from doorstep.planning.solver.load import Load
+from doorstep.planning.solver.problem import Order, PickupDelivery, Problem, VehicleShift, visits
 from doorstep.planning.solver.schedule import Task, route_through
 from doorstep.planning.solver.solution import Route, Solution, StepKind, loaded_at_start
 from doorstep.planning.solver.travel import UNREACHABLE, Travel

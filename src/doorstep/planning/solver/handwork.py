@@ -13,10 +13,9 @@ from itertools import combinations_with_replacement, pairwise
 from typing import Final
 
 from doorstep.planning.solver.errors import Rule
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.problem import (
     Break,
-    Capacity,
-    Load,
     OnBoard,
     Order,
     PickupDelivery,

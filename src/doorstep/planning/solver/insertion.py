@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
 
-from doorstep.planning.solver.problem import Load, Order, VehicleShift, Visit, Window, visits
+from doorstep.planning.solver.load import Load
+from doorstep.planning.solver.problem import Order, VehicleShift, Visit, Window, visits
 from doorstep.planning.solver.relaxing import (
     DAY,
     MINUTE,

@@ -25,7 +25,8 @@ import numpy as np
 
 from doorstep.planning.solver.engine import Engine, EngineAnswerError, EngineInput, EngineMatrix, Json
 from doorstep.planning.solver.estimate import Objective
-from doorstep.planning.solver.problem import Delivery, Load, Order, Problem, VehicleShift, Window, visits
+from doorstep.planning.solver.load import Load
+from doorstep.planning.solver.problem import Delivery, Order, Problem, VehicleShift, Window, visits
 from doorstep.planning.solver.schedule import route_of
 from doorstep.planning.solver.solution import Route, Solution, total
 from doorstep.planning.solver.travel import UNREACHABLE, Travel, TravelKey, travel_key

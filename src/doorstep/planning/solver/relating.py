@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 
 from doorstep.planning.solver.estimate import SolveOptions
 from doorstep.planning.solver.lateness import softened
+from doorstep.planning.solver.load import Load
 from doorstep.planning.solver.outcome import Outcome, Progress, Report, SolveStatus
-from doorstep.planning.solver.problem import Delivery, Load, OnBoard, Order, Problem, VehicleShift, visits
+from doorstep.planning.solver.problem import Delivery, OnBoard, Order, Problem, VehicleShift, visits
 from doorstep.planning.solver.ranking import Ranking
 from doorstep.planning.solver.relations import TOGETHER, RelationKind, fallen, related, units
 from doorstep.planning.solver.reordering import in_order

@@ -13,10 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from doorstep.planning.solver.load import Capacity, Load
 from doorstep.planning.solver.problem import (
-    Capacity,
     Delivery,
-    Load,
     OnBoard,
     Order,
     PickupDelivery,

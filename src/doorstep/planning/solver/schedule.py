@@ -10,18 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from doorstep.planning.solver.problem import (
-    Break,
-    Capacity,
-    Load,
-    Order,
-    PickupDelivery,
-    VehicleShift,
-    Visit,
-    Window,
-    merged,
-    visits,
-)
+from doorstep.planning.solver.load import Capacity, Load
+from doorstep.planning.solver.problem import Break, Order, PickupDelivery, VehicleShift, Visit, Window, merged, visits
 from doorstep.planning.solver.sequence import Act, Acts, acts_of, carried, loads, orders_of, reload_of, tasks_of
 from doorstep.planning.solver.solution import (
     Route,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from doorstep.planning.solver.load import Load
 from doorstep.planning.solver.problem import (
     Break,
     Delivery,
-    Load,
     OnBoard,
     Order,
     PickupDelivery,

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from doorstep.planning.solver.problem import Break, Costs, Load, Order, PickupDelivery, Window
+from doorstep.planning.solver.load import Load
+from doorstep.planning.solver.problem import Break, Costs, Order, PickupDelivery, Window
 
 
 class StepKind(StrEnum):

@@ -16,10 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from doorstep.planning.solver.decompose import Group, Neighbourhood, compose
+from doorstep.planning.solver.load import Load
 from doorstep.planning.solver.problem import (
     Break,
     Delivery,
-    Load,
     OnBoard,
     Order,
     PickupDelivery,

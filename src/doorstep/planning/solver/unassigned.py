@@ -14,16 +14,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from doorstep.planning.solver.problem import (
-    Delivery,
-    Load,
-    OnBoard,
-    Order,
-    Problem,
-    VehicleShift,
-    Window,
-    visits,
-)
+from doorstep.planning.solver.load import Load
+from doorstep.planning.solver.problem import Delivery, OnBoard, Order, Problem, VehicleShift, Window, visits
 from doorstep.planning.solver.relations import related
 from doorstep.planning.solver.solution import Solution
 from doorstep.planning.solver.travel import UNREACHABLE, Legs, Travel

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from doorstep.planning.solver.errors import Rule, SolutionRejectedError, Violation
+from doorstep.planning.solver.load import Load
 from doorstep.planning.solver.problem import (
     Delivery,
-    Load,
     OnBoard,
     Order,
     PickupDelivery,

@@ -21,9 +21,9 @@ import numpy as np
 from doorstep.planning.solver.checks import MAX_LOAD
 from doorstep.planning.solver.engine import EngineAnswerError, EngineInput, EngineMatrix, Json
 from doorstep.planning.solver.estimate import Objective
+from doorstep.planning.solver.load import Load
 from doorstep.planning.solver.problem import (
     Delivery,
-    Load,
     OnBoard,
     Order,
     PickupDelivery,
