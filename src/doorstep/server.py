@@ -83,6 +83,33 @@ class Server:
 class _Socket(WebSocketsSansIOProtocol):
     """A WebSocket whose reader must take each message in time: one that reads a byte now and then would else be waited for for ever."""
 
+    _is_over = False
+    """Whether the peer broke the protocol: what it still sends is thrown away."""
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, also what nobody wants any more."""
+        if not self._is_over:
+            super().data_received(data)
+
+    def handle_parser_exception(self) -> None:
+        """Say why the connection ends, and end it when the peer has: closed with bytes unread it is reset, and the reason lost."""
+        close = self.conn.close_sent
+        self._is_over = self.close_sent = True
+        self.queue.put_nowait(
+            {
+                "type": "websocket.disconnect",
+                "code": close.code if close else 1002,
+                "reason": close.reason if close else "",
+            }
+        )
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+
     async def send(self, message: ASGISendEvent) -> None:
         """Send, or cut the connection off without a goodbye that nobody would read."""
         if not self.writable.is_set():
