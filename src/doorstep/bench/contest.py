@@ -2,7 +2,7 @@
 
 Doorstep plans first, within a wall-clock limit. What processor time that took, its own Python included, is the budget of
 plain VROOM (one run at the highest level that is predicted to fit, stopped softly) and of plain PyVRP (from its own random
-start). Every answer is measured by the instance's own check. OR-Tools is no part of the contest: it is not installed here.
+start); OR-Tools, where it is installed, searches as long. Every answer is measured by the instance's own check.
 """
 
 import time
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from doorstep.bench import ortools_alone
 from doorstep.bench.instances import Instance
 from doorstep.bench.machine import Machine
 from doorstep.planning.solver import pyvrp, vroom
@@ -48,7 +49,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Bout:
-    """All contestants on one instance; None: their model cannot hold it."""
+    """All contestants on one instance; None: their model cannot hold it, or (OR-Tools) it is not installed."""
 
     name: str
     kind: str
@@ -59,11 +60,17 @@ class Bout:
     doorstep: Answer
     vroom: Answer | None
     pyvrp: Answer | None
+    ortools: Answer | None
+
+    @property
+    def others(self) -> dict[str, Answer | None]:
+        """The engines alone, by name."""
+        return {"VROOM": self.vroom, "PyVRP": self.pyvrp, "OR-Tools": self.ortools}
 
     @property
     def reference(self) -> float | None:
         """The best known cost, else the best seen here."""
-        costs = [answer.cost for answer in (self.doorstep, self.vroom, self.pyvrp) if answer and answer.cost]
+        costs = [answer.cost for answer in (self.doorstep, *self.others.values()) if answer and answer.cost]
         return self.best if self.best is not None else min(costs, default=None)
 
     def as_json(self) -> dict[str, Any]:
@@ -87,6 +94,7 @@ async def contest(instance: Instance, seconds: float, slots: int) -> Bout:
         doorstep=ours,
         vroom=await _vroom(instance, problem, ours.cpu_seconds),
         pyvrp=await _pyvrp(instance, problem, ours.cpu_seconds),
+        ortools=await _ortools(instance, ours.cpu_seconds) if ortools_alone.is_installed() else None,
     )
 
 
@@ -127,6 +135,14 @@ async def _pyvrp(instance: Instance, problem: Problem, budget: float) -> Answer 
     )
 
 
+async def _ortools(instance: Instance, budget: float) -> Answer:
+    """Plain OR-Tools on the whole problem, with guided local search."""
+    routes, cpu, wall, said = await ortools_alone.routes_of(instance, budget)
+    if routes is None:
+        return Answer(None, instance.stops, cpu, wall, said)
+    return _checked(instance, routes, cpu, wall)
+
+
 async def _alone(
     instance: Instance, asked: EngineInput, effort: Effort | Improvement, budget: float, read: Any
 ) -> Answer:
@@ -144,6 +160,10 @@ def _measured(instance: Instance, solution: Solution, cpu: float, wall: float) -
         [step.location for step in route.steps if step.kind in doing and step.location is not None]
         for route in solution.routes
     ]
+    return _checked(instance, routes, cpu, wall)
+
+
+def _checked(instance: Instance, routes: Sequence[Sequence[int]], cpu: float, wall: float) -> Answer:
     distance, left, faults = instance.measure(routes)
     return Answer(None if faults else distance / instance.scale, left, cpu, wall, faults[0] if faults else None)
 
@@ -154,26 +174,35 @@ def _measured(instance: Instance, solution: Solution, cpu: float, wall: float) -
 def as_table(bouts: Sequence[Bout], machine: Machine) -> Table:
     """Gap to the best known, orders left out and processor seconds; means for each set; who lost where."""
     table = Table(title="doorstep bench solver", caption=f"{machine}. {lost(bouts)}")
-    for name in ("Instance", "Stops", "Limit s", "Doorstep", "VROOM alone", "PyVRP alone", "Matrix s"):
-        table.add_column(name, justify="left" if name == "Instance" else "right", no_wrap=True)
+    names = [name for name in ("VROOM", "PyVRP", "OR-Tools") if name != "OR-Tools" or _knows_ortools(bouts)]
+    columns = ("Instance", "Stops", "Limit s", "Doorstep", *(f"{name} alone" for name in names), "Matrix s")
+    for column in columns:
+        table.add_column(column, justify="left" if column == "Instance" else "right", no_wrap=True)
     for bout in bouts:
-        cells = [_cell(answer, bout.reference) for answer in (bout.doorstep, bout.vroom, bout.pyvrp)]
+        answers = [bout.doorstep, *(bout.others[name] for name in names)]
+        cells = [_cell(answer, bout.reference) for answer in answers]
         table.add_row(bout.name, str(bout.stops), f"{bout.seconds:g}", *cells, f"{bout.matrix_seconds:.2f}")
     for kind in dict.fromkeys(bout.kind for bout in bouts):
-        table.add_row(f"mean {kind}", "", "", *means([bout for bout in bouts if bout.kind == kind]), "")
+        for limit in dict.fromkeys(bout.seconds for bout in bouts):
+            of_kind = [bout for bout in bouts if (bout.kind, bout.seconds) == (kind, limit)]
+            table.add_row(f"mean {kind}", "", f"{limit:g}", *means(of_kind, names), "")
     return table
 
 
-def means(bouts: Sequence[Bout]) -> list[str]:
-    """Mean gaps of the three; of an instance that somebody could not answer in full, nobody's counts."""
-    whole = [bout for bout in bouts if all(_is_whole(answer) for answer in (bout.doorstep, bout.vroom, bout.pyvrp))]
-    columns = zip(*((bout.doorstep, bout.vroom, bout.pyvrp) for bout in whole), strict=True)
-    told = []
-    for column in columns:
-        gaps = [a.gap(bout.reference) for a, bout in zip(column, whole, strict=True) if a is not None]
-        known = [gap for gap in gaps if gap is not None]
-        told.append(f"{sum(known) / len(known):.2f} % ({len(known)})" if known else "–")
-    return told or ["–"] * 3
+def _knows_ortools(bouts: Sequence[Bout]) -> bool:
+    return any(bout.ortools is not None for bout in bouts)
+
+
+def means(bouts: Sequence[Bout], names: Sequence[str]) -> list[str]:
+    """Doorstep's mean gap and those of the others; of an instance that somebody could not answer in full, nobody's counts."""
+    told = [(bout.reference, [bout.doorstep, *(bout.others[name] for name in names)]) for bout in bouts]
+    whole = [one for one in told if all(_is_whole(answer) for answer in one[1])]
+    cells = []
+    for number in range(1 + len(names)):
+        found = [answer.gap(best) for best, answers in whole if (answer := answers[number]) is not None]
+        known = [gap for gap in found if gap is not None]
+        cells.append(f"{sum(known) / len(known):.2f} % ({len(known)})" if known else "–")
+    return cells
 
 
 def _is_whole(answer: Answer | None) -> bool:
@@ -185,9 +214,9 @@ def lost(bouts: Sequence[Bout]) -> str:
     worse = []
     for bout in bouts:
         ours = (bout.doorstep.unassigned, bout.doorstep.cost or float("inf"))
-        for name, other in (("VROOM", bout.vroom), ("PyVRP", bout.pyvrp)):
+        for name, other in bout.others.items():
             if other is not None and other.cost is not None and (other.unassigned, other.cost * 1.001) < ours:
-                worse.append(f"{bout.name} ({name})")
+                worse.append(f"{bout.name} at {bout.seconds:g} s ({name})")
     return f"Lost: {', '.join(worse)}." if worse else "None lost."
 
 

@@ -75,7 +75,7 @@ def bench_solver(
     slots: Annotated[int, typer.Option(min=1, max=64, help="Engine processes at a time.")] = 1,
     as_json_text: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Plan public instances and compare, on equal processor time, with VROOM and PyVRP alone."""
+    """Plan public instances and compare, on equal processor time, with VROOM and PyVRP (and OR-Tools, where it is installed) alone."""
     instances = load_instances(data, [name.strip() for name in sets.split(",") if name.strip()], most)
     bouts = []
     for limit in seconds.split(","):
