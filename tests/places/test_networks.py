@@ -81,6 +81,24 @@ async def test_staying_where_one_is_costs_nothing(town_roads: Roads) -> None:
     assert (await town_roads.matrix([], "CAR")).durations.shape == (0, 0)
 
 
+async def test_two_doors_on_one_spot_of_a_road_are_not_less_than_nothing_apart(liechtenstein_roads: Roads) -> None:
+    """OSRM says -0.7 and -0.8 m for these, which no plan can work with."""
+    doors = [
+        (47.1364491, 9.5163986),
+        (47.1362827, 9.5168379),
+        (47.157105, 9.50735),
+        (47.1571402, 9.5073612),
+        (47.1572403, 9.5073612),
+    ]
+    for asked in (doors[:2], doors[2:4], doors):
+        matrix = await liechtenstein_roads.matrix(asked, "VAN")
+        assert matrix.distances.min() >= 0
+        assert matrix.durations.min() >= 0
+    for one, other in ((0, 1), (2, 4)):
+        route = await liechtenstein_roads.route([doors[one], doors[other]], "VAN")
+        assert route.legs[0].meters >= 0
+
+
 async def test_a_position_far_from_any_road_spoils_only_itself(roads: Roads) -> None:
     points = addresses(roads, 8)
     clean = await roads.matrix(points, "CAR")

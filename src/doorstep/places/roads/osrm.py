@@ -1,7 +1,8 @@
 """Speaks to one OSRM server over HTTP: our own child on loopback and anybody's server alike.
 
 What OSRM taught: it snaps without limit unless told otherwise, one bad position fails a whole table, it closes kept
-connections without a word, and only recent versions take a JSON body by POST (older ones get short GETs in blocks).
+connections without a word, only recent versions take a JSON body by POST (older ones get short GETs in blocks), and two
+positions that snap to nearly the same spot can be -0.8 m apart.
 """
 
 from __future__ import annotations
@@ -90,6 +91,8 @@ class Osrm:
             return Matrix(durations, distances, self._version)
         if len(new) > len(points) // 2 or not await self._complete(points, new, durations, distances):
             durations, distances, _ = await self._whole_matrix(points)
+        for grid in (durations, distances):
+            np.maximum(grid, 0, out=grid)  # keeps NaN
         self._known.keep(points, durations, distances, self._version)
         return Matrix(durations, distances, self._version)
 
@@ -308,7 +311,7 @@ def _snapped(waypoint: dict[str, Any]) -> Snapped:
 
 def _leg(raw: dict[str, Any], start: Position) -> Leg:
     line = polyline.join([step["geometry"] for step in raw["steps"]]) or polyline.encode([start])
-    return Leg(float(raw["distance"]), float(raw["duration"]), line)
+    return Leg(max(0.0, float(raw["distance"])), max(0.0, float(raw["duration"])), line)
 
 
 def _nothing(count: int) -> Grid:
