@@ -1,7 +1,7 @@
 """The server under test, in a process of its own: ``doorstep serve`` without its terminal, told what to do over stdin.
 
 The first line that the child reads is its orders (settings and database addresses: never on a command line, where others could read them); it
-answers with where it listens. Each further line asks for its CPU time. The end of its input, also when the parent is killed, ends it.
+answers with where it listens. Each further line asks for its CPU time and memory. The end of its input, also when the parent is killed, ends it.
 """
 
 import asyncio
@@ -43,6 +43,14 @@ class CpuTime:
         return CpuTime(self.server - earlier.server, self.children - earlier.children)
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The most resident memory until now, in MiB: of the server's own process, and of the largest child that has ended."""
+
+    server: float
+    largest_child: float
+
+
 class Served:
     """A running server under test."""
 
@@ -54,6 +62,11 @@ class Served:
         """What it has used until now."""
         answer = await _ask(self._process, {})
         return CpuTime(answer["server"], answer["children"])
+
+    async def memory(self) -> Memory:
+        """The most that it has held until now."""
+        answer = await _ask(self._process, {})
+        return Memory(answer["server_mib"], answer["child_mib"])
 
 
 @asynccontextmanager
@@ -102,16 +115,22 @@ async def _serve() -> None:
         spare_the_collector()
         _answer(_where(server))
         while await orders.readline():
-            _answer(_cpu())
+            _answer(_used())
 
 
 def _where(server: Server) -> dict[str, Any]:
     return {"url": server.url}
 
 
-def _cpu() -> dict[str, Any]:
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return {"server": time.process_time(), "children": ended.ru_utime + ended.ru_stime}
+def _used() -> dict[str, Any]:
+    own, ended = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # of ru_maxrss in a MiB: bytes there, else KiB
+    return {
+        "server": time.process_time(),
+        "children": ended.ru_utime + ended.ru_stime,
+        "server_mib": own.ru_maxrss / unit,
+        "child_mib": ended.ru_maxrss / unit,
+    }
 
 
 def _answer(message: dict[str, Any]) -> None:

@@ -22,15 +22,15 @@ from doorstep.places.map_extract import SampleAddress
 from doorstep.places.roads import Roads
 from doorstep.settings import Settings
 
-ADDRESSES = 1500
-"""How many different doors orders go to, where the map has so many."""
+LEAST_ADDRESSES = 1500
+"""How many different doors orders go to at least, where the map has so many; larger plans get as many as they have orders."""
 
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """How much is measured. ``orders`` in one bulk call, ``plans`` sizes of plans, ``seconds`` for each rate, ``osm`` another map."""
+    """How much is measured. ``orders`` in one bulk call, ``plans`` sizes of plans, ``seconds`` for each rate, ``osm`` another map; ``demanding`` plans have breaks and skills."""
 
     orders: int = 1000
     plans: tuple[int, ...] = (100, 300, 1000)
@@ -40,6 +40,7 @@ class BenchOptions:
     rounds: int = 5
     plan_rounds: int = 3
     osm: str | None = None
+    demanding: bool = False
 
 
 @dataclass(slots=True)
@@ -98,7 +99,11 @@ async def open_stage(settings: Settings, options: BenchOptions, progress: Progre
     """Map, roads, database and server until the block ends."""
     await asyncio.to_thread(settings.home.mkdir, parents=True, exist_ok=True)
     ground = await prepare(
-        settings.home, options.osm, progress, vehicle_kinds=(world.VEHICLE_KIND,), addresses=ADDRESSES
+        settings.home,
+        options.osm,
+        progress,
+        vehicle_kinds=(world.VEHICLE_KIND,),
+        addresses=max(LEAST_ADDRESSES, *options.plans),
     )
     progress("Starting PostgreSQL", 0.0)
     async with open_database(settings) as urls:

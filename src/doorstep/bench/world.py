@@ -11,6 +11,7 @@ from doorstep.places.map_extract import SampleAddress
 
 VEHICLE_KIND = "VAN"
 ORDERS_PER_VEHICLE = 25
+SKILL = "heavy"
 OPENING = timedelta(hours=8)
 SHIFT = timedelta(hours=10)
 WINDOW = timedelta(hours=3)
@@ -40,6 +41,23 @@ def shift_input(driver_id: str, vehicle_id: str, depot_id: str, midnight: dateti
     start, end = midnight + OPENING, midnight + OPENING + SHIFT
     times = {"start": start.isoformat(), "end": end.isoformat()}
     return {"driverId": driver_id, "vehicleId": vehicle_id, "depotId": depot_id, **times}
+
+
+def breaks(midnight: datetime) -> list[dict[str, Any]]:
+    """``BreakInput`` of a shift: half an hour around noon."""
+    start, end = midnight + timedelta(hours=11), midnight + timedelta(hours=14)
+    return [{"start": start.isoformat(), "end": end.isoformat(), "durationSeconds": 1800}]
+
+
+def skills_of(driver: int) -> list[str]:
+    """Every second driver has the skill that ``demanding`` orders ask for."""
+    return [SKILL] if driver % 2 else []
+
+
+def demanding(orders: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same orders, every third of them for a driver with a skill."""
+    for number, order in enumerate(orders):
+        yield order if number % 3 else {**order, "requiredSkills": [SKILL]}
 
 
 def orders(addresses: Sequence[SampleAddress], depot_id: str, midnight: datetime) -> Iterator[dict[str, Any]]:

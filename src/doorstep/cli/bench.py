@@ -20,7 +20,7 @@ from doorstep.demo.client import RefusedByApi
 from doorstep.kernel.logs import configure_logging
 from doorstep.settings import get_settings
 
-LARGEST_PLAN = 1000
+LARGEST_PLAN = 20_000
 
 
 bench = typer.Typer(name="bench", help="What this machine does a second; `bench solver`: how good its plans are.")
@@ -40,6 +40,9 @@ def measure(  # noqa: PLR0913, PLR0917 - one for each option of the command line
         str | None,
         typer.Option(help="An OpenStreetMap extract (.osm.pbf), a file or an address; without it a made-up town."),
     ] = None,
+    demanding: Annotated[
+        bool, typer.Option(help="Plans with a break in each shift, and a skill that every third order asks for.")
+    ] = False,
     home: Annotated[
         Path | None, typer.Option(help="A data folder to use and keep; without it one that is removed at the end.")
     ] = None,
@@ -48,7 +51,7 @@ def measure(  # noqa: PLR0913, PLR0917 - one for each option of the command line
     """Measure this machine: orders taken in, pages read, plans made, events delivered, on a server with embedded defaults."""
     if context.invoked_subcommand is not None:
         return
-    options = BenchOptions(orders, _sizes(plans), seconds, clients, events, rounds, plan_rounds, osm)
+    options = BenchOptions(orders, _sizes(plans), seconds, clients, events, rounds, plan_rounds, osm, demanding)
     with bench_settings(get_settings(), home) as settings:
         configure_logging(settings.log_format, settings.log_level)
         try:
