@@ -171,6 +171,16 @@ def test_operations_are_limited(schema: DoorstepSchema) -> None:
     assert error.extensions == {"code": "QUERY_TOO_COMPLEX"}
 
 
+def test_circles_are_found_before_the_rules_and_said_in_their_words(
+    schema: DoorstepSchema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "{ ...A } " + " ".join(f"fragment {one} on Query {{ ...{other} }}" for one, other in ("AB", "BC", "CA"))
+    [expected] = validate(schema._schema, parse(text), specified_rules)
+    monkeypatch.setattr(document_cache, "validate", None)
+    [error] = schema.documents.validated(schema.documents.parsed(text))
+    assert error.formatted == expected.formatted
+
+
 def test_the_pass_ends_before_the_stack_does() -> None:
     chain = [f"fragment F{at} on Route {{ driver {{ currentRoute {{ ...F{at + 1} }} }} }}" for at in range(75)]
     [error] = limit_errors(parse(" ".join(["{ ...F0 }", *chain])))

@@ -22,7 +22,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.graphql import OperationType
 
 from doorstep.kernel.graphql.costs import Costing
-from doorstep.kernel.graphql.limits import CODE, limit_errors
+from doorstep.kernel.graphql.limits import CODE, circles, limit_errors
 from doorstep.kernel.graphql.prices import Prices, prices_of
 
 MAX_TOKENS = 1000
@@ -104,8 +104,10 @@ class DocumentCache:
         if known.errors is None:
             # The limits first: other rules take long over what they refuse.
             schema = self._built()
-            known.errors = limit_errors(known.document) or validate(
-                schema, known.document, RULES, max_errors=MAX_ERRORS
+            known.errors = (
+                limit_errors(known.document)
+                or circles(known.document)
+                or validate(schema, known.document, RULES, max_errors=MAX_ERRORS)
             )
         return known.errors
 

@@ -17,10 +17,12 @@ from graphql import (
     GraphQLError,
     InlineFragmentNode,
     Node,
+    NoFragmentCyclesRule,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
 )
+from graphql.validation import ASTValidationContext
 
 MAX_DEPTH = 12
 MAX_INTROSPECTION_DEPTH = 16
@@ -224,6 +226,16 @@ def limit_errors(document: DocumentNode) -> list[GraphQLError]:
                 found.append(_error(REPETITIVE, fragment))
     except RecursionError:
         return [_error(f"The fields are nested too deeply; at most {MAX_DEPTH} levels are allowed.", document)]
+    return found
+
+
+def circles(document: DocumentNode) -> list[GraphQLError]:
+    """What validation says of fragments that lead back to themselves; the fragments alone are looked at for it, and no rule has to go round."""
+    found: list[GraphQLError] = []
+    rule = NoFragmentCyclesRule(ASTValidationContext(document, found.append))
+    for one in document.definitions:
+        if isinstance(one, FragmentDefinitionNode):
+            rule.enter_fragment_definition(one)
     return found
 
 
