@@ -16,7 +16,6 @@ from doorstep.kernel.graphql.documents import DocumentCache, Documents
 from doorstep.kernel.graphql.events import EventQueries, EventSubscriptions, event_types
 from doorstep.kernel.graphql.execution import LevelExecutor
 from doorstep.kernel.graphql.guarding import guard_root_fields
-from doorstep.kernel.graphql.limits import DocumentLimits
 from doorstep.kernel.graphql.nodes import NodeQuery
 from doorstep.kernel.graphql.price_tags import tag
 from doorstep.kernel.graphql.scalars import SCALARS
@@ -90,7 +89,7 @@ class DoorstepSchema(strawberry.Schema):
 
 def build_schema(*, sort: bool = False) -> DoorstepSchema:
     """The executable schema. A sorted one is for printing alone: sorting copies the types, and the copies hand out enum values, not members."""
-    documents = DocumentCache([DocumentLimits])
+    documents = DocumentCache()
     # A factory: an extension holds its request's context, so one shared by concurrent requests would mix them up.
     extensions: list[Any] = [lambda: Documents(documents)]
     schema = DoorstepSchema(

@@ -58,6 +58,11 @@ class Served:
         self._process = process
         self.url = url
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
+
     async def cpu(self) -> CpuTime:
         """What it has used until now."""
         answer = await _ask(self._process, {})
