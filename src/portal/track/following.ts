@@ -70,10 +70,17 @@ function isFinal({ code }: DoorstepError): boolean {
   return code === "UNAUTHENTICATED" || code === "FORBIDDEN";
 }
 
-/** So many milliseconds, or until the page is left. */
+/** So many milliseconds, or until the network is back, or the page is left. */
 function rest(milliseconds: number, leaving: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-    leaving.addEventListener("abort", () => resolve(), { once: true });
+    const over = new AbortController();
+    const end = () => {
+      clearTimeout(timer);
+      over.abort();
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    leaving.addEventListener("abort", end, { once: true, signal: over.signal });
+    window.addEventListener("online", end, { once: true, signal: over.signal });
   });
 }
