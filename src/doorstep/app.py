@@ -1,5 +1,6 @@
-"""The ASGI application: GraphQL, its page, the example portal, the driver's page, the schema, the event catalog, the export, health."""
+"""The ASGI application: GraphQL, its page, the example portal, the driver's and the recipient's page, the schema, the event catalog, the export, health."""
 
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -63,19 +64,28 @@ def _page(name: str) -> Response:
     )
 
 
+def _served(name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(_request: Request) -> Response:
+        return _page(name)
+
+    return serve
+
+
 def create_app(services: Services) -> Starlette:
     """The application over services that are already started."""
     settings = services.get(Settings)
     built = build_schema()
     services.get(Payloads).use(built)
+    authenticator = services.get(Authenticator)
     api = GraphQLView(
         built,
         services,
-        services.get(Authenticator),
+        authenticator,
         limits=Limits(
             settings.max_cost, settings.operation_seconds, settings.sockets_per_key, settings.subscriptions_per_key
         ),
         allowed_origins=tuple(settings.allowed_origins),
+        foresee=authenticator.foresee,
     )
     endpoint = GraphQLEndpoint(api)
     sdl = schema_text()
@@ -97,12 +107,6 @@ def create_app(services: Services) -> Starlette:
     async def events_as_text(_request: Request) -> Response:
         return PlainTextResponse(catalog().as_markdown(), media_type="text/markdown")
 
-    async def portal(_request: Request) -> Response:
-        return _page("portal")
-
-    async def driver(_request: Request) -> Response:
-        return _page("driver")
-
     async def driver_worker(_request: Request) -> Response:
         # Of its own, because a service worker may serve no pages above its address, unless the answer with its script says so.
         script = STATIC / "pages" / "driver_worker.js"
@@ -116,10 +120,11 @@ def create_app(services: Services) -> Starlette:
         Route("/", home),
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", endpoint),
-        Route("/portal", portal),
-        Route("/driver", driver),
-        Route("/driver/manifest", driver),
+        Route("/portal", _served("portal")),
+        Route("/driver", _served("driver")),
+        Route("/driver/manifest", _served("driver")),
         Route("/driver/worker.js", driver_worker),
+        Route("/track", _served("track")),
         Route("/schema.graphql", schema),
         Route("/docs/events", events),
         Route("/docs/events.md", events_as_text),

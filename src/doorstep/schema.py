@@ -24,7 +24,13 @@ from doorstep.partners.graphql import PartnersMutation, PartnersQuery, PartnersS
 from doorstep.planning.graphql import PlanningMutation, PlanningQuery, PlanningSubscription
 from doorstep.privacy.graphql import PrivacyMutation, PrivacyQuery
 from doorstep.sandbox.graphql import SandboxMutation, SandboxQuery
-from doorstep.tracking.graphql import TrackingMutation, TrackingSubscription
+from doorstep.tracking.graphql import (
+    LinksMutation,
+    RecipientQuery,
+    RecipientSubscription,
+    TrackingMutation,
+    TrackingSubscription,
+)
 from doorstep.webhooks.graphql import WebhooksMutation, WebhooksQuery
 
 Query = merge_types(
@@ -38,6 +44,7 @@ Query = merge_types(
         FleetsQuery,
         OrdersQuery,
         PlanningQuery,
+        RecipientQuery,
         DispatchQuery,
         PartnersQuery,
         SandboxQuery,
@@ -54,6 +61,7 @@ Mutation = merge_types(
         OrdersMutation,
         PlanningMutation,
         TrackingMutation,
+        LinksMutation,
         DispatchMutation,
         PartnersMutation,
         SandboxMutation,
@@ -63,7 +71,14 @@ Mutation = merge_types(
 )
 Subscription = merge_types(
     "Subscription",
-    (EventSubscriptions, OrdersSubscription, PlanningSubscription, TrackingSubscription, PartnersSubscription),
+    (
+        EventSubscriptions,
+        OrdersSubscription,
+        PlanningSubscription,
+        TrackingSubscription,
+        RecipientSubscription,
+        PartnersSubscription,
+    ),
 )
 
 _DESCRIPTIONS = {

@@ -30,7 +30,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 TIME_LIMIT_SECONDS = 120.0
 OUTPUT = Path("src/doorstep/static/pages")
-PAGES = ("graphiql", "portal", "driver")
+PAGES = ("graphiql", "portal", "driver", "track")
 STAMP = "build.json"
 NOT_INPUTS = {"node_modules", "__pycache__", "dist"}
 MINIMUM_GLIBC = (2, 34)

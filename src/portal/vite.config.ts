@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-// The pages are served at /graphql, /portal and /driver while their files live under /static/pages/, so every link is absolute.
+// The pages are served at /graphql, /portal, /driver and /track while their files live under /static/pages/, so every link is absolute.
 export default defineConfig({
   base: "/static/pages/",
   publicDir: "public",
@@ -11,7 +11,14 @@ export default defineConfig({
     // No data: addresses, so that a strict content security policy needs no exception for them.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 6000,
-    rolldownOptions: { input: { graphiql: "graphiql/index.html", portal: "portal/index.html", driver: "driver/index.html" } },
+    rolldownOptions: {
+      input: {
+        graphiql: "graphiql/index.html",
+        portal: "portal/index.html",
+        driver: "driver/index.html",
+        track: "track/index.html",
+      },
+    },
   },
   worker: { format: "es" },
 });

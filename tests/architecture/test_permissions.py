@@ -15,6 +15,8 @@ from doorstep.schema import build_schema
 
 OPEN = {
     "Query.viewer": "answers null without a credential",
+    "Query.tracking": "a recipient's link holds no permission, and is the only credential that it answers (tests/tracking/test_recipient_links.py)",
+    "Subscription.tracking": "as Query.tracking",
     "Query.node": "needs what the kind of object needs (test_guards)",
     "Query.nodes": "as node",
 }

@@ -47,7 +47,7 @@ class CountingBuild:
         self.times += 1
         if self.problem is not None:
             raise self.problem
-        for name in ("graphiql", "portal", "driver"):
+        for name in ("graphiql", "portal", "driver", "track"):
             (built / name).mkdir(parents=True)
             (built / name / "index.html").write_text(f"build {self.times}")
 

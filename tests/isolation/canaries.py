@@ -20,6 +20,8 @@ SEEDS = {
     "consumers": "INSERT INTO consumers (tenant_id, name, seq) VALUES ($1, 'seed', 0)",
     "relayed_events": "INSERT INTO relayed_events (tenant_id, event_id, about_id) VALUES ($1, gen_random_uuid(), gen_random_uuid())",
     "sign_in_providers": "INSERT INTO sign_in_providers (tenant_id, id, issuer, audience) VALUES ($1, gen_random_uuid(), 'seed', gen_random_uuid()::text)",
+    "tracking_links": "INSERT INTO tracking_links (tenant_id, order_id, generation) SELECT tenant_id, id, 0 FROM orders WHERE tenant_id = $1 "
+    "ON CONFLICT DO NOTHING",
     "tender_queues": "INSERT INTO tender_queues (tenant_id, order_id) SELECT tenant_id, id FROM orders WHERE tenant_id = $1 LIMIT 1",
 }
 """Rows that no use case of the API makes, so that every table of tenant data has one."""

@@ -13,6 +13,8 @@ TENANT = "( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::tex
 """The tenant of the transaction, as PostgreSQL prints it."""
 
 WALLS = "tests/kernel/test_tenant_walls.py"
+LINKS = "tests/tracking/test_recipient_links.py"
+RECIPIENTS = "tests/tracking/test_recipients.py"
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,14 @@ _STANDING = f"{WALLS}::test_issuers_and_standing_of_others_are_not_told_inside_a
 LOOKS_PAST = {
     "doorstep_authenticate(bytea)": Exempt(
         "a key is looked up before a tenant is known", f"{WALLS}::test_a_key_is_found_by_its_whole_hash_alone"
+    ),
+    "doorstep_recipient(bytea)": Exempt(
+        "a recipient's link is looked up before a tenant is known; inside one it tells that one's alone",
+        f"{LINKS}::test_a_link_is_found_by_its_whole_hash_alone_and_inside_a_tenant_only_its_own",
+    ),
+    "doorstep_way_to_recipient()": Exempt(
+        "the vehicle on the way to the one order in reach, whose route is out of reach",
+        f"{RECIPIENTS}::test_no_other_order_is_asked_for_its_vehicle",
     ),
     "doorstep_redeem_invitation(bytea)": Exempt(
         "an invitation is looked up by its hash before its carrier is known",

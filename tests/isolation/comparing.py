@@ -8,8 +8,8 @@ STREAM = {"cursor", "head", "endCursor", "startCursor", "eventsCursor"}
 
 COUNTED = {"version", "aggregateVersion"}
 
-SECRET = {"secret", "prefix", "previousPrefix", "token", "link"}
-"""Shown once, and never the same twice."""
+SECRET = {"secret", "prefix", "previousPrefix", "token", "link", "trackingUrl"}
+"""Shown once, or for one object alone, and never the same twice."""
 
 NEW_NAME = "new-name-"
 """Begins each name that an act under test gives to what it makes: no two things may have the same."""

@@ -12,6 +12,9 @@ from doorstep.identity.model import TenantMode
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BODY = 43
 _CHECK = 6
+_LINK = "trk_"
+_LINK_BODY = 27
+_LINK_BYTES = 20
 PREFIX_LENGTH = 17
 """How many characters of a key are kept for people to recognise it: the form's 9 and 8 of the secret."""
 
@@ -32,6 +35,16 @@ def new_key(mode: TenantMode) -> str:
 def new_token(mode: TenantMode) -> str:
     """A fresh access or driver token."""
     return _fresh("dst", mode)
+
+
+def link_token(tag: bytes) -> str:
+    """The token in a recipient's link: 160 bits of a tag, so that a message with it stays short."""
+    return _LINK + _base62(int.from_bytes(tag[:_LINK_BYTES]), _LINK_BODY)
+
+
+def is_link_token(credential: str) -> bool:
+    """Whether a credential has the form of a recipient's."""
+    return credential.startswith(_LINK) and len(credential) == len(_LINK) + _LINK_BODY
 
 
 def _fresh(form: str, mode: TenantMode) -> str:

@@ -100,6 +100,9 @@ NEEDS: dict[str, Permission | None] = {
     "Mutation.advanceStop": _P.TRACKING_WRITE,
     "Mutation.reportPositions": _P.TRACKING_WRITE,
     "Subscription.positions": _P.TRACKING_READ,
+    "Query.tracking": None,  # a recipient's link, which holds no permission
+    "Subscription.tracking": None,
+    "Mutation.revokeTracking": _P.TOKENS_WRITE,
     # dispatch
     "Query.dispatchOffers": _P.TRACKING_READ,
     "Mutation.answerDispatchOffer": _P.TRACKING_WRITE,

@@ -63,9 +63,14 @@ class Payer:
 
     @classmethod
     def of(cls, principal: Principal | None, network: str) -> "Payer":
-        """The credential and its tenant; without a credential the client's network."""
+        """The credential and its tenant; without a credential the client's network.
+
+        A recipient's link pays for itself: whoever has one cannot use up the points of the company, nor of others behind the same address.
+        """
         if principal is None:
             return cls((_id(f"network {network}"),))
+        if principal.recipient_of is not None:
+            return cls((_id(f"recipient {principal.recipient_of} of {principal.tenant_id}"),))
         actor = principal.actor
         tenant = _id(f"tenant {principal.tenant_id}")
         if actor.id is None:

@@ -81,12 +81,13 @@ class ActorKind(StrEnum):
     ACCESS_TOKEN = "ACCESS_TOKEN"  # noqa: S105 - a word, no secret
     DRIVER_TOKEN = "DRIVER_TOKEN"  # noqa: S105
     MEMBER = "MEMBER"
+    RECIPIENT = "RECIPIENT"
     SYSTEM = "SYSTEM"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acted: an API key, a token, a member, or Doorstep itself."""
+    """Who acted: an API key, a token, a member, a recipient (by the id of their order), or Doorstep itself."""
 
     kind: ActorKind
     id: UUID | None = None
@@ -129,7 +130,8 @@ class Principal:
 
     ``member_id`` is the member behind the actor, if there is one; ``expires_at`` when the credential ends (None: it does not by itself).
     ``most_sockets`` is how many sockets the tenant may have open at one process (None: any number). ``allowed_origins`` are those whose pages may
-    call for the tenant; with ``persisted_only`` it has documents answered that it registered, and no others.
+    call for the tenant; with ``persisted_only`` it has documents answered that it registered, and no others. ``recipient_of`` is the order that the
+    holder of its link follows: whoever has it holds no permissions, and may do nothing else.
     """
 
     tenant_id: UUID
@@ -144,6 +146,7 @@ class Principal:
     most_sockets: int | None = None
     allowed_origins: frozenset[str] = frozenset()
     persisted_only: bool = False
+    recipient_of: UUID | None = None
 
     def allows(self, permission: Permission) -> bool:
         """Whether the credential has the permission, itself or by its right to write, and its reach permits it."""

@@ -60,6 +60,10 @@ class SecretKeys:
         """A tag of 32 bytes (HMAC-SHA256) by the first key."""
         return _tag(self._keys[0], purpose, message)
 
+    def tags(self, purpose: str, message: bytes) -> list[bytes]:
+        """The tags of all keys, that of the first one first: for finding what was once made of the message."""
+        return [_tag(key, purpose, message) for key in self._keys]
+
     def verify(self, purpose: str, message: bytes, tag: bytes) -> bool:
         """Whether any of the keys made the tag for that purpose; compared in constant time."""
         return any(hmac.compare_digest(_tag(key, purpose, message), tag) for key in self._keys)

@@ -27,6 +27,7 @@ RULES = (
         },
         of_orders="stop_id = ANY(ARRAY(SELECT stop_id FROM stop_orders WHERE tenant_id = $1 AND order_id = ANY($2)))",
     ),
+    Rules("tracking_links", {"hash": Clear()}, of_orders="order_id = ANY($2)", marks={"generation": "generation + 1"}),
     Rules(
         "vehicle_positions",
         each(_POSITION, "latitude", "longitude", "heading_degrees", "speed_meters_per_second", "accuracy_meters"),

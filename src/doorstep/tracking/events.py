@@ -22,3 +22,8 @@ class ProofReported(DomainEvent):
 
     proof_id: UUID
     kind: ProofKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingRevoked(DomainEvent):
+    """The link by which a recipient followed an order was ended; ``aggregate_version`` counts how often."""

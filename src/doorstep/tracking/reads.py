@@ -111,3 +111,35 @@ async def positions_of(tx: Transaction, tenant_id: UUID, vehicle_ids: Sequence[U
         tenant_id,
         list(vehicle_ids),
     )
+
+
+async def links_of(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID]) -> list[Row]:
+    """What is known of the recipients' links to these orders, also where there is none yet; orders whose people were erased have none."""
+    return await tx.fetch(
+        "SELECT o.id AS order_id, coalesce(link.generation, 0) AS generation, link.hash FROM orders AS o "
+        "LEFT JOIN tracking_links AS link ON link.tenant_id = o.tenant_id AND link.order_id = o.id "
+        "WHERE o.tenant_id = $1 AND o.id = ANY($2) AND o.erased_at IS NULL",
+        tenant_id,
+        list(order_ids),
+    )
+
+
+_FOLLOWED = """
+SELECT o.status, o.attempt_number, o.eta_at, o.eta_stops_before, tenant.name AS merchant, tenant.time_zone, door.windows, door.latitude, door.longitude,
+    tried.outcome AS attempt_outcome, tried.reason AS attempt_reason, tried.occurred_at AS attempt_at,
+    ARRAY(SELECT DISTINCT proof.kind FROM proofs AS proof WHERE proof.tenant_id = o.tenant_id AND proof.order_id = o.id) AS proofs,
+    way.network, way.latitude AS vehicle_latitude, way.longitude AS vehicle_longitude, way.occurred_at AS vehicle_seen_at
+FROM orders AS o
+JOIN tenants AS tenant ON tenant.id = o.tenant_id
+LEFT JOIN order_waypoints AS door ON door.tenant_id = o.tenant_id AND door.order_id = o.id AND door.role = 'DROPOFF'
+LEFT JOIN LATERAL (
+    SELECT outcome, reason, occurred_at FROM attempts WHERE tenant_id = o.tenant_id AND order_id = o.id ORDER BY number DESC LIMIT 1
+) AS tried ON true
+LEFT JOIN LATERAL doorstep_way_to_recipient() AS way ON true
+WHERE o.tenant_id = $1 AND o.id = $2
+"""
+
+
+async def order_followed(tx: Transaction, tenant_id: UUID, order_id: UUID) -> Row | None:
+    """What a recipient's link shows of the order; read within the reach of that link, since the vehicle is that of the order in reach."""
+    return await tx.fetchrow(_FOLLOWED, tenant_id, order_id)

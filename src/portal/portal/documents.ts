@@ -171,6 +171,7 @@ export type TimelineQuery = { order: { id: string, version: number, reference: s
         | { __typename: 'TenderOffered', id: string, occurredAt: string }
         | { __typename: 'TenderReleased', id: string, occurredAt: string }
         | { __typename: 'TenderWithdrawn', id: string, occurredAt: string }
+        | { __typename: 'TrackingRevoked', id: string, occurredAt: string }
         | { __typename: 'VehicleArchived', id: string, occurredAt: string }
         | { __typename: 'VehicleCreated', id: string, occurredAt: string }
         | { __typename: 'VehicleUpdated', id: string, occurredAt: string }
@@ -244,6 +245,7 @@ export type LiveSubscription = { events: { kind: EventStreamItemKind, cursor: st
       | { __typename: 'TenderOffered', id: string }
       | { __typename: 'TenderReleased', id: string }
       | { __typename: 'TenderWithdrawn', id: string }
+      | { __typename: 'TrackingRevoked', id: string }
       | { __typename: 'VehicleArchived', id: string }
       | { __typename: 'VehicleCreated', id: string }
       | { __typename: 'VehicleUpdated', id: string }

@@ -867,6 +867,7 @@ export type WatchSubscription = { events: { kind: EventStreamItemKind, cursor: s
       | { __typename: 'TenderOffered', id: string }
       | { __typename: 'TenderReleased', id: string }
       | { __typename: 'TenderWithdrawn', id: string }
+      | { __typename: 'TrackingRevoked', id: string }
       | { __typename: 'VehicleArchived', id: string }
       | { __typename: 'VehicleCreated', id: string }
       | { __typename: 'VehicleUpdated', id: string }

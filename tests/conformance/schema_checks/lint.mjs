@@ -9,9 +9,9 @@ const VALUES = [
   "DispatchPolicy", "DroppedOrder", "ErasureCount", "Eta", "EventStreamItem", "ForecastStop", "Load", "OpeningHours", "OrderAction",
   "OrderStreamItem", "PlanChangeCounts", "PlanComparison", "PlanLateness", "PlanOrderChange", "PlanProgress", "PlanSavings",
   "PlanScenario", "PlanScenarioLeft", "PlanScenarioRoute", "PlanSimulation", "PlanSummary", "Policies", "Position",
-  "PositionStreamItem", "Problem", "ProofRequirement", "Quotas", "Relaxation", "RelaxationChange", "Retention", "RouteChangePreview",
+  "PositionStreamItem", "Problem", "ProofRequirement", "PublicTracking", "Quotas", "Relaxation", "RelaxationChange", "Retention", "RouteChangePreview",
   "RouteFault", "RouteForecast", "RouteSummary", "SandboxClock", "SumsDifference", "TenderArea", "TenderPickup", "TenderStreamItem",
-  "TimeWindow", "TravelTimeFactor", "UnassignedOrder", "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition",
+  "TimeWindow", "TrackedVehicle", "TravelTimeFactor", "UnassignedOrder", "UnassignedReason", "Usage", "UsageDay", "VehicleCosts", "VehiclePosition",
   "Viewer", "Waypoint",
 ];
 

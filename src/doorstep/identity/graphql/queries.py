@@ -9,6 +9,7 @@ import strawberry
 from doorstep.identity.graphql.types import ApiKey, CustomRole, Member, Tenant, load_members, load_tenant
 from doorstep.identity.reads import NEWEST_FIRST, count_of, page_of
 from doorstep.kernel.db import Row
+from doorstep.kernel.errors import Forbidden
 from doorstep.kernel.graphql.connections import After, Before, Connection, First, Last, connection_of
 from doorstep.kernel.graphql.context import Context, Info
 from doorstep.kernel.ids import public_id
@@ -80,6 +81,8 @@ class IdentityQuery:
     @strawberry.field(description="Who asks; null without a credential.")
     async def viewer(self, info: Info) -> Viewer | None:
         principal = info.context.principal_or_none
+        if principal is not None and principal.recipient_of is not None:
+            raise Forbidden("A recipient's link shows `tracking` alone.")
         tenant = await load_tenant(info.context) if principal is not None else None
         return _viewer(principal, tenant) if principal is not None and tenant is not None else None
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from uuid import UUID
 
-from doorstep.identity.keys import key_hash, well_formed
+from doorstep.identity.keys import is_link_token, key_hash, well_formed
 from doorstep.identity.oidc import NOT_SIGNED_IN, OidcVerifier, SignedIn, looks_like_token
 from doorstep.identity.permissions import ROLES, Role
 from doorstep.identity.service.tenants import clock_of
@@ -23,6 +23,15 @@ SELECT found.*, standing.* FROM doorstep_authenticate($1) AS found CROSS JOIN LA
 
 _SIGN_IN = """
 SELECT found.*, standing.* FROM doorstep_sign_in($1, $2, $3, $4) AS found CROSS JOIN LATERAL doorstep_standing($1) AS standing
+"""
+
+_RECIPIENT = """
+SELECT found.*, standing.* FROM doorstep_recipient($1) AS found CROSS JOIN LATERAL doorstep_standing(found.tenant_id) AS standing
+"""
+
+_RECIPIENTS = """
+SELECT asked.hash, found.*, standing.* FROM unnest($1::bytea[]) AS asked(hash) CROSS JOIN LATERAL doorstep_recipient(asked.hash) AS found
+CROSS JOIN LATERAL doorstep_standing(found.tenant_id) AS standing
 """
 
 _CACHE_SIZE = 10_000
@@ -46,14 +55,36 @@ class Authenticator:
         if known is not None and known[0] > now:
             return known[1]
         try:
-            principal = await (self._member(credential) if looks_like_token(credential) else self._holder(credential))
+            principal = await self._ask(credential)
         except (Unauthenticated, Forbidden):
             self._known.pop(hashed, None)
             raise
+        self._keep(hashed, principal, now)
+        return principal
+
+    async def foresee(self, credentials: Iterable[str]) -> None:
+        """Ask for the recipients' links among these in one question, before each is asked for: there may be thousands of them with a page open."""
+        hashes = [key_hash(one) for one in credentials if is_link_token(one)]
+        if len(hashes) < 2:
+            return
+        now = time.monotonic()
+        async with self._db.transaction() as tx:
+            rows = await tx.fetch(_RECIPIENTS, hashes)
+        for hashed in hashes:
+            self._known.pop(hashed, None)
+        for row in rows:
+            if not row["suspended"]:
+                self._keep(row["hash"], recipient_principal(row), now)
+
+    def _keep(self, hashed: bytes, principal: Principal, now: float) -> None:
         if len(self._known) >= _CACHE_SIZE:
             self._known.clear()
         self._known[hashed] = (now + CACHE_SECONDS, principal)
-        return principal
+
+    async def _ask(self, credential: str) -> Principal:
+        if looks_like_token(credential):
+            return await self._member(credential)
+        return await (self._recipient(credential) if is_link_token(credential) else self._holder(credential))
 
     def forget(self, tenant_id: UUID) -> None:
         """Ask the database again for every credential of a tenant, whose clock was set; other processes do within CACHE_SECONDS."""
@@ -67,6 +98,15 @@ class Authenticator:
             raise Unauthenticated("This credential is unknown, expired or revoked.")
         _refuse_suspended(row)
         return principal_of(row)
+
+    async def _recipient(self, secret: str) -> Principal:
+        """Whoever has the link of an order, until 48 h after its final state."""
+        async with self._db.transaction() as tx:
+            row: Row | None = await tx.fetchrow(_RECIPIENT, key_hash(secret))
+        if row is None:
+            raise Unauthenticated("This credential is unknown, expired or revoked.")
+        _refuse_suspended(row)
+        return recipient_principal(row)
 
     async def _member(self, token: str) -> Principal:
         """The member whom a tenant's issuer vouches for; at the first sign-in it is the one invited by the address that the issuer has verified."""
@@ -97,6 +137,22 @@ def member_principal(who: SignedIn, row: Row) -> Principal:
         row["most_sockets"],
         frozenset(row["allowed_origins"]),
         row["persisted_only"],
+    )
+
+
+def recipient_principal(row: Row) -> Principal:
+    """What a row of ``doorstep_recipient`` comes to: no permission, and one order within reach. It asks with the documents of our own page."""
+    return Principal(
+        row["tenant_id"],
+        Actor(ActorKind.RECIPIENT, row["order_id"]),
+        frozenset(),
+        clock_of(row),
+        row["time_zone"],
+        row["country"],
+        Reach(order_id=row["order_id"]),
+        expires_at=row["expires_at"],
+        allowed_origins=frozenset(row["allowed_origins"]),
+        recipient_of=row["order_id"],
     )
 
 

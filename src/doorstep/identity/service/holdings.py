@@ -20,6 +20,7 @@ ORGANIZATION = "organization_id"
 SECRETS: dict[str, frozenset[str]] = {
     "api_keys": frozenset({"hash", "previous_hash"}),
     "access_tokens": frozenset({"hash"}),
+    "tracking_links": frozenset({"hash"}),
     "partnerships": frozenset({"token_hash"}),
     "erasures": frozenset({"request_hash"}),
     "webhook_endpoints": frozenset({"secret", "previous_secret"}),

@@ -41,6 +41,7 @@ show_enum(
         ActorKind.ACCESS_TOKEN: "A portal's page, with an access token that its backend had made.",
         ActorKind.DRIVER_TOKEN: "A driver's phone.",
         ActorKind.MEMBER: "A member who signed in.",
+        ActorKind.RECIPIENT: "A recipient, with the link of their order.",
         ActorKind.SYSTEM: "Doorstep itself, such as a job.",
     },
 )
@@ -50,7 +51,7 @@ show_enum(
 class Actor:
     kind: ActorKind = strawberry.field(description="What sort of principal it was.")
     id: strawberry.ID | None = strawberry.field(
-        description="The key, token or member that acted; null for Doorstep itself."
+        description="The key, token or member that acted, a recipient's order; null for Doorstep itself."
     )
 
 
@@ -59,6 +60,7 @@ _ACTOR_PREFIX = {
     ActorKind.ACCESS_TOKEN: "token",
     ActorKind.DRIVER_TOKEN: "token",
     ActorKind.MEMBER: "member",
+    ActorKind.RECIPIENT: "order",
 }
 
 

@@ -18,6 +18,11 @@ class Rounds:
         self._wanted = asyncio.Event()
         self._turn = asyncio.Event()
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody who joins waits for the next round."""
+        return self._wanted.is_set()
+
     def begin(self) -> None:
         """From here on the stream reads."""
         self._begun += 1

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -24,6 +24,7 @@ MOST_VOUCHED = 10_000
 FORBIDDEN = 4403
 
 Authenticate = Callable[[str], Awaitable[Principal]]
+Foresee = Callable[[Iterable[str]], Awaitable[None]]
 Close = Callable[[int, str], Awaitable[None]]
 
 
@@ -37,10 +38,14 @@ class Session:
 
 
 class Sessions:
-    """The sockets of a process. A loop runs while there is any; it asks once for each credential, however many sockets use it."""
+    """The sockets of a process. A loop runs while there is any; it asks once for each credential, however many sockets use it.
 
-    def __init__(self, authenticate: Authenticate) -> None:
+    ``foresee`` is told of all of them before, so that what can be asked for together is.
+    """
+
+    def __init__(self, authenticate: Authenticate, foresee: Foresee | None = None) -> None:
         self._authenticate = authenticate
+        self._foresee = foresee
         self._open: defaultdict[str, set[Session]] = defaultdict(set)
         self._watching: asyncio.Task[None] | None = None
         self._vouched: dict[str, tuple[float, asyncio.Future[Principal]]] = {}
@@ -90,11 +95,21 @@ class Sessions:
     async def _watch(self) -> None:
         while self._open:
             await asyncio.sleep(ASK_SECONDS)
-            for credential in list(self._open):
-                try:
-                    await self._ask_again(credential)
-                except Exception as error:
-                    log.error("session_check_failed", exc_info=error)
+            credentials = list(self._open)
+            if self._foresee is not None:
+                await self._in_spite(self._foresee(credentials))
+            for credential in credentials:
+                await self._in_spite(self._ask_again(credential))
+
+    @staticmethod
+    async def _in_spite(asking: Awaitable[None]) -> None:
+        """The watch goes on whatever becomes of one question."""
+        try:
+            await asking
+        except Unavailable:
+            pass  # nobody knows; the database is asked again in a moment
+        except Exception as error:
+            log.error("session_check_failed", exc_info=error)
 
     async def _ask_again(self, credential: str) -> None:
         try:

@@ -11,6 +11,9 @@ from doorstep.kernel.scope import Principal
 QUOTA_CLOSE_CODE = 4429
 RETRY_SECONDS = 1.0
 
+MOST_OF_RECIPIENT = 20
+"""Sockets with one recipient's link; they are not counted with those of the company, which cannot know how many read its messages."""
+
 
 class TooManySockets(Exception):
     """The tenant or the credential has as many sockets open as it may; the message fits a close frame."""
@@ -26,12 +29,19 @@ class OpenSockets:
     def enter(self, principal: Principal) -> Callable[[], None]:
         """Count a socket in; returns what counts it out, to be called once. Raises TooManySockets."""
         tenant, credential = principal.tenant_id, _credential(principal)
+        if principal.recipient_of is not None:
+            return self._enter_recipient(credential)
         most = principal.most_sockets
         if most is not None and self._open[tenant] >= most:
             raise TooManySockets(f"Quota: at most {most} sockets at a time; close one first")
         if self._open[credential] >= self._most_of_credential:
             raise TooManySockets(f"At most {self._most_of_credential} sockets with one key at a time; close one first")
         return self._count(tenant, credential)
+
+    def _enter_recipient(self, credential: Hashable) -> Callable[[], None]:
+        if self._open[credential] >= MOST_OF_RECIPIENT:
+            raise TooManySockets(f"At most {MOST_OF_RECIPIENT} sockets with one link at a time; close one first")
+        return self._count(credential)
 
     def enter_stranger(self, address: str) -> Callable[[], None]:
         """The same for a socket without a credential: it costs as much, and nobody else answers for it."""

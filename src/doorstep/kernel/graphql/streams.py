@@ -2,20 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from doorstep.kernel.db import Row, Transaction
-from doorstep.kernel.errors import Unavailable
+from doorstep.kernel.errors import RequestError, Unavailable
 from doorstep.kernel.event_stream import EventPage, EventQuery, LogPosition, decode_cursor, encode_cursor, read_events
 from doorstep.kernel.graphql.context import Context
 from doorstep.kernel.graphql.scalars import Cursor
 from doorstep.kernel.graphql.tails import LogTail, LogTails
 from doorstep.kernel.metrics import EVENT_LAG_SECONDS
+from doorstep.kernel.scope import EVERYTHING
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -151,11 +153,15 @@ def _sign_of_life(context: Context, said_at: float, *, at_the_end: bool) -> LogI
 
 @dataclass(frozen=True, slots=True)
 class State(Generic[T]):
-    """An object as it is now: told again when ``mark`` differs. After one that is ``last`` the stream ends."""
+    """An object as it is now: told again when ``mark`` differs. After one that is ``last`` the stream ends.
+
+    ``again`` is how many seconds later it is looked at again though nothing woke the stream, where that is sooner than for others.
+    """
 
     mark: object
     show: Callable[[], T]
     last: bool = False
+    again: float | None = None
 
 
 async def stream_states(
@@ -163,11 +169,25 @@ async def stream_states(
     read: Callable[[Transaction], Awaitable[dict[Any, State[T]]]],
     within: float,
     apart: float = 0.0,
+    about: UUID | None = None,
 ) -> AsyncGenerator[T, None]:
     """The objects that ``read`` finds, by key: all at once, then each whenever it changed, at least ``apart`` seconds after it was told last.
 
-    ``within`` is how long a change can stay unseen where nothing wakes the stream; with ``apart`` nothing does.
+    ``within`` is how long a change can stay unseen where nothing wakes the stream; with ``apart`` nothing does. ``about``: only what the log tells of
+    this order wakes it, for streams of which there are thousands beside a log that is busy with other orders.
     """
+    async with _news_of(context, about) as news, aclosing(_states(context, read, within, apart, news)) as states:
+        async for state in states:
+            yield state
+
+
+async def _states(
+    context: Context,
+    read: Callable[[Transaction], Awaitable[dict[Any, State[T]]]],
+    within: float,
+    apart: float,
+    news: "_OrderNews | None",
+) -> AsyncGenerator[T, None]:
     hub, tenant_id, rounds = context.services.hub, context.tenant_id, context.rounds
     told: dict[Hashable, tuple[object, float]] = {}
     while not hub.closing:
@@ -181,7 +201,7 @@ async def stream_states(
             continue
         rounds.present = frozenset(states)
         told = {key: before for key, before in told.items() if key in states}
-        waits = within
+        waits = min([within, *(state.again for state in states.values() if state.again is not None)])
         for key, state in states.items():
             mark, at = told.get(key, (_NOTHING, 0.0))
             if mark == state.mark:
@@ -195,7 +215,52 @@ async def stream_states(
             yield state.show()
             if state.last:
                 return
-        await rounds.rest(ticket, waits)
+        await (news.rest(ticket, waits) if news is not None else rounds.rest(ticket, waits))
 
 
 _NOTHING = object()
+
+
+class _OrderNews:
+    """Lets a stream rest until the log tells of one order: in memory, by the tail that all streams of the tenant share."""
+
+    def __init__(self, context: Context, tail: LogTail, order_id: UUID) -> None:
+        self._context = context
+        self._tail = tail
+        self._query = EventQuery(order_ids=(order_id,))
+        self._place: LogPosition | None = None
+
+    async def rest(self, ticket: asyncio.Event, within: float) -> None:
+        """As ``Rounds.rest``, but nothing wakes it that is about others."""
+        hub, rounds, ends = self._context.services.hub, self._context.rounds, time.monotonic() + within
+        while True:
+            await rounds.rest(ticket, max(0.0, ends - time.monotonic()))
+            if hub.closing or rounds.wanted or time.monotonic() >= ends:
+                return
+            ticket = hub.ticket(self._context.tenant_id)
+            if await self.came():
+                return
+
+    async def came(self) -> bool:
+        """Whether the log told of the order since this was asked last; also where that is not known."""
+        try:
+            page = await self._tail.page(self._place, self._query, STREAM_BATCH)
+            while page is not None and page.has_more and not page.rows:
+                page = await self._tail.page(page.position, self._query, STREAM_BATCH)
+        except RequestError:
+            page = None
+        known, self._place = self._place is not None, page.position if page is not None else None
+        return not known or page is None or bool(page.rows)
+
+
+@asynccontextmanager
+async def _news_of(context: Context, order_id: UUID | None) -> AsyncIterator[_OrderNews | None]:
+    if order_id is None:
+        yield None
+        return
+    # The whole tenant's tail, of which the stream learns nothing but that its own order is in it.
+    tails = context.services.kept(LogTails, lambda: LogTails(context.services.db))
+    async with tails.of(replace(context.principal, reach=EVERYTHING)) as tail:
+        news = _OrderNews(context, tail, order_id)
+        await news.came()  # from here on; what was before is in what is read first
+        yield news

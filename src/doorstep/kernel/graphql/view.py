@@ -40,7 +40,7 @@ from doorstep.kernel.graphql.faults import internal_error, public_errors
 from doorstep.kernel.graphql.headers import bearer_token
 from doorstep.kernel.graphql.origins import EXPOSED, Origins
 from doorstep.kernel.graphql.persisted import PersistedDocuments
-from doorstep.kernel.graphql.sessions import Sessions
+from doorstep.kernel.graphql.sessions import Foresee, Sessions
 from doorstep.kernel.graphql.sharing import Followers, Message
 from doorstep.kernel.graphql.sharing.messages import message_of, refused
 from doorstep.kernel.graphql.sockets import OpenSockets, TooManySockets
@@ -68,6 +68,7 @@ class GraphQLView(GraphQL[Context, None]):
         *,
         limits: Limits,
         allowed_origins: tuple[str, ...] = (),
+        foresee: Foresee | None = None,
     ) -> None:
         super().__init__(
             schema,
@@ -83,7 +84,7 @@ class GraphQLView(GraphQL[Context, None]):
         self.origins = Origins(services.system, allowed_origins)
         self.services = services
         self.authenticate = authenticate
-        self.sessions = Sessions(authenticate)
+        self.sessions = Sessions(authenticate, foresee)
         self.followers = Followers(schema, services, self.tolls, self.sessions)
         self.attempts = services.kept(FailedAttempts, FailedAttempts)
         self.open_sockets = OpenSockets(limits.most_sockets)

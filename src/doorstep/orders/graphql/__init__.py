@@ -14,9 +14,10 @@ from doorstep.orders.graphql import events as events
 from doorstep.orders.graphql.edges import DEPOT
 from doorstep.orders.graphql.lists import OrderFilter
 from doorstep.orders.graphql.mutations import OrdersMutation
+from doorstep.orders.graphql.parts import Eta
 from doorstep.orders.graphql.queries import OrdersQuery
 from doorstep.orders.graphql.subscriptions import OrdersSubscription
-from doorstep.orders.graphql.types import Eta, Order, Package, Waypoint, load_orders, load_packages, load_waypoints
+from doorstep.orders.graphql.types import Order, Package, Waypoint, load_orders, load_packages, load_waypoints
 
 __all__ = [
     "DEPOT", "Eta", "Order", "OrderFilter", "OrdersMutation", "OrdersQuery", "OrdersSubscription", "Package", "Waypoint", "load_orders", "load_packages",

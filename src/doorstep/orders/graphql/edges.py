@@ -11,6 +11,7 @@ from doorstep.kernel.graphql.context import UpwardEdge
 
 if TYPE_CHECKING:
     from doorstep.fleets.graphql import Depot
+    from doorstep.kernel.graphql.scalars import URL
     from doorstep.partners.graphql import Tender
     from doorstep.planning.graphql import Assignment
     from doorstep.tracking.graphql import Attempt, Proof
@@ -32,3 +33,6 @@ ATTEMPTS: "UpwardEdge[UUID, list[Attempt]]" = UpwardEdge("Order.attempts")
 
 PROOFS: "UpwardEdge[UUID, list[Proof]]" = UpwardEdge("Order.proofs")
 """An order's proofs by its id, first to last."""
+
+TRACKING_URL: "UpwardEdge[UUID, URL | None]" = UpwardEdge("Order.trackingUrl")
+"""The recipient's link of an order, by the order's id; None for a credential that may not hand out any."""

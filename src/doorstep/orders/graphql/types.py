@@ -15,21 +15,19 @@ from doorstep.kernel.graphql.context import Context, Info
 from doorstep.kernel.graphql.enums import member_of
 from doorstep.kernel.graphql.events import Event, show_event
 from doorstep.kernel.graphql.nodes import Node, register_node
-from doorstep.kernel.graphql.scalars import JSONObject
+from doorstep.kernel.graphql.scalars import URL, JSONObject
 from doorstep.kernel.graphql.values import Coordinates, Load, TimeWindow
 from doorstep.kernel.paging import PageRequest
 from doorstep.kernel.pins import shown_pin
 from doorstep.kernel.scope import Permission
-from doorstep.orders.graphql.edges import ASSIGNMENT, ATTEMPTS, DEPOT, PROOFS, TENDER, TENDERS
+from doorstep.orders.graphql.edges import ASSIGNMENT, ATTEMPTS, DEPOT, PROOFS, TENDER, TENDERS, TRACKING_URL
+from doorstep.orders.graphql.parts import Eta, OrderAction
 from doorstep.orders.model import (
     ON_ROUTE,
-    ActorRole,
     Custody,
     LocationCheck,
     LocationReason,
     LocationStatus,
-    NextAction,
-    OrderActionKind,
     OrderKind,
     OrderStatus,
     ProofKind,
@@ -136,34 +134,6 @@ class ProofRequirement:
     )
     def pin(self, info: Info) -> str | None:
         return self.given_pin if info.context.principal.allows(Permission.ORDERS_WRITE) else None
-
-
-@strawberry.type(description="Something that may be done to an order now.")
-class OrderAction:
-    kind: OrderActionKind = strawberry.field(description="What it is.")
-    to: OrderStatus = strawberry.field(description="The state that it leads to.")
-    by: list[ActorRole] = strawberry.field(description="Whose act it is; at most one of each role.")
-    mutation: str = strawberry.field(description="The mutation that does it.")
-    proofs: list[ProofKind] = strawberry.field(description="What must be shown for it; at most one of each kind.")
-
-    @classmethod
-    def of(cls, action: NextAction) -> "OrderAction":
-        """From the model's next action."""
-        return cls(
-            kind=action.kind,
-            to=action.to,
-            by=list(action.by),
-            mutation=action.mutation,
-            proofs=list(action.proofs),
-        )
-
-
-@strawberry.type(description="When the next stop of an order is expected.")
-class Eta:
-    at: datetime = strawberry.field(description="The expected arrival.")
-    stops_before: int = strawberry.field(description="How many stops come before it.")
-    late_by_seconds: int = strawberry.field(description="How far it is past the end of the last window; 0 in time.")
-    updated_at: datetime = strawberry.field(description="When it was last computed.")
 
 
 @strawberry.type(description="One thing to deliver, or to fetch and deliver. It keeps one id for life.")
@@ -286,6 +256,16 @@ class Order(Node):
     @strawberry.field(description="What drivers showed for its outcomes, first to last.")
     async def proofs(self, info: Info) -> list[Annotated["Proof", strawberry.lazy("doorstep.tracking.graphql")]]:
         return await PROOFS.load(info.context, self.uuid)
+
+    @strawberry.field(
+        description=(
+            "The page on which its recipient follows it, for a message to them; the token behind the # is also a credential for `tracking`. Good "
+            "until 48 hours after the final state, unless revokeTracking ends it. Null without the scopes `tokens:write` and `tracking:read`, and "
+            "once the order was erased."
+        )
+    )
+    async def tracking_url(self, info: Info) -> URL | None:
+        return await TRACKING_URL.load(info.context, self.uuid)
 
     @strawberry.field(description="Its parcels, at most 100.")
     async def packages(self, info: Info) -> list[Package]:

@@ -64,3 +64,17 @@ class ProofReported(Event):
     @strawberry.field(description="The order as of now; null when it was erased.")
     async def order(self, info: Info) -> Order | None:
         return await info.context.load(load_orders, self.row["order_id"])
+
+
+@register_event
+@strawberry.type(
+    description="The link by which a recipient follows an order was ended (revokeTracking): it has another one from now on."
+)
+class TrackingRevoked(Event):
+    @strawberry.field(description="The order's id.")
+    def order_id(self) -> strawberry.ID:
+        return strawberry.ID(public_id("order", self.row["order_id"]))
+
+    @strawberry.field(description="The order as of now; null when it was erased.")
+    async def order(self, info: Info) -> Order | None:
+        return await info.context.load(load_orders, self.row["order_id"])

@@ -2,6 +2,7 @@
 
 from doorstep.kernel.graphql.enums import show_enum
 from doorstep.tracking.model import AttemptOutcome, FailureReason, StopAct
+from doorstep.tracking.model.recipients import TrackingStatus, TrackingTrouble
 
 show_enum(
     StopAct,
@@ -40,4 +41,32 @@ show_enum(
     AttemptOutcome,
     "How one try ended.",
     {AttemptOutcome.DELIVERED: "Handed over.", AttemptOutcome.FAILED: "Not handed over, or not fetched."},
+)
+show_enum(
+    TrackingStatus,
+    "Where an order stands, in its recipient's words.",
+    {
+        TrackingStatus.RECEIVED: "The company has it; nobody is to bring it yet.",
+        TrackingStatus.SCHEDULED: "Somebody is to bring it; it is not on board.",
+        TrackingStatus.ON_THE_WAY: "On board; others may come first.",
+        TrackingStatus.COMING: "The driver is on the way to this recipient.",
+        TrackingStatus.AT_THE_DOOR: "The driver is there.",
+        TrackingStatus.DELIVERED: "Handed over.",
+        TrackingStatus.NOT_DELIVERED: "A try failed; the company decides what comes next.",
+        TrackingStatus.WILL_BE_TRIED_AGAIN: "A try failed, and there will be another.",
+        TrackingStatus.GOES_BACK: "It goes back to the company, or is there.",
+        TrackingStatus.CANCELLED: "It was called off.",
+    },
+)
+show_enum(
+    TrackingTrouble,
+    "Why a try failed, in the recipient's words.",
+    {
+        TrackingTrouble.NOBODY_THERE: "Nobody was there, or the place was closed.",
+        TrackingTrouble.ADDRESS_NOT_FOUND: "The address could not be found.",
+        TrackingTrouble.NO_ACCESS: "The way to the door was closed.",
+        TrackingTrouble.REFUSED: "It was not accepted at the door.",
+        TrackingTrouble.CHECK_FAILED: "A PIN, an age check or a payment did not succeed.",
+        TrackingTrouble.ON_OUR_SIDE: "Something that the recipient could not have helped.",
+    },
 )

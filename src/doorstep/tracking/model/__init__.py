@@ -8,6 +8,7 @@ from doorstep.tracking.model.tables import (
     ProofRow,
     StopAct,
     StopActRow,
+    TrackingLinkRow,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "ProofRow",
     "StopAct",
     "StopActRow",
+    "TrackingLinkRow",
 ]

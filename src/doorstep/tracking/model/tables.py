@@ -127,3 +127,15 @@ class PositionRow(SQLModel, table=True):
     heading_degrees: float | None = None
     speed_meters_per_second: float | None = None
     accuracy_meters: float | None = None
+
+
+class TrackingLinkRow(SQLModel, table=True):
+    """The link by which a recipient follows an order. A raised ``generation`` is another token; ``hash`` is null until somebody reads it."""
+
+    __tablename__ = "tracking_links"
+    __table_args__ = (tenant_key("order_id", "orders", ondelete="CASCADE"), Index("tracking_links_by_hash", "hash"))
+
+    tenant_id: UUID = Field(primary_key=True)
+    order_id: UUID = Field(primary_key=True)
+    generation: int
+    hash: bytes | None = None
