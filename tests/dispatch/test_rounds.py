@@ -12,7 +12,7 @@ from doorstep.orders.model import OrderStatus, Readiness
 from doorstep.orders.service import Move, move_orders, set_order_readiness
 from doorstep.places.roads import HourFactor, Profile
 from doorstep.planning.model import RouteStatus
-from doorstep.planning.service import lock_route, set_route_status
+from doorstep.planning.service import lock_route, set_route_status, set_stop_locks
 
 
 async def test_the_nearest_courier_gets_the_order_and_then_the_next_one_on_the_way(town: Town) -> None:
@@ -27,6 +27,22 @@ async def test_the_nearest_courier_gets_the_order_and_then_the_next_one_on_the_w
     routes = await town.world.rows("SELECT status, plan_id FROM routes WHERE tenant_id = $1")
     assert [(row["status"], row["plan_id"]) for row in routes] == [("DISPATCHED", None)] * 2
     assert await town.round() == 0
+
+
+async def test_a_courier_with_a_locked_stop_is_given_nothing_until_it_is_unlocked(town: Town) -> None:
+    near, far = await town.courier(NORTH), await town.courier(SOUTH)
+    [first] = await town.world.add_orders(1, position=NORTH)
+    await town.round()
+    assert (await town.whose())[first] == near
+    stops = await town.world.rows("SELECT id FROM stops WHERE tenant_id = $1 AND kind = 'DROPOFF'")
+    await town.world.do(set_stop_locks, [stops[0]["id"]], True)
+    [second] = await town.world.add_orders(1, position=(NORTH[0] + 0.001, NORTH[1]))
+    await town.round()
+    assert (await town.whose())[second] == far
+    await town.world.do(set_stop_locks, [stops[0]["id"]], False)
+    [third] = await town.world.add_orders(1, position=(NORTH[0] + 0.002, NORTH[1]))
+    await town.round()
+    assert (await town.whose())[third] == near
 
 
 async def test_at_the_rush_the_recipient_has_it_later(town: Town) -> None:

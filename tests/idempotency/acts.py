@@ -95,6 +95,20 @@ async def _assigned_order(desk: Desk) -> dict[str, Any]:
     return {"orderIds": [(await _route(desk))["order"]]}
 
 
+@prepares("setStopLocks")
+async def _open_stop(desk: Desk) -> dict[str, Any]:
+    made = await desk.made(
+        "assignOrders",
+        "route { stops { id kind } }",
+        orderIds=[(await new_order(desk))["id"]],
+        shiftId=await _shift(desk),
+    )
+    return {
+        "stopIds": [next(stop["id"] for stop in made["route"]["stops"] if stop["kind"] == "DROPOFF")],
+        "locked": True,
+    }
+
+
 @prepares("changeRoute")
 async def _order_beside_another(desk: Desk) -> dict[str, Any]:
     route = (await _route(desk))["route"]

@@ -89,6 +89,7 @@ NEEDS: dict[str, Permission | None] = {
     "Mutation.assignOrders": _P.PLANNING_WRITE,
     "Mutation.unassignOrders": _P.PLANNING_WRITE,
     "Mutation.changeRoute": _P.PLANNING_WRITE,
+    "Mutation.setStopLocks": _P.PLANNING_WRITE,
     "Mutation.replanRoutes": _P.PLANNING_WRITE,
     "Mutation.dispatchRoute": _P.PLANNING_WRITE,
     "Mutation.dispatchPlan": _P.PLANNING_WRITE,

@@ -50,7 +50,7 @@ class RouteStatusChanged(StatusChange):
 
 @dataclass(frozen=True, kw_only=True)
 class RouteChanged(DomainEvent):
-    """A committed route's stops changed: orders came, went or moved; the version is what a driver's acts must carry now."""
+    """A committed route's stops changed: orders came, went or moved, or stops were locked or unlocked; the version is what a driver's acts must carry now."""
 
     added: list[UUID]
     removed: list[UUID]

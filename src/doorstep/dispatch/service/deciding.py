@@ -192,8 +192,8 @@ async def _couriers(tx: Transaction, tenant_id: UUID, policy: Policy, now: datet
             put(courier, (place[0], place[1]), since, now)
         else:
             courier.head = courier.present.head if courier.present else None
-        comes_back = courier.present is not None and courier.present.comes_back  # its plan says what it does
-        if courier.room(policy) > 0 and not comes_back:
+        settled = courier.present is not None and (courier.present.comes_back or courier.present.locked)
+        if courier.room(policy) > 0 and not settled:  # its plan, or a person, says what it does
             found.append(courier)
     return found
 

@@ -117,7 +117,7 @@ class RouteStatusChanged(AboutRoute):
 
 @register_event
 @strawberry.type(
-    description="The stops of a committed route changed: orders came, went or moved, or its times were computed anew. `aggregateVersion` is what a driver's acts must carry now."
+    description="The stops of a committed route changed: orders came, went or moved, stops were locked or unlocked, or its times were computed anew. `aggregateVersion` is what a driver's acts must carry now."
 )
 class RouteChanged(AboutRoute):
     @strawberry.field(description="The orders that came, at most 250.")

@@ -203,6 +203,15 @@ class UnassignOrdersInput:
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
 
 
+@strawberry.input(description="Stops that are to keep their places, or need not any more.")
+class SetStopLocksInput:
+    stop_ids: list[strawberry.ID] = strawberry.field(
+        description="The stops, at most 250: open ones at customers, on committed routes."
+    )
+    locked: bool = strawberry.field(description="Whether they are to keep their places.")
+    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+
+
 @strawberry.input(description="Orders that a plan left out, to be told what would have to give.")
 class ExplainUnassignedInput:
     plan_id: strawberry.ID = strawberry.field(description="The plan: PROPOSED.")

@@ -26,6 +26,7 @@ from doorstep.planning.graphql.inputs import (
     ExplainUnassignedInput,
     OptimizePlanInput,
     RecallRouteInput,
+    SetStopLocksInput,
     UnassignOrdersInput,
 )
 from doorstep.planning.graphql.plans import Plan, UnassignedOrder, load_plans, load_unassigned
@@ -151,6 +152,13 @@ class UnassignOrdersPayload(Payload):
         return await orders_of(info.context, self.outcome_ids("order_ids"))
 
     @strawberry.field(description="The routes that they were on, at most 250.")
+    async def routes(self, info: Info) -> list[Route]:
+        return await _routes(info.context, self.outcome_ids("route_ids"))
+
+
+@strawberry.type(description="The answer to setStopLocks.")
+class SetStopLocksPayload(Payload):
+    @strawberry.field(description="The routes of the stops, at most 250.")
     async def routes(self, info: Info) -> list[Route]:
         return await _routes(info.context, self.outcome_ids("route_ids"))
 
@@ -315,6 +323,21 @@ class PlanningMutation:
             return await service.unassign_orders(scope, ids)
 
         return await info.context.write("unassignOrders", input, UnassignOrdersPayload, use_case)
+
+    @strawberry.mutation(
+        description=(
+            "Lock stops, or unlock them, all or none: `Stop.locked` says who keeps to it. Only open stops at customers on routes that are COMMITTED, "
+            "DISPATCHED or IN_PROGRESS; in a proposal, pin orders. A route with a stop that changes has a new version."
+        )
+    )
+    async def set_stop_locks(
+        self, info: Info, input: Annotated[SetStopLocksInput, strawberry.argument(description="Which stops.")]
+    ) -> SetStopLocksPayload | None:
+        async def use_case(scope: Scope) -> Outcome:
+            ids = [input_id("stop", text, "stopIds", index) for index, text in enumerate(input.stop_ids)]
+            return await service.set_stop_locks(scope, ids, input.locked)
+
+        return await info.context.write("setStopLocks", input, SetStopLocksPayload, use_case)
 
     @strawberry.mutation(
         description=(

@@ -80,7 +80,14 @@ class Stop(Node):
     departed_at: datetime | None = strawberry.field(description="When the driver set off for it.")
     closed_at: datetime | None = strawberry.field(description="When it was done, failed, skipped or cancelled.")
     failure_reason: str | None = strawberry.field(description="Why it failed.")
-    locked: bool = strawberry.field(description="Whether it keeps its place on the route.")
+    locked: bool = strawberry.field(
+        description=(
+            "Whether it keeps its place on the route (setStopLocks). Its orders are not moved or taken off, nothing new comes in front of it, and what is "
+            "in front of it does not go behind it. Replanning also leaves on the route what is in front of it; only changes by hand may take that off, "
+            "which brings it nearer. Dispatch gives its courier nothing more while it is open. What its driver does, an order that is "
+            "cancelled or returned, and cancelRoute are not held up by it."
+        )
+    )
 
     @classmethod
     def of(cls, row: Row) -> "Stop":

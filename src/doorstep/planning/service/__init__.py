@@ -10,6 +10,8 @@
 - ``previewing``  such a change, computed
 - ``replanning``  routes under way planned again, where a changed ETA has a price
 - ``changing``    a change or a new plan of routes, written
+- ``inserting``   orders beside locked stops
+- ``locking``     stops that keep their places
 - ``leaving``     orders off their routes
 - ``proposed``    a proposal as it stands, around orders that it left out
 - ``explaining``  what would have to give so that they find a place
@@ -39,6 +41,7 @@ from doorstep.planning.service.execution import (
 )
 from doorstep.planning.service.explaining import Explained, explain_unassigned, prepare_explanation
 from doorstep.planning.service.leaving import unassign_orders
+from doorstep.planning.service.locking import set_stop_locks
 from doorstep.planning.service.plans import NewPlan, cancel_plan, create_plan, optimize_plan
 from doorstep.planning.service.preparing import prepare_assignment
 from doorstep.planning.service.previewing import weigh
@@ -86,6 +89,7 @@ __all__ = [
     "refuse_while_routed",
     "release_orders",
     "set_route_status",
+    "set_stop_locks",
     "simulate_plan",
     "take_off_stops",
     "touch_route",

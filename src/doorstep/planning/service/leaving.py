@@ -25,6 +25,7 @@ from doorstep.planning.service.execution import (
     release_orders,
     take_off_stops,
 )
+from doorstep.planning.service.locking import locked_orders, order_locked
 from doorstep.planning.service.preparing import check_number
 from doorstep.planning.service.routes import LEAVES_FREELY, close_route
 
@@ -38,8 +39,10 @@ async def unassign_orders(scope: Scope, order_ids: Sequence[UUID]) -> dict[str, 
     wanted = list(dict.fromkeys(order_ids))
     check_number(wanted)
     route_of = await active_routes_of_orders(scope.tx, scope.tenant_id, wanted)
+    held: dict[UUID, UUID] = {}
     for route_id in sorted(set(route_of.values())):
-        await lock_route(scope, route_id)
+        _, stops = await lock_route(scope, route_id)
+        held |= locked_orders(stops, {stop["id"]: stop["order_ids"] for stop in stops})
     rows = await lock_orders(scope, wanted)
     route_of = await active_routes_of_orders(scope.tx, scope.tenant_id, wanted)
     refuse_all(
@@ -49,6 +52,7 @@ async def unassign_orders(scope: Scope, order_ids: Sequence[UUID]) -> dict[str, 
             if (fault := _stays(order_id, rows.get(order_id), order_id in route_of, ["orderIds", index])) is not None
         ]
     )
+    refuse_all([order_locked(one, held[one], ["orderIds", n]) for n, one in enumerate(wanted) if one in held])
     await release_orders(scope, wanted, to_pending=True)
     for route_id in sorted(set(route_of.values())):
         await after_leaving(scope, route_id)

@@ -31,6 +31,8 @@ from doorstep.planning.reads import (
     stops_of_routes,
 )
 from doorstep.planning.service.by_hour import settle
+from doorstep.planning.service.inserting import put_beside_locked, stops_at_customers
+from doorstep.planning.service.locking import would_move_locked
 from doorstep.planning.service.plans import plannable_orders, shift_fault
 from doorstep.planning.service.problems import Engines, Head, Left, Question, from_depot, pose
 from doorstep.planning.service.proposals import DraftRoute, add_paths, draft_routes, reasons_of
@@ -82,6 +84,11 @@ class Present:
     def comes_back(self) -> bool:
         """Whether its vehicle will still load anew."""
         return any(stop["kind"] == StopKind.RELOAD for stop in self.free)
+
+    @property
+    def locked(self) -> bool:
+        """Whether a stop of it keeps its place."""
+        return any(stop["locked"] for stop in self.free)
 
     @property
     def late(self) -> dict[str, int]:
@@ -142,7 +149,10 @@ async def _prepare(prepared: Prepared, db: Database, principal: Principal, engin
     question = await _pose(engines, ranked, shift, now, heads)
     if question.problem is not None and prepared.present is not None:
         question.problem = with_grace(question.problem, prepared.present.late)
-    prepared.draft = await _solve(prepared, engines, question, str(principal.tenant_id))
+    if prepared.present is not None and prepared.present.locked:
+        prepared.draft = await _insert(prepared, prepared.present, engines, question)
+    else:
+        prepared.draft = await _solve(prepared, engines, question, str(principal.tenant_id))
 
 
 def check_number(order_ids: Sequence[UUID]) -> None:
@@ -302,6 +312,24 @@ async def _solve(prepared: Prepared, engines: Engines, question: Question, owner
     solution = outcome.solution if outcome else None
     if solution is None:
         raise Unavailable("The solver gave no answer. Nothing was written: send the same request again.")
+    return await _draft(engines, question, solution)
+
+
+async def _insert(prepared: Prepared, present: Present, engines: Engines, question: Question) -> DraftRoute:
+    """The route with the orders in it and everything else in its sequence, since a stop is locked."""
+    refuse_all(_left_faults(prepared, dict(question.set_aside)))
+    stops, locked = stops_at_customers(present.free, present.orders_of)
+    solution = await asyncio.to_thread(
+        put_beside_locked,
+        question,
+        prepared.shift_id,
+        stops,
+        locked,
+        prepared.order_ids,
+        waits=present.head is None,
+    )
+    if solution is None:
+        raise would_move_locked(present.route["id"], ["orderIds"], "assign fewer orders, or choose another shift")
     return await _draft(engines, question, solution)
 
 

@@ -19,10 +19,12 @@ from doorstep.kernel.scope import Permission, Principal
 from doorstep.orders.model import OrderStatus
 from doorstep.orders.reads import PlanningOrder, orders_for_planning
 from doorstep.planning.errors import has_tours, refuse_all, shift_without_vehicle, wrong_state
-from doorstep.planning.model import ACTIVE_ROUTES, CUSTOMER_STOPS, RouteStatus, StopKind, StopStatus
+from doorstep.planning.model import ACTIVE_ROUTES, RouteStatus, StopKind, StopStatus
 from doorstep.planning.reads import active_routes_of_orders, routes_by_ids, stops_of_routes
 from doorstep.planning.service.by_hour import retimed
 from doorstep.planning.service.changes import Change, Path, Put, Side, Weighed
+from doorstep.planning.service.inserting import stops_at_customers
+from doorstep.planning.service.locking import locked_orders, order_locked, would_move_locked
 from doorstep.planning.service.plans import plannable_orders
 from doorstep.planning.service.preparing import ROADS_SECONDS, Present, load_presents
 from doorstep.planning.service.problems import Engines, Question, from_depot, pose
@@ -30,11 +32,11 @@ from doorstep.planning.service.proposals import draft_routes, route_summary
 from doorstep.planning.service.routes import LEAVES_FREELY
 from doorstep.planning.solver.errors import ProblemInvalidError
 from doorstep.planning.solver.handwork import Stop, Timed, place, time_stops, without, worsened
+from doorstep.planning.solver.locking import keep_places
 from doorstep.planning.solver.problem import Problem, VehicleShift
-from doorstep.planning.solver.solution import Solution, StepKind, Summary
+from doorstep.planning.solver.solution import Solution, Summary
 from doorstep.planning.solver.travel import Legs, Travel
 
-_ACT: Final = {StopKind.PICKUP: StepKind.PICKUP, StopKind.DROPOFF: StepKind.DELIVERY}
 _NOTHING: Final[dict[str, Any]] = {
     **dict.fromkeys((*Summary.__slots__, "emissions_grams"), 0),
     "load_factor": None,
@@ -216,6 +218,7 @@ class Line:
     shift: PlanningShift
     before: tuple[Stop, ...]
     stops: tuple[Stop, ...]
+    locked: frozenset[Stop] = frozenset()
 
 
 def _carry_out(weighed: Weighed, loaded: Loaded, question: Question, change: Change) -> None:
@@ -252,16 +255,8 @@ def _carry_out(weighed: Weighed, loaded: Loaded, question: Question, change: Cha
 def line_of(loaded: Loaded, route_id: UUID) -> Line:
     """A route's open stops at customers, by sequence."""
     present = loaded.presents[route_id]
-    stops: list[Stop] = []
-    for stop in sorted(present.free, key=lambda one: (one["sequence"], one["id"])):
-        acts = tuple(
-            (_ACT[stop["kind"]], str(order_id))
-            for order_id in present.orders_of.get(stop["id"], ())
-            if stop["kind"] in CUSTOMER_STOPS
-        )
-        if acts:
-            stops.append(acts)
-    return Line(route_id, present, loaded.shifts[route_id], tuple(stops), tuple(stops))
+    stops, locked = stops_at_customers(present.free, present.orders_of)
+    return Line(route_id, present, loaded.shifts[route_id], stops, stops, locked)
 
 
 def refuse_untimed(weighed: Weighed, question: Question) -> None:
@@ -288,8 +283,11 @@ def _order_faults(weighed: Weighed, loaded: Loaded, change: Change) -> list[Door
             message = (
                 f"Order {name} is {order.status}, its goods are in the vehicle or being fetched: it keeps its route."
             )
+        held = locked_orders(present.free, present.orders_of)
         if message is not None:
             faults.append(DoorstepError(ProblemCode.ILLEGAL_TRANSITION, message, take.path, existing_id=name))
+        elif take.order_id in held:
+            faults.append(order_locked(take.order_id, held[take.order_id], take.path))
     for order_id, route_id in weighed.coming.items():
         if loaded.presents[route_id].head is not None and from_depot(loaded.orders[order_id]):
             name = public_id("order", order_id)
@@ -310,15 +308,23 @@ def may_leave(present: Present, order: PlanningOrder) -> bool:
 def _put(question: Question, travel: Travel, line: Line, put: Put) -> None:
     problem, vehicle, legs = drives(question, travel, line)
     try:
-        line.stops = place(problem, vehicle, legs, line.stops, str(put.order_id), put.position)
+        line.stops = place(problem, vehicle, legs, line.stops, str(put.order_id), put.position, allowed=_keeping(line))
     except ValueError as error:
         last = len(line.stops)
+        if line.locked and (put.position is None or 0 <= put.position <= last):
+            advice = "choose a place behind it; an order that is in front of it stays there"
+            raise would_move_locked(line.route_id, put.position_path or put.path, advice) from error
         raise DoorstepError(
             ProblemCode.INVALID_VALUE,
             f"The route has {last} other open stops at customers: give a position from 0 to {last}, "
             "from 1 to one more for an order that is picked up on the way, or none.",
             put.position_path,
         ) from error
+
+
+def _keeping(line: Line) -> Callable[[tuple[Stop, ...]], bool] | None:
+    """Which sequences leave the line's locked stops at their places; None: there are no such stops."""
+    return (lambda stops: keep_places(line.before, stops, line.locked)) if line.locked else None
 
 
 def drives(question: Question, travel: Travel, line: Line) -> tuple[Problem, VehicleShift, Legs]:

@@ -126,7 +126,7 @@ def _settle(weighed: Weighed, loaded: Loaded, question: Question, terms: Terms) 
 def _lane(question: Question, travel: Travel, line: Line) -> Lane:
     _, vehicle, legs = drives(question, travel, line)
     at_depot = line.present.head is None
-    return Lane(vehicle, legs, line.stops, takes_loaded=at_depot, waits=at_depot)
+    return Lane(vehicle, legs, line.stops, takes_loaded=at_depot, waits=at_depot, locked=line.locked)
 
 
 def _promised(question: Question, loaded: Loaded) -> dict[str, int]:

@@ -7,7 +7,7 @@ Everything is as early as possible and breaks as late as they may be, as in `sch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement, pairwise
 from typing import Final
@@ -258,9 +258,16 @@ def place(
     stops: Sequence[Stop],
     order_id: str,
     position: int | None = None,
+    *,
+    allowed: Callable[[tuple[Stop, ...]], bool] | None = None,
 ) -> tuple[Stop, ...]:
-    """The stops with an order put where it breaks least and then costs least; its delivery at `position` if that is given."""
+    """The stops with an order put where it breaks least and then costs least; its delivery at `position` if that is given.
+
+    `allowed` says which sequences may come of it at all. Raises ValueError when there is none.
+    """
     tried = sorted(ways_in(problem, vehicle, legs, stops, order_id, position))
+    if allowed is not None:
+        tried = [way for way in tried if allowed(put_into(problem, stops, order_id, *way[1:]))]
     best: tuple[Stop, ...] | None = None
     rank: tuple[int, int, int, int] | None = None
     for number, (_, before_pickup, before_delivery) in enumerate(tried[:TRIED_AT_MOST]):

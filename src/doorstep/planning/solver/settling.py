@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from doorstep.planning.solver.handwork import Fault, Stop, Timed, put_into, time_stops, ways_in, without, worsened
+from doorstep.planning.solver.locking import keep_places
 from doorstep.planning.solver.problem import Problem, VehicleShift
 from doorstep.planning.solver.solution import StepKind
 from doorstep.planning.solver.travel import Legs
@@ -40,13 +41,14 @@ class Promises:
 @dataclass(frozen=True, slots=True)
 class Lane:
     """A route that may change: its stops that are still to come. `takes_loaded`: it can take what is loaded at its depot, because
-    it has not left; `waits` as for `time_stops`."""
+    it has not left; `waits` as for `time_stops`. `locked` stops keep their places, with as many stops in front of them as now."""
 
     vehicle: VehicleShift
     legs: Legs
     stops: tuple[Stop, ...]
     takes_loaded: bool
     waits: bool
+    locked: frozenset[Stop] = frozenset()
 
 
 Rank = tuple[int, int, int]
@@ -93,7 +95,8 @@ class _Settling:
 
     def run(self) -> list[tuple[Stop, ...]]:
         """Round by round, the greatest gain first; a move is looked at again when one before it changed its lanes."""
-        movable = sorted({one for stops in self.stops for stop in stops for _, one in stop} - self.promises.kept)
+        kept = self.promises.kept.union(one for lane in self.lanes for stop in lane.locked for _, one in stop)
+        movable = sorted({one for stops in self.stops for stop in stops for _, one in stop} - kept)
         improved = True
         while improved and self.left > 0:
             moves = [(move.gain, order_id, move) for order_id in movable if (move := self._best(order_id)) is not None]
@@ -127,7 +130,7 @@ class _Settling:
         bases = {
             there: rest if there == here else self.stops[there]
             for there, lane in enumerate(self.lanes)
-            if lane.vehicle.id in self.only[order_id]
+            if lane.vehicle.id in self.only[order_id] and (there == here or self._keeps(here, rest))
         }
         ways = sorted(
             (added, there, before_pickup, before_delivery)
@@ -135,10 +138,16 @@ class _Settling:
             for added, before_pickup, before_delivery in ways_in(
                 self.problem, self.lanes[there].vehicle, self.lanes[there].legs, base, order_id, None
             )
+            if self._keeps(there, put_into(self.problem, base, order_id, before_pickup, before_delivery))
         )
         for _, there, before_pickup, before_delivery in ways[:WAYS]:
             if self.left > 0:
                 yield there, put_into(self.problem, bases[there], order_id, before_pickup, before_delivery)
+
+    def _keeps(self, number: int, stops: tuple[Stop, ...]) -> bool:
+        """Whether the locked stops of a lane keep their places."""
+        lane = self.lanes[number]
+        return not lane.locked or keep_places(lane.stops, stops, lane.locked, may_leave=False)
 
     def _take(self, move: _Move) -> None:
         for number, (stops, rank) in move.changed.items():
