@@ -317,6 +317,7 @@ class OrderRow(MutableTable, table=True):
     weight_grams: int = Field(default=0, sa_type=BigInteger)
     volume_cubic_centimeters: int = Field(default=0, sa_type=BigInteger)
     items: int = 0
+    compartments: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs=JSON_OBJECT)
     proof_kinds: list[str] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)
     pin: str | None = None
     custom: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs={**JSON_OBJECT, "name": "metadata"})
@@ -385,6 +386,7 @@ class PackageRow(TenantTable, table=True):
     __tablename__ = "packages"
     __table_args__ = (
         tenant_key("order_id", "orders", ondelete="CASCADE"),
+        CheckConstraint("compartment <> ''", name="packages_compartment"),
         Index("packages_by_order", "tenant_id", "order_id", "position"),
         Index("packages_by_barcode", "tenant_id", "barcode"),
     )
@@ -397,3 +399,4 @@ class PackageRow(TenantTable, table=True):
     volume_cubic_centimeters: int = Field(default=0, sa_type=BigInteger)
     items: int = 1
     fragile: bool = False
+    compartment: str | None = None

@@ -5,6 +5,7 @@ from datetime import datetime
 import strawberry
 
 from doorstep.fleets.model import VehicleKind
+from doorstep.fleets.reads import Compartment
 from doorstep.fleets.service.depots import DepotChanges
 from doorstep.fleets.service.drivers import DriverChanges
 from doorstep.fleets.service.shifts import BreakDraft, ShiftChanges, ShiftDraft
@@ -92,6 +93,22 @@ class VehicleCostsInput:
         return Costs(self.fixed_minor, self.per_hour_minor, self.per_kilometer_minor)
 
 
+@strawberry.input(description="A part of a vehicle that has a room of its own, such as a freezer.")
+class CompartmentInput:
+    name: str = strawberry.field(
+        description="Its name, 1 to 64 characters, such as `frozen`: packages that name it travel in there and in no other place."
+    )
+    capacity: LoadInput | None = strawberry.field(
+        default=None,
+        description="How much fits in there; what is left out is unlimited. It may be more than fits into the vehicle, which then binds.",
+    )
+
+    def value(self) -> Compartment:
+        """For the service."""
+        room = capacity(self.capacity)
+        return Compartment(self.name, room.weight_grams, room.volume_cubic_centimeters, room.items)
+
+
 @strawberry.input(description="A vehicle to make.")
 class CreateVehicleInput:
     name: str = strawberry.field(description="Its name or number plate.")
@@ -99,6 +116,9 @@ class CreateVehicleInput:
     depot_id: strawberry.ID | None = strawberry.field(default=None, description="Where it belongs.")
     capacity: LoadInput | None = strawberry.field(
         default=None, description="How much fits in; what is left out is unlimited."
+    )
+    compartments: list[CompartmentInput] = strawberry.field(
+        default_factory=list, description="Its compartments, at most 10, each named once."
     )
     skills: list[str] = strawberry.field(default_factory=list, description=f"What it can do. {_SKILLS}")
     costs: VehicleCostsInput | None = strawberry.field(
@@ -121,6 +141,7 @@ class CreateVehicleInput:
             kind=self.kind,
             depot_id=input_id("depot", self.depot_id, "depotId") if self.depot_id is not None else None,
             capacity=capacity(self.capacity),
+            compartments=tuple(one.value() for one in self.compartments),
             skills=tuple(self.skills),
             costs=self.costs.costs() if self.costs else Costs(),
             speed_factor=self.speed_factor,
@@ -144,6 +165,9 @@ class UpdateVehicleInput:
     )
     capacity: strawberry.Maybe[LoadInput | None] = strawberry.field(
         default=None, description="How much fits in, as a whole: what is left out of it, or null, is unlimited."
+    )
+    compartments: strawberry.Maybe[list[CompartmentInput]] = strawberry.field(
+        default=None, description="All of its compartments, at most 10, instead of what held until now."
     )
     skills: strawberry.Maybe[list[str]] = strawberry.field(default=None, description=f"All that it can do. {_SKILLS}")
     costs: strawberry.Maybe[VehicleCostsInput] = strawberry.field(
@@ -169,8 +193,7 @@ class UpdateVehicleInput:
         if self.depot_id is not None:
             text = self.depot_id.value
             changes["depot_id"] = input_id("depot", text, "depotId") if text is not None else None
-        if self.capacity is not None:
-            changes["capacity"] = capacity(self.capacity.value)
+        self._put_rooms(changes)
         if self.skills is not None:
             changes["skills"] = tuple(self.skills.value)
         if self.costs is not None:
@@ -182,6 +205,12 @@ class UpdateVehicleInput:
         if self.max_range_meters is not None:
             changes["max_range_meters"] = self.max_range_meters.value
         return changes
+
+    def _put_rooms(self, changes: VehicleChanges) -> None:
+        if self.capacity is not None:
+            changes["capacity"] = capacity(self.capacity.value)
+        if self.compartments is not None:
+            changes["compartments"] = tuple(one.value() for one in self.compartments.value)
 
 
 @strawberry.input(description="A driver to enter.")

@@ -68,6 +68,14 @@ class Checks:
             self.fault(ProblemCode.INVALID_VALUE, message, *path)
         return sorted(tidy)
 
+    def word(self, value: str, *path: str | int) -> str:
+        """The name of a compartment, by the rules of skills."""
+        tidy = value.strip()
+        if not 1 <= len(tidy) <= LONGEST_SKILL or not tidy.isprintable():
+            message = f"A compartment's name is 1 to {LONGEST_SKILL} printable characters, such as `frozen`."
+            self.fault(ProblemCode.INVALID_VALUE, message, *path)
+        return tidy
+
     def window(self, start: datetime, end: datetime, *path: str | int) -> bool:
         """Whether a window starts before it ends."""
         if start < end:

@@ -161,6 +161,7 @@ class Check:
             ),
             items=self.number(draft.items, 0, MAX_PACKAGE_ITEMS, *load, "items"),
             fragile=draft.fragile,
+            compartment=self.text(draft.compartment, MAX_SKILL, "packages", at, "compartment"),
         )
 
     def proof(self, draft: ProofDraft) -> tuple[list[str], str | None]:
