@@ -39,7 +39,7 @@ SELECT accepted.id, jsonb_build_object(
   'weight_grams', placed.weight_grams,
   'volume_cubic_centimeters', placed.volume_cubic_centimeters,
   'items', placed.items,
-  'compartments', placed.compartments,
+  'compartments', CASE WHEN shares ? 'SKILLS' OR shares ? 'PACKAGES' THEN placed.compartments ELSE '{}'::jsonb END,
   'proof_kinds', placed.proof_kinds,
   'due_at', placed.due_at,
   'location_status', placed.location_status,
