@@ -273,6 +273,9 @@ def _own_actions(order: Standing) -> list[NextAction]:
     return actions
 
 
+_TO_ERASE = text(f"erased_at IS NULL AND {one_of('status', sorted(FINAL))}")
+
+
 class OrderRow(MutableTable, table=True):
     """One thing to deliver or move, for one recipient; it keeps its id for life."""
 
@@ -293,12 +296,7 @@ class OrderRow(MutableTable, table=True):
         Index("orders_by_status", "tenant_id", "status", "created_at", "id"),
         Index("orders_by_due", "tenant_id", "due_order", "id"),
         Index("orders_by_priority", "tenant_id", "priority", "id"),
-        Index(
-            "orders_to_erase",
-            "tenant_id",
-            "updated_at",
-            postgresql_where=text(f"erased_at IS NULL AND {one_of('status', sorted(FINAL))}"),
-        ),
+        Index("orders_to_erase", "tenant_id", "updated_at", postgresql_where=_TO_ERASE),
         Index("orders_by_display_reference", "tenant_id", "display_reference", "created_at", "id"),
     )
 

@@ -4,13 +4,13 @@ from datetime import datetime
 
 import strawberry
 
+from doorstep.fleets.graphql.rooms import CompartmentInput, capacity
 from doorstep.fleets.model import VehicleKind
-from doorstep.fleets.reads import Compartment
 from doorstep.fleets.service.depots import DepotChanges
 from doorstep.fleets.service.drivers import DriverChanges
 from doorstep.fleets.service.shifts import BreakDraft, ShiftChanges, ShiftDraft
 from doorstep.fleets.service.siting import AddressDraft
-from doorstep.fleets.service.vehicles import Capacity, Costs, NewVehicle, VehicleChanges
+from doorstep.fleets.service.vehicles import Costs, NewVehicle, VehicleChanges
 from doorstep.kernel.geo import Coordinates
 from doorstep.kernel.graphql.context import input_id
 from doorstep.kernel.graphql.scalars import Long, TimeZone
@@ -93,22 +93,6 @@ class VehicleCostsInput:
         return Costs(self.fixed_minor, self.per_hour_minor, self.per_kilometer_minor)
 
 
-@strawberry.input(description="A part of a vehicle that has a room of its own, such as a freezer.")
-class CompartmentInput:
-    name: str = strawberry.field(
-        description="Its name, 1 to 64 characters, such as `frozen`: packages that name it travel in there and in no other place."
-    )
-    capacity: LoadInput | None = strawberry.field(
-        default=None,
-        description="How much fits in there; what is left out is unlimited. It may be more than fits into the vehicle, which then binds.",
-    )
-
-    def value(self) -> Compartment:
-        """For the service."""
-        room = capacity(self.capacity)
-        return Compartment(self.name, room.weight_grams, room.volume_cubic_centimeters, room.items)
-
-
 @strawberry.input(description="A vehicle to make.")
 class CreateVehicleInput:
     name: str = strawberry.field(description="Its name or number plate.")
@@ -148,11 +132,6 @@ class CreateVehicleInput:
             emissions_grams_per_kilometer=self.emissions_grams_per_kilometer,
             max_range_meters=self.max_range_meters,
         )
-
-
-def capacity(given: LoadInput | None) -> Capacity:
-    """For the service; nothing given is unlimited."""
-    return Capacity(given.weight_grams, given.volume_cubic_centimeters, given.items) if given else Capacity()
 
 
 @strawberry.input(description="Changes to a vehicle.")
