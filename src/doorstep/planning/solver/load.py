@@ -117,9 +117,12 @@ def peak(loads: Iterable[Load]) -> Load:
     """The most of each dimension in any of the loads."""
     every = list(loads)
     names = sorted({name for load in every if load.compartments for name, _ in load.compartments})
-    parts = tuple((name, peak(dict(load.compartments).get(name, Load()) for load in every)) for name in names)
-    weight, volume, items = (max(getattr(load, name) for load in every) for name in AMOUNTS)
-    return Load(weight, volume, items, parts)
+    return Load(
+        max([load.weight_grams for load in every]),
+        max([load.volume_cm3 for load in every]),
+        max([load.items for load in every]),
+        tuple((name, peak(dict(load.compartments).get(name, Load()) for load in every)) for name in names),
+    )
 
 
 def excess(load: Load, capacity: Capacity) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from doorstep.planning.solver.load import AMOUNTS, Capacity, Load, amount, dimensions, limit
+from doorstep.planning.solver.load import AMOUNTS, WHOLE, Capacity, Load, amount, dimensions, limit
 from doorstep.planning.solver.problem import (
     Delivery,
     OnBoard,
@@ -132,9 +132,11 @@ def unmet_demands(order: Order, vehicle: VehicleShift) -> Changes:
 def more_capacity(vehicle: VehicleShift, most: Load) -> Changes:
     """What the vehicle would have to hold more, to carry `most` at its fullest; a compartment that it has not at all is a
     demand (see `unmet_demands`)."""
+    if vehicle.capacity.holds(most):
+        return ()
     lacked = vehicle.capacity.lacks(most)
     found = []
-    for dimension in dimensions([most]):
+    for dimension in dimensions([most]) if most.compartments else WHOLE:
         room, needed = limit(vehicle.capacity, dimension), amount(most, dimension)
         if room is not None and needed > room and dimension[0] not in lacked:
             found.append(replace(_beyond(LOAD_LEVERS[dimension[1]], needed, room, 1), compartment=dimension[0]))
