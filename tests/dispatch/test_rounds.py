@@ -76,6 +76,18 @@ async def test_a_courier_has_no_more_orders_than_it_may_and_no_more_than_its_veh
     assert await town.world.rows(OVERLOADED) == []
 
 
+async def test_frozen_goods_wait_for_the_courier_with_a_freezer_and_no_more_than_fits_in(town: Town) -> None:
+    box = {"name": "frozen", "weight_grams": None, "volume_cubic_centimeters": None, "items": 2}
+    await town.courier(NORTH)
+    cold = await town.courier(SOUTH, compartments=[box])
+    frozen = await town.world.add_orders(3, position=NORTH, compartments={"frozen": [500, 1000, 1]})
+    await town.round()
+    await town.round()
+    whose = await town.whose()
+    assert [whose[one] for one in frozen if one in whose] == [cold, cold], "the nearest has none"
+    assert len(whose) == 2
+
+
 async def test_what_is_not_ready_waits_and_what_is_late_goes_all_the_same(town: Town) -> None:
     await town.courier()
     now = datetime.now(UTC)

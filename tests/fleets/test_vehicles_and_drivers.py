@@ -122,3 +122,29 @@ async def test_what_planning_cannot_work_with_is_refused_at_once(alpha):
     )
     assert set(refused) == {("INVALID_VALUE", "speedFactor"), ("INVALID_VALUE", "costs.fixedMinor")}
     await alpha.made("createVehicle", name="V", kind="VAN", speedFactor=0.1, costs={"fixedMinor": 10_000_000})
+
+
+async def test_compartments_are_kept_by_name_and_bad_ones_are_refused(alpha, count):
+    shown = "compartments { name capacity { weightGrams volumeCubicCentimeters items } }"
+    given = [{"name": " frozen ", "capacity": {"weightGrams": 5000}}, {"name": "chilled"}]
+    made = await alpha.change("createVehicle", f"id {shown}", name="V", kind="VAN", compartments=given)
+    assert made["problems"] == []
+    nothing = {"weightGrams": None, "volumeCubicCentimeters": None, "items": None}
+    both = [
+        {"name": "chilled", "capacity": nothing},
+        {"name": "frozen", "capacity": {**nothing, "weightGrams": 5000}},
+    ]
+    assert made["vehicle"]["compartments"] == both
+    vehicle = made["vehicle"]["id"]
+    renamed = await alpha.change("updateVehicle", shown, id=vehicle, name="W")
+    assert renamed["vehicle"]["compartments"] == both, "what is not given stays"
+    bad = [{"name": "frozen"}, {"name": "frozen "}, {"name": " "}, {"name": "a", "capacity": {"items": -1}}]
+    assert set(await alpha.refused("updateVehicle", id=vehicle, compartments=bad)) == {
+        ("INVALID_VALUE", "compartments.1.name"),
+        ("INVALID_VALUE", "compartments.2.name"),
+        ("INVALID_VALUE", "compartments.3.capacity.items"),
+    }
+    many = [{"name": f"c{number}"} for number in range(11)]
+    assert await alpha.refused("updateVehicle", id=vehicle, compartments=many) == [("TOO_MANY_ITEMS", "compartments")]
+    emptied = await alpha.change("updateVehicle", shown, id=vehicle, compartments=[])
+    assert emptied["vehicle"]["compartments"] == []

@@ -302,3 +302,26 @@ async def test_a_patch_made_ready_on_another_place_is_a_conflict(desk: Desk, str
     with pytest.raises(DoorstepError, match="CANCELLED, which is final"):
         async with desk.scope() as scope:
             await update_order(scope, other_field)
+
+
+async def test_what_must_be_frozen_is_said_of_each_package_and_of_the_whole(desk: Desk) -> None:
+    shown = (
+        "id version packages { compartment load { items compartments { name items } } } "
+        "load { weightGrams items compartments { name weightGrams volumeCubicCentimeters items } }"
+    )
+    ice = {"compartment": " frozen ", "load": {"weightGrams": 700}}
+    made = await desk.change("createOrder", shown, dropoff=dropoff(), packages=[ice, {}, {**ice, "load": {"items": 2}}])
+    assert made["problems"] == []
+    order = made["order"]
+    assert [package["compartment"] for package in order["packages"]] == ["frozen", None, "frozen"]
+    assert order["packages"][2]["load"] == {"items": 2, "compartments": [{"name": "frozen", "items": 2}]}
+    frozen = {"name": "frozen", "weightGrams": 700, "volumeCubicCentimeters": 0, "items": 3}
+    assert order["load"] == {"weightGrams": 700, "items": 4, "compartments": [frozen]}
+    again = await desk.change("updateOrder", shown, id=order["id"], packages=[ice, {}, {**ice, "load": {"items": 2}}])
+    assert again["order"]["version"] == order["version"], "nothing has changed"
+    thawed = await desk.change("updateOrder", shown, id=order["id"], packages=[{"load": {"weightGrams": 700}}])
+    assert thawed["order"]["load"]["compartments"] == []
+    assert (await desk.events())[-1][1]["changes"] == ["packages"]
+    for bad, code in ((" ", "REQUIRED"), ("x" * 65, "INVALID_VALUE"), ("a\tb", "INVALID_VALUE")):
+        found = await desk.refused("createOrder", dropoff=dropoff(), packages=[{}, {"compartment": bad}])
+        assert found == [(code, "packages.1.compartment")]

@@ -81,6 +81,20 @@ async def test_only_what_the_partnership_shares_reaches_the_copy(pair: Pair) -> 
     assert copy["proofRequired"] == {"kinds": ["PIN"], "pin": None}
 
 
+async def test_what_must_be_frozen_reaches_the_copy_with_the_skills_or_the_packages(pair: Pair) -> None:
+    frozen = [{"compartment": "frozen", "load": {"items": 2}}]
+    shown = "packages { compartment } load { compartments { name items } }"
+    for fields, packages, compartments in (
+        (["PACKAGES"], [{"compartment": "frozen"}], [{"name": "frozen", "items": 2}]),
+        (["SKILLS"], [], [{"name": "frozen", "items": 2}]),
+        (["METADATA"], [], []),
+    ):
+        await do(pair.merchant, "updatePartnership", "partnership { version }", id=pair.id, sharedFields=fields)
+        job = await pair.accepted(packages=frozen)
+        copy = await pair.carrier.order(job.copy_id, shown)
+        assert copy == {"packages": packages, "load": {"compartments": compartments}}, fields
+
+
 async def test_a_pin_that_is_not_shared_is_judged_all_the_same(pair: Pair) -> None:
     job = await pair.accepted(proofRequired={"kinds": ["PIN"], "pin": "1234"})
     await job.report("PICK_UP")

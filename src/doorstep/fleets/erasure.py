@@ -17,7 +17,7 @@ RULES = (
     Rules(
         "vehicles",
         {
-            **each(STAFF, "name", "skills"),
+            **each(STAFF, "name", "skills", "compartments"),
             **each(OURS, "kind"),
             **each(IDS, "speed_factor", "emissions_grams_per_kilometer"),
         },

@@ -34,11 +34,15 @@ class DepotRow(MutableTable, table=True):
 
 
 class VehicleRow(MutableTable, table=True):
-    """A vehicle; an absent capacity or range is unlimited, an absent emission is unknown."""
+    """A vehicle; an absent capacity or range is unlimited, an absent emission is unknown.
+
+    ``compartments`` are ``{name, weight_grams, volume_cubic_centimeters, items}``, by name.
+    """
 
     __tablename__ = "vehicles"
     __table_args__ = (
         CheckConstraint(one_of("kind", list(VehicleKind)), name="vehicles_kind"),
+        CheckConstraint("jsonb_typeof(compartments) = 'array'", name="vehicles_compartments"),
         tenant_key("depot_id", "depots"),
         Index("vehicles_by_name", "tenant_id", "name", "id"),
     )
@@ -49,6 +53,7 @@ class VehicleRow(MutableTable, table=True):
     capacity_weight_grams: int | None = Field(default=None, sa_type=BigInteger)
     capacity_volume_cubic_centimeters: int | None = Field(default=None, sa_type=BigInteger)
     capacity_items: int | None = None
+    compartments: list[dict[str, Any]] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)
     skills: list[str] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)
     cost_fixed_minor: int = Field(default=0, sa_type=BigInteger)
     cost_per_hour_minor: int = Field(default=0, sa_type=BigInteger)

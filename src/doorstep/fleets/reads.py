@@ -26,6 +26,16 @@ class PlanningBreak:
 
 
 @dataclass(frozen=True, slots=True)
+class Compartment:
+    """A part of a vehicle that has a room of its own: grams, cubic centimetres, pieces; None is unlimited."""
+
+    name: str
+    weight_grams: int | None = None
+    volume_cubic_centimeters: int | None = None
+    items: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanningVehicle:
     """A shift's vehicle. An absent capacity or range is unlimited; costs are minor units of the tenant's currency."""
 
@@ -40,6 +50,7 @@ class PlanningVehicle:
     speed_factor: float
     emissions_grams_per_kilometer: float | None
     max_range_meters: int | None
+    compartments: tuple[Compartment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,7 @@ _PLANNING = """
 SELECT shift.id, shift.version, shift.driver_id, shift.vehicle_id, shift.depot_id, shift.starts_at, shift.ends_at,
   shift.returns_to_depot, shift.breaks, shift.max_stops, shift.max_distance_meters, shift.max_driving_seconds,
   shift.max_tours, shift.reload_seconds, depot.latitude AS depot_latitude, depot.longitude AS depot_longitude, driver.skills AS driver_skills,
-  vehicle.kind, vehicle.capacity_weight_grams, vehicle.capacity_volume_cubic_centimeters, vehicle.capacity_items,
+  vehicle.kind, vehicle.capacity_weight_grams, vehicle.capacity_volume_cubic_centimeters, vehicle.capacity_items, vehicle.compartments,
   vehicle.skills AS vehicle_skills, vehicle.cost_fixed_minor, vehicle.cost_per_hour_minor, vehicle.cost_per_kilometer_minor,
   vehicle.speed_factor, vehicle.emissions_grams_per_kilometer, vehicle.max_range_meters,
   depot.time_zone, tenant.travel_time_factors
@@ -145,7 +156,13 @@ def _planning_vehicle(row: Row) -> PlanningVehicle:
         speed_factor=row["speed_factor"],
         emissions_grams_per_kilometer=row["emissions_grams_per_kilometer"],
         max_range_meters=row["max_range_meters"],
+        compartments=compartments_of(row),
     )
+
+
+def compartments_of(vehicle: Row) -> tuple[Compartment, ...]:
+    """A vehicle's compartments from their stored form, by name."""
+    return tuple(Compartment(**stored) for stored in vehicle["compartments"])
 
 
 def planning_break(stored: dict[str, Any]) -> PlanningBreak:

@@ -17,7 +17,7 @@ RULES = (
         },
         of_orders="order_id = ANY($2)",
     ),
-    Rules("packages", each(Clear(), "barcode", "description"), of_orders="order_id = ANY($2)"),
+    Rules("packages", each(Clear(), "barcode", "description", "compartment"), of_orders="order_id = ANY($2)"),
     Rules(
         "orders",
         {
@@ -34,6 +34,7 @@ RULES = (
             ),
             **each(Clear(), "reference", "display_reference", "carrier_reference", "pin"),
             "required_skills": Clear("'[]'::jsonb"),
+            "compartments": Clear("'{}'::jsonb"),
             "metadata": Clear("'{}'::jsonb"),
         },
         of_orders="id = ANY($2)",

@@ -273,6 +273,9 @@ def _own_actions(order: Standing) -> list[NextAction]:
     return actions
 
 
+_TO_ERASE = text(f"erased_at IS NULL AND {one_of('status', sorted(FINAL))}")
+
+
 class OrderRow(MutableTable, table=True):
     """One thing to deliver or move, for one recipient; it keeps its id for life."""
 
@@ -293,12 +296,7 @@ class OrderRow(MutableTable, table=True):
         Index("orders_by_status", "tenant_id", "status", "created_at", "id"),
         Index("orders_by_due", "tenant_id", "due_order", "id"),
         Index("orders_by_priority", "tenant_id", "priority", "id"),
-        Index(
-            "orders_to_erase",
-            "tenant_id",
-            "updated_at",
-            postgresql_where=text(f"erased_at IS NULL AND {one_of('status', sorted(FINAL))}"),
-        ),
+        Index("orders_to_erase", "tenant_id", "updated_at", postgresql_where=_TO_ERASE),
         Index("orders_by_display_reference", "tenant_id", "display_reference", "created_at", "id"),
     )
 
@@ -317,6 +315,7 @@ class OrderRow(MutableTable, table=True):
     weight_grams: int = Field(default=0, sa_type=BigInteger)
     volume_cubic_centimeters: int = Field(default=0, sa_type=BigInteger)
     items: int = 0
+    compartments: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs=JSON_OBJECT)
     proof_kinds: list[str] = Field(sa_type=JSONB, sa_column_kwargs=JSON_LIST)
     pin: str | None = None
     custom: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs={**JSON_OBJECT, "name": "metadata"})
@@ -385,6 +384,7 @@ class PackageRow(TenantTable, table=True):
     __tablename__ = "packages"
     __table_args__ = (
         tenant_key("order_id", "orders", ondelete="CASCADE"),
+        CheckConstraint("compartment <> ''", name="packages_compartment"),
         Index("packages_by_order", "tenant_id", "order_id", "position"),
         Index("packages_by_barcode", "tenant_id", "barcode"),
     )
@@ -397,3 +397,4 @@ class PackageRow(TenantTable, table=True):
     volume_cubic_centimeters: int = Field(default=0, sa_type=BigInteger)
     items: int = 1
     fragile: bool = False
+    compartment: str | None = None

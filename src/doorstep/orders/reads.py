@@ -1,6 +1,6 @@
 """Reads of orders that return rows: for pages and batches of the API, and for planning. Every query says whose rows it wants."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from doorstep.orders.model import (
 
 COLUMNS = (
     "id, version, reference, display_reference, kind, status, custody, location_status, depot_id, priority, required_skills, vehicle_kinds, "
-    "weight_grams, volume_cubic_centimeters, items, proof_kinds, pin, metadata, attempt_number, status_reason, due_at, due_order, "
+    "weight_grams, volume_cubic_centimeters, items, compartments, proof_kinds, pin, metadata, attempt_number, status_reason, due_at, due_order, "
     "carrier_reference, given_tender_id, source_tender_id, eta_at, eta_late_by_seconds, eta_stops_before, eta_updated_at, created_at, updated_at, "
     "erased_at, readiness, ready_at"
 )
@@ -198,7 +198,9 @@ async def packages_by_ids(tx: Transaction, tenant_id: UUID, package_ids: Sequenc
     )
 
 
-_PACKAGE = "id, order_id, position, barcode, description, weight_grams, volume_cubic_centimeters, items, fragile"
+_PACKAGE = (
+    "id, order_id, position, barcode, description, weight_grams, volume_cubic_centimeters, items, fragile, compartment"
+)
 
 
 async def usable_depots(tx: Transaction, tenant_id: UUID, depot_ids: Sequence[UUID]) -> dict[UUID, bool]:
@@ -253,7 +255,8 @@ class PlanningPoint:
 
 @dataclass(frozen=True, slots=True)
 class PlanningOrder:
-    """An order as a plan needs it; ``load`` is grams, cubic centimetres, items. ``pickup`` None: loaded at the depot, which has the goods."""
+    """An order as a plan needs it; ``load`` is grams, cubic centimetres, items,
+    ``compartments`` what of it must travel in each. ``pickup`` None: loaded at the depot, which has the goods."""
 
     id: UUID
     version: int
@@ -269,6 +272,7 @@ class PlanningOrder:
     pickup: PlanningPoint | None
     dropoff: PlanningPoint
     due_at: datetime | None = field(default=None)
+    compartments: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
 
 
 async def orders_for_planning(tx: Transaction, tenant_id: UUID, order_ids: Sequence[UUID]) -> list[PlanningOrder]:
@@ -295,9 +299,15 @@ async def orders_for_planning(tx: Transaction, tenant_id: UUID, order_ids: Seque
             else None,
             dropoff=_once_ready(points[row["id"], WaypointRole.DROPOFF.value], row["ready_at"]),
             due_at=row["due_at"],
+            compartments=compartments_of(row),
         )
         for row in orders
     ]
+
+
+def compartments_of(order: Row) -> dict[str, tuple[int, int, int]]:
+    """What of an order's load must travel in each compartment: grams, cubic centimetres, items."""
+    return {name: (part[0], part[1], part[2]) for name, part in order["compartments"].items()}
 
 
 def _planning_point(row: Row) -> PlanningPoint:

@@ -92,6 +92,7 @@ class UnassignedCode(StrEnum):
     """Why an order is on no route of a plan."""
 
     CAPACITY = "CAPACITY"
+    COMPARTMENT = "COMPARTMENT"
     SKILL = "SKILL"
     VEHICLE_KIND = "VEHICLE_KIND"
     DEPOT = "DEPOT"
@@ -125,6 +126,7 @@ class RelaxationKind(StrEnum):
     WEIGHT = "WEIGHT"
     VOLUME = "VOLUME"
     ITEMS = "ITEMS"
+    COMPARTMENT = "COMPARTMENT"
     SKILL = "SKILL"
     VEHICLE_KIND = "VEHICLE_KIND"
     DEPOT = "DEPOT"
@@ -156,6 +158,7 @@ class RouteRule(StrEnum):
 
     WINDOW = "WINDOW"
     CAPACITY = "CAPACITY"
+    COMPARTMENT = "COMPARTMENT"
     SKILL = "SKILL"
     VEHICLE_KIND = "VEHICLE_KIND"
     DEPOT = "DEPOT"
@@ -325,7 +328,7 @@ class StopRow(MutableTable, table=True):
     leg_meters: int = 0
     leg_seconds: int = 0
     leg_path: str | None = None
-    load_after: dict[str, int] = Field(sa_type=JSONB, sa_column_kwargs=JSON_OBJECT)
+    load_after: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs=JSON_OBJECT)
     late_seconds: int = 0
     locked: bool = False
     eta_at: datetime | None = Field(default=None, sa_type=INSTANT)

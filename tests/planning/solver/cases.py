@@ -114,7 +114,25 @@ def wild(seed: int, count: int = 24) -> Problem:
         carrier = vehicles[int(rng.integers(5))].id
         windows = _windows(rng) if rng.random() < 0.5 else ()
         orders.append(OnBoard(f"aboard{number}", carrier, int(rng.integers(1, size)), 90, Load(1000, 0, 1), windows))
-    return Problem(tuple(orders), vehicles, {"car": by_car, "bike": by_bike}, epoch=1_790_000_000)
+    plain = Problem(tuple(orders), vehicles, {"car": by_car, "bike": by_bike}, epoch=1_790_000_000)
+    return with_compartments(plain) if seed % 3 == 0 else plain
+
+
+def with_compartments(given: Problem) -> Problem:
+    """Every fourth order wholly or in part frozen, every fifth chilled; two vehicles of three have a freezer, one a small box."""
+    orders = []
+    for number, order in enumerate(given.orders):
+        load = order.load
+        part = Load(load.weight_grams // 2, load.volume_cm3, load.items)
+        names = [name for name, every in (("chilled", 5), ("frozen", 4)) if number % every == 0]
+        parts = tuple((name, part if len(names) == 1 else Load(0, 0, load.items)) for name in names)
+        orders.append(replace(order, load=replace(load, compartments=parts)))
+    vehicles = []
+    for number, vehicle in enumerate(given.vehicles):
+        rooms = (("chilled", Capacity(items=3)),) if number % 2 else ()
+        rooms += (("frozen", Capacity(9000, None, 6)),) if number % 3 else ()
+        vehicles.append(replace(vehicle, capacity=replace(vehicle.capacity, compartments=rooms)))
+    return replace(given, orders=tuple(orders), vehicles=tuple(vehicles))
 
 
 def _windows(rng: np.random.Generator) -> tuple[Window, ...]:

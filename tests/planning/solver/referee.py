@@ -72,6 +72,13 @@ def _relations(relations: Sequence[Plain], routes: Sequence[Plain]) -> Iterator[
             yield f"{relation['kind']} does not hold for {relation['order_ids']}"
 
 
+def _amount(load: Plain, size: tuple[str, str]) -> int:
+    """Grams, volume or items of a load: of all of it, or of what lies in a compartment."""
+    compartment, name = size
+    part = dict(load["compartments"]).get(compartment, {}) if compartment else load
+    return int(part.get(name, 0))
+
+
 @dataclass
 class Tour:
     """One route, driven again."""
@@ -174,14 +181,19 @@ class Tour:
 
     def _carry(self, stops: Sequence[Plain]) -> None:
         """Nothing is brought before it is aboard, and it never lies more in the vehicle than fits."""
-        for size in DIMENSIONS:
-            most = self.vehicle["capacity"][size]
+        rooms = dict(self.vehicle["capacity"]["compartments"])
+        inside = {name for step in stops for name, _ in self._order(step)["load"]["compartments"]}
+        self.found += [f"has no {name}" for name in sorted(inside - set(rooms))]
+        every = [("", size) for size in DIMENSIONS] + [(name, size) for name in sorted(inside) for size in DIMENSIONS]
+        for size in every:
+            room = self.vehicle["capacity"] if not size[0] else rooms.get(size[0], dict.fromkeys(DIMENSIONS, 0))
+            most = room[size[1]]
             load, peak = 0, 0
             for number, step in enumerate(self.steps):
                 load += self._change(number, size)
                 peak = max(peak, load)
-                if size == "items" and step["load_after"][size] != load:
-                    self.found.append(f"carries {load} {size}, not {step['load_after'][size]}")
+                if size[1] == "items" and _amount(step["load_after"], size) != load:
+                    self.found.append(f"carries {load} {size}, not {_amount(step['load_after'], size)}")
             if most is not None and peak > most:
                 self.found.append(f"carries {peak} {size}, and {most} fit")
             if load:
@@ -193,16 +205,16 @@ class Tour:
             elif "pickup" in self._order(step) and step["order_id"] not in aboard:
                 self.found.append(f"brings {step['order_id']} before it has it")
 
-    def _change(self, number: int, size: str) -> int:
+    def _change(self, number: int, size: tuple[str, str]) -> int:
         step = self.steps[number]
         if step["kind"] in ("START", "RELOAD"):
             return self._taken(number, size)
         if not step["order_id"]:
             return 0
-        load = int(self._order(step)["load"][size])
+        load = _amount(self._order(step)["load"], size)
         return load if step["kind"] == "PICKUP" else -load
 
-    def _taken(self, number: int, size: str) -> int:
+    def _taken(self, number: int, size: tuple[str, str]) -> int:
         """What is put in at this step: the depot's orders of the tour that begins, at the start also what lay in it before."""
         later = self.steps[number + 1 :]
         end = next((n for n, step in enumerate(later) if step["kind"] == "RELOAD"), len(later))
@@ -211,9 +223,9 @@ class Tour:
         if number:
             if not brought:
                 self.found.append("comes back to load nothing")
-            return sum(int(order["load"][size]) for order in brought)
+            return sum(_amount(order["load"], size) for order in brought)
         every = [self._order(step) for step in later if step["order_id"]]
-        return sum(int(order["load"][size]) for order in [*brought, *(one for one in every if "vehicle" in one)])
+        return sum(_amount(order["load"], size) for order in [*brought, *(one for one in every if "vehicle" in one)])
 
     def _order(self, step: Plain) -> Plain:
         return self.orders[step["order_id"]]

@@ -137,7 +137,7 @@ class Outlook:
 
     def _with(self, vehicle: VehicleShift, order: Order) -> tuple[int, int, Aim] | None:
         """When the vehicle would begin at the order's first place, how long the way there is, and what that means for the order."""
-        if isinstance(order, OnBoard) or not order.skills <= vehicle.skills:
+        if isinstance(order, OnBoard) or not order.skills <= vehicle.skills or vehicle.capacity.lacks(order.load):
             return None
         seconds = self._travel.of(vehicle).seconds
         free, place = self._free[vehicle.id]

@@ -4,12 +4,13 @@ from datetime import datetime
 
 import strawberry
 
+from doorstep.fleets.graphql.rooms import CompartmentInput, capacity
 from doorstep.fleets.model import VehicleKind
 from doorstep.fleets.service.depots import DepotChanges
 from doorstep.fleets.service.drivers import DriverChanges
 from doorstep.fleets.service.shifts import BreakDraft, ShiftChanges, ShiftDraft
 from doorstep.fleets.service.siting import AddressDraft
-from doorstep.fleets.service.vehicles import Capacity, Costs, NewVehicle, VehicleChanges
+from doorstep.fleets.service.vehicles import Costs, NewVehicle, VehicleChanges
 from doorstep.kernel.geo import Coordinates
 from doorstep.kernel.graphql.context import input_id
 from doorstep.kernel.graphql.scalars import Long, TimeZone
@@ -100,6 +101,9 @@ class CreateVehicleInput:
     capacity: LoadInput | None = strawberry.field(
         default=None, description="How much fits in; what is left out is unlimited."
     )
+    compartments: list[CompartmentInput] = strawberry.field(
+        default_factory=list, description="Its compartments, at most 10, each named once."
+    )
     skills: list[str] = strawberry.field(default_factory=list, description=f"What it can do. {_SKILLS}")
     costs: VehicleCostsInput | None = strawberry.field(
         default=None, description="What using it costs; nothing when left out."
@@ -121,17 +125,13 @@ class CreateVehicleInput:
             kind=self.kind,
             depot_id=input_id("depot", self.depot_id, "depotId") if self.depot_id is not None else None,
             capacity=capacity(self.capacity),
+            compartments=tuple(one.value() for one in self.compartments),
             skills=tuple(self.skills),
             costs=self.costs.costs() if self.costs else Costs(),
             speed_factor=self.speed_factor,
             emissions_grams_per_kilometer=self.emissions_grams_per_kilometer,
             max_range_meters=self.max_range_meters,
         )
-
-
-def capacity(given: LoadInput | None) -> Capacity:
-    """For the service; nothing given is unlimited."""
-    return Capacity(given.weight_grams, given.volume_cubic_centimeters, given.items) if given else Capacity()
 
 
 @strawberry.input(description="Changes to a vehicle.")
@@ -144,6 +144,9 @@ class UpdateVehicleInput:
     )
     capacity: strawberry.Maybe[LoadInput | None] = strawberry.field(
         default=None, description="How much fits in, as a whole: what is left out of it, or null, is unlimited."
+    )
+    compartments: strawberry.Maybe[list[CompartmentInput]] = strawberry.field(
+        default=None, description="All of its compartments, at most 10, instead of what held until now."
     )
     skills: strawberry.Maybe[list[str]] = strawberry.field(default=None, description=f"All that it can do. {_SKILLS}")
     costs: strawberry.Maybe[VehicleCostsInput] = strawberry.field(
@@ -169,8 +172,7 @@ class UpdateVehicleInput:
         if self.depot_id is not None:
             text = self.depot_id.value
             changes["depot_id"] = input_id("depot", text, "depotId") if text is not None else None
-        if self.capacity is not None:
-            changes["capacity"] = capacity(self.capacity.value)
+        self._put_rooms(changes)
         if self.skills is not None:
             changes["skills"] = tuple(self.skills.value)
         if self.costs is not None:
@@ -182,6 +184,12 @@ class UpdateVehicleInput:
         if self.max_range_meters is not None:
             changes["max_range_meters"] = self.max_range_meters.value
         return changes
+
+    def _put_rooms(self, changes: VehicleChanges) -> None:
+        if self.capacity is not None:
+            changes["capacity"] = capacity(self.capacity.value)
+        if self.compartments is not None:
+            changes["compartments"] = tuple(one.value() for one in self.compartments.value)
 
 
 @strawberry.input(description="A driver to enter.")

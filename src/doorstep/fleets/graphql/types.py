@@ -10,7 +10,8 @@ import strawberry
 
 from doorstep.fleets.graphql.edges import CURRENT_ROUTE, POSITION
 from doorstep.fleets.model import VehicleKind
-from doorstep.fleets.reads import planning_break, rows_by_ids, shifts_of_drivers
+from doorstep.fleets.reads import Compartment as StoredCompartment
+from doorstep.fleets.reads import compartments_of, planning_break, rows_by_ids, shifts_of_drivers
 from doorstep.kernel.db import Row
 from doorstep.kernel.errors import BadUserInput
 from doorstep.kernel.graphql.context import Context, Info
@@ -82,6 +83,22 @@ class Capacity:
     items: int | None = strawberry.field(description="Number of items.")
 
 
+@strawberry.type(description="A part of a vehicle that has a room of its own, such as a freezer.")
+class Compartment:
+    name: str = strawberry.field(description="Its name, such as `frozen`; packages that name it travel in there.")
+    capacity: Capacity = strawberry.field(
+        description="How much fits in there; the vehicle's own capacity binds as well."
+    )
+
+    @classmethod
+    def of(cls, one: StoredCompartment) -> "Compartment":
+        """From what a vehicle has."""
+        room = Capacity(
+            weight_grams=one.weight_grams, volume_cubic_centimeters=one.volume_cubic_centimeters, items=one.items
+        )
+        return cls(name=one.name, capacity=room)
+
+
 @strawberry.type(
     description="What using a vehicle costs, in minor units of the tenant's currency (`viewer.tenant.currency`)."
 )
@@ -97,6 +114,7 @@ class Vehicle(Node):
     name: str = strawberry.field(description="Its name or number plate.")
     kind: VehicleKind = strawberry.field(description="What sort of vehicle it is; decides which roads it takes.")
     capacity: Capacity = strawberry.field(description="How much fits in.")
+    compartments: list[Compartment] = strawberry.field(description="Its compartments by name, at most 10.")
     skills: list[str] = strawberry.field(description="What it can do, such as `cooled`; orders may require some.")
     costs: VehicleCosts = strawberry.field(description="What using it costs.")
     speed_factor: float = strawberry.field(
@@ -132,6 +150,7 @@ class Vehicle(Node):
                 volume_cubic_centimeters=row["capacity_volume_cubic_centimeters"],
                 items=row["capacity_items"],
             ),
+            compartments=[Compartment.of(one) for one in compartments_of(row)],
             skills=row["skills"],
             costs=VehicleCosts(
                 fixed_minor=row["cost_fixed_minor"],

@@ -1,5 +1,6 @@
 """Rules about single values. A ``Checks`` collects all faults of an input, so that a form shows them together."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -10,6 +11,7 @@ from doorstep.places.errors import BadValue
 
 MOST_SKILLS = 50
 LONGEST_SKILL = 50
+LONGEST_COMPARTMENT = 64
 LARGEST_INTEGER = 2**31 - 1
 
 T = TypeVar("T")
@@ -67,6 +69,14 @@ class Checks:
             message = f"A skill is 1 to {LONGEST_SKILL} printable characters, such as `lift`."
             self.fault(ProblemCode.INVALID_VALUE, message, *path)
         return sorted(tidy)
+
+    def word(self, value: str, *path: str | int) -> str:
+        """The name of a compartment, tidied as orders tidy it, so that the two are the same word."""
+        tidy = unicodedata.normalize("NFC", value).strip()
+        if not 1 <= len(tidy) <= LONGEST_COMPARTMENT or not tidy.isprintable():
+            message = f"A compartment's name is 1 to {LONGEST_COMPARTMENT} printable characters, such as `frozen`."
+            self.fault(ProblemCode.INVALID_VALUE, message, *path)
+        return tidy
 
     def window(self, start: datetime, end: datetime, *path: str | int) -> bool:
         """Whether a window starts before it ends."""

@@ -1,12 +1,14 @@
 """Vehicles: what carries a load along the roads of its kind."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TypedDict
 from uuid import UUID
 
 from doorstep.fleets.errors import Archived
 from doorstep.fleets.events import VehicleArchived, VehicleCreated, VehicleUpdated
 from doorstep.fleets.model import VehicleKind
+from doorstep.fleets.reads import Compartment
 from doorstep.fleets.service.checks import LARGEST_INTEGER, Checks
 from doorstep.fleets.service.rows import (
     DEPOT,
@@ -22,6 +24,7 @@ from doorstep.fleets.service.rows import (
     read_usable,
     refuse_in_use,
 )
+from doorstep.kernel.errors import ProblemCode
 from doorstep.kernel.scope import Permission, Scope
 
 SLOWEST, FASTEST = 0.1, 5.0
@@ -31,6 +34,7 @@ MOST_COSTS = 10_000_000
 """The largest fixed, hourly or per-kilometre cost in minor units that planning can work with."""
 
 MOST_EMISSIONS = 10_000.0
+MOST_COMPARTMENTS = 10
 MUSCLE_POWERED = frozenset({VehicleKind.ON_FOOT, VehicleKind.BICYCLE})
 """Kinds that burn and draw nothing: their emissions are 0 where none are given. Any other vehicle's are unknown until they are given."""
 
@@ -71,6 +75,7 @@ class NewVehicle:
     speed_factor: float = 1.0
     emissions_grams_per_kilometer: float | None = None
     max_range_meters: int | None = None
+    compartments: tuple[Compartment, ...] = ()
 
 
 class VehicleChanges(TypedDict, total=False):
@@ -85,6 +90,7 @@ class VehicleChanges(TypedDict, total=False):
     speed_factor: float
     emissions_grams_per_kilometer: float | None
     max_range_meters: int | None
+    compartments: tuple[Compartment, ...]
 
 
 async def create_vehicle(scope: Scope, vehicle: NewVehicle) -> Outcome:
@@ -101,6 +107,7 @@ async def create_vehicle(scope: Scope, vehicle: NewVehicle) -> Outcome:
             "speed_factor": vehicle.speed_factor,
             "emissions_grams_per_kilometer": vehicle.emissions_grams_per_kilometer,
             "max_range_meters": vehicle.max_range_meters,
+            "compartments": vehicle.compartments,
         }
     )
     if vehicle.emissions_grams_per_kilometer is None and vehicle.kind in MUSCLE_POWERED:
@@ -168,6 +175,8 @@ def _checked(changes: VehicleChanges) -> dict[str, object]:
         columns |= _cost_columns(checks, changes["costs"])
     if "speed_factor" in changes:
         columns["speed_factor"] = checks.between(changes["speed_factor"], SLOWEST, FASTEST, "speedFactor")
+    if "compartments" in changes:
+        columns["compartments"] = _compartments(checks, changes["compartments"])
     columns |= _range_columns(checks, changes)
     checks.done()
     return columns
@@ -186,11 +195,30 @@ def _range_columns(checks: Checks, changes: VehicleChanges) -> dict[str, object]
 
 
 def _capacity_columns(checks: Checks, capacity: Capacity) -> dict[str, object]:
-    values = (capacity.weight_grams, capacity.volume_cubic_centimeters, capacity.items)
-    fields = ("weightGrams", "volumeCubicCentimeters", "items")
-    for value, name in zip(values, fields, strict=True):
-        checks.whole(value, 0, LARGEST_INTEGER, "capacity", name)
+    values = _room(checks, capacity, "capacity")
     return dict(zip(_CAPACITIES, values, strict=True))
+
+
+def _room(checks: Checks, room: Capacity | Compartment, *path: str | int) -> tuple[int | None, ...]:
+    values = (room.weight_grams, room.volume_cubic_centimeters, room.items)
+    for value, name in zip(values, ("weightGrams", "volumeCubicCentimeters", "items"), strict=True):
+        checks.whole(value, 0, LARGEST_INTEGER, *path, name)
+    return values
+
+
+def _compartments(checks: Checks, given: Sequence[Compartment]) -> list[dict[str, object]]:
+    """The stored form, by name. One may hold more than the whole vehicle: both bind, so the smaller does."""
+    if len(given) > MOST_COMPARTMENTS:
+        checks.fault(ProblemCode.TOO_MANY_ITEMS, f"Give at most {MOST_COMPARTMENTS} compartments.", "compartments")
+        return []
+    tidy: dict[str, Compartment] = {}
+    for at, one in enumerate(given):
+        name = checks.word(one.name, "compartments", at, "name")
+        if name in tidy:
+            checks.fault(ProblemCode.INVALID_VALUE, "This compartment is named twice.", "compartments", at, "name")
+        _room(checks, one, "compartments", at, "capacity")
+        tidy[name] = replace(one, name=name)
+    return [asdict(tidy[name]) for name in sorted(tidy)]
 
 
 def _cost_columns(checks: Checks, costs: Costs) -> dict[str, object]:

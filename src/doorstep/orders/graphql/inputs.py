@@ -79,6 +79,10 @@ class PackageInput:
         "Left out: 1 item without weight and volume.",
     )
     fragile: bool = strawberry.field(default=False, description="Whether it breaks easily.")
+    compartment: str | None = strawberry.field(
+        default=None,
+        description="The compartment of a vehicle that it must travel in, such as `frozen`, at most 64 characters; left out: anywhere.",
+    )
 
     def draft(self) -> PackageDraft:
         """For the service."""
@@ -90,6 +94,7 @@ class PackageInput:
             volume_cubic_centimeters=load.volume_cubic_centimeters or 0,
             items=1 if load.items is None else load.items,
             fragile=self.fragile,
+            compartment=self.compartment,
         )
 
 

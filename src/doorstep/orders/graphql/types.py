@@ -37,6 +37,7 @@ from doorstep.orders.model import (
     next_actions,
 )
 from doorstep.orders.reads import (
+    compartments_of,
     count_events_of,
     events_of,
     orders_by_ids,
@@ -63,10 +64,8 @@ _ORDER_KIND = member_of(OrderKind)
 _ORDER_STATUS = member_of(OrderStatus)
 
 
-def _load_of(row: Row) -> Load:
-    return Load(
-        weight_grams=row["weight_grams"], volume_cubic_centimeters=row["volume_cubic_centimeters"], items=row["items"]
-    )
+def _amounts(row: Row) -> tuple[int, int, int]:
+    return row["weight_grams"], row["volume_cubic_centimeters"], row["items"]
 
 
 @strawberry.type(description="One end of an order: where it is fetched, or where it goes.")
@@ -111,6 +110,7 @@ class Package(Node):
     description: str | None = strawberry.field(description="What is inside.")
     load: Load = strawberry.field(description="How much of a vehicle it takes.")
     fragile: bool = strawberry.field(description="Whether it breaks easily.")
+    compartment: str | None = strawberry.field(description="The compartment that it must travel in; null: anywhere.")
 
     @classmethod
     def of(cls, row: Row) -> "Package":
@@ -119,8 +119,9 @@ class Package(Node):
             uuid=row["id"],
             barcode=row["barcode"],
             description=row["description"],
-            load=_load_of(row),
+            load=Load.of(*_amounts(row), {row["compartment"]: _amounts(row)} if row["compartment"] else None),
             fragile=row["fragile"],
+            compartment=row["compartment"],
         )
 
 
@@ -273,7 +274,7 @@ class Order(Node):
 
     @strawberry.field(description="How much of a vehicle it takes: the sum of its packages.")
     def load(self) -> Load:
-        return _load_of(self.row)
+        return Load.of(*_amounts(self.row), compartments_of(self.row))
 
     @strawberry.field(description="The kinds of vehicle that may bring it; empty: any.")
     def vehicle_kinds(self) -> list[VehicleKind]:

@@ -185,6 +185,7 @@ async def _present_packages(scope: Scope, order_id: UUID) -> list[PackageDraft]:
             volume_cubic_centimeters=row["volume_cubic_centimeters"],
             items=row["items"],
             fragile=row["fragile"],
+            compartment=row["compartment"],
         )
         for row in await packages_of(scope.tx, scope.tenant_id, [order_id])
     ]

@@ -75,6 +75,7 @@ class PackageDraft:
     volume_cubic_centimeters: int = 0
     items: int = 1
     fragile: bool = False
+    compartment: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

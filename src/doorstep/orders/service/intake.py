@@ -211,6 +211,7 @@ def package_rows(scope: Scope, order_id: UUID, packages: Sequence[PackageDraft])
             "volume_cubic_centimeters": package.volume_cubic_centimeters,
             "items": package.items,
             "fragile": package.fragile,
+            "compartment": package.compartment,
         }
         for position, package in enumerate(packages)
     ]

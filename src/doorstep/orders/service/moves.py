@@ -18,7 +18,7 @@ ANNOUNCED_SHIFT = timedelta(minutes=2)
 
 _LOCK = """
 SELECT id, version, status, custody, kind, reference, display_reference, depot_id, location_status, priority, attempt_number, status_reason,
-       proof_kinds, pin, weight_grams, volume_cubic_centimeters, items, required_skills, vehicle_kinds, metadata, due_at,
+       proof_kinds, pin, weight_grams, volume_cubic_centimeters, items, compartments, required_skills, vehicle_kinds, metadata, due_at,
        eta_at, eta_late_by_seconds, eta_stops_before, eta_announced_at, created_at, updated_at, erased_at,
        carrier_reference, given_tender_id, source_tender_id, readiness, ready_at
 FROM orders WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE

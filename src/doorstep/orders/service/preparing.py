@@ -199,13 +199,25 @@ def address_columns(address: Address | None) -> dict[str, Any]:
     }
 
 
-def load_of(packages: Sequence[PackageDraft]) -> dict[str, int]:
-    """The columns of an order's load: the sum of its packages."""
+def load_of(packages: Sequence[PackageDraft]) -> dict[str, Any]:
+    """The columns of an order's load: the sum of its packages, of all and of those in each compartment."""
     return {
         "weight_grams": sum(package.weight_grams for package in packages),
         "volume_cubic_centimeters": sum(package.volume_cubic_centimeters for package in packages),
         "items": sum(package.items for package in packages),
+        "compartments": _parts(packages),
     }
+
+
+def _parts(packages: Sequence[PackageDraft]) -> dict[str, list[int]]:
+    """Grams, cubic centimetres and items in each compartment, by name."""
+    parts: dict[str, list[int]] = {}
+    for package in packages:
+        if package.compartment is not None:
+            amounts = (package.weight_grams, package.volume_cubic_centimeters, package.items)
+            before = parts.get(package.compartment, [0, 0, 0])
+            parts[package.compartment] = [one + more for one, more in zip(before, amounts, strict=True)]
+    return dict(sorted(parts.items()))
 
 
 def stored_windows(windows: Sequence[TimeWindow]) -> list[dict[str, str]]:

@@ -161,7 +161,17 @@ class Check:
             ),
             items=self.number(draft.items, 0, MAX_PACKAGE_ITEMS, *load, "items"),
             fragile=draft.fragile,
+            compartment=self._compartment(draft.compartment, "packages", at, "compartment"),
         )
+
+    def _compartment(self, value: str | None, *where: str | int) -> str | None:
+        """Its name; one without letters is refused, since it would let the goods travel anywhere."""
+        if value is not None and not value.strip():
+            self.refuse(
+                ProblemCode.REQUIRED, "A compartment needs a name; leave it out where any place will do.", *where
+            )
+            return None
+        return self.text(value, MAX_SKILL, *where)
 
     def proof(self, draft: ProofDraft) -> tuple[list[str], str | None]:
         """The kinds of proof without repeats, and the PIN: the given one, or a random one where a PIN is required and none is given."""

@@ -112,7 +112,9 @@ class Tender(Node):
             return None
         return await info.context.load(load_orders, order_id)
 
-    @strawberry.field(description="How much of a vehicle it takes.")
+    @strawberry.field(
+        description="How much of a vehicle it takes, as a whole: of compartments the order tells, once it is accepted."
+    )
     def load(self) -> Load:
         row = self.row
         return Load(

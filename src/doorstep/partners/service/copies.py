@@ -22,7 +22,7 @@ from doorstep.orders.service.preparing import PreparedOrder, PreparedWaypoint, S
 from doorstep.orders.service.values import Check
 
 _ORDER: Final = (
-    "display_reference", "priority", "required_skills", "vehicle_kinds", "weight_grams", "volume_cubic_centimeters", "items", "proof_kinds",
+    "display_reference", "priority", "required_skills", "vehicle_kinds", "weight_grams", "volume_cubic_centimeters", "items", "compartments", "proof_kinds",
     "pin", "metadata", "attempt_number",
 )  # fmt: skip
 _END: Final = (

@@ -100,7 +100,7 @@ class ForecastStop:
 
     @strawberry.field(description="What would be in the vehicle when it leaves.")
     def load_after(self) -> Load:
-        return Load(**self.draft.load_after)
+        return Load.of_stored(self.draft.load_after)
 
     @strawberry.field(description="The stop as it is now, maybe on another route; null for what is on none.")
     async def stop(self, info: Info) -> Stop | None:

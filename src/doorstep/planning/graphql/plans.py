@@ -153,7 +153,8 @@ class UnassignedOrder:
 
 
 _ADVICE = {
-    UnassignedCode.CAPACITY: "It is larger than what these vehicles can carry: split it, or plan a larger vehicle.",
+    UnassignedCode.CAPACITY: "It is larger than what these vehicles, or their compartments, can carry: split it, or plan a larger vehicle.",
+    UnassignedCode.COMPARTMENT: "These vehicles have not the compartment that one of its packages must travel in: plan others, or change the package.",
     UnassignedCode.SKILL: "These drivers and vehicles lack a skill that it requires: plan others, or change requiredSkills.",
     UnassignedCode.VEHICLE_KIND: "It may not go by these kinds of vehicle: plan others, or change vehicleKinds.",
     UnassignedCode.DEPOT: "These shifts do not start at its depot: plan shifts of that depot, or change the order's depot.",

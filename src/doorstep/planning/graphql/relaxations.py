@@ -20,11 +20,14 @@ class RelaxationChange:
     kind: RelaxationKind = strawberry.field(description="Which rule.")
     amount: Long = strawberry.field(description="By how much, in the unit that `kind` names.")
     share: float = strawberry.field(
-        description="The same as a share of what is there; 1 for a skill, a kind, a depot, a pin."
+        description="The same as a share of what is there; 1 for a skill, a compartment, a kind, a depot, a pin."
     )
     window: TimeWindow | None = strawberry.field(description="The window as it would be; null for all but windows.")
     instead_of: TimeWindow | None = strawberry.field(description="The window that it would take the place of.")
     skills: list[str] = strawberry.field(description="The skills that are missing; empty for all but SKILL.")
+    compartment: str | None = strawberry.field(
+        description="The compartment that is missing (COMPARTMENT) or too small (WEIGHT, VOLUME, ITEMS); null: the whole vehicle."
+    )
     message: str = strawberry.field(description="The same for people.")
 
 
@@ -102,6 +105,7 @@ def _change(stored: dict[str, Any]) -> RelaxationChange:
         window=_window_of(stored["window"]),
         instead_of=_window_of(stored["instead_of"]),
         skills=list(stored["skills"]),
+        compartment=stored.get("compartment"),
         message=f"{_SAID[kind](stored)}.",
     )
 
@@ -142,12 +146,19 @@ def _window(end: str) -> Callable[[dict[str, Any]], str]:
     return said
 
 
+def _inside(one: dict[str, Any]) -> str:
+    return f" in its compartment {one['compartment']}" if one.get("compartment") else ""
+
+
 _SAID: dict[RelaxationKind, Callable[[dict[str, Any]], str]] = {
     RelaxationKind.WINDOW: _window("delivery"),
     RelaxationKind.PICKUP_WINDOW: _window("pickup"),
-    RelaxationKind.WEIGHT: lambda one: f"A vehicle with {_short(one['amount'], 1000, 'kg', 'g')} more",
-    RelaxationKind.VOLUME: lambda one: f"A vehicle with {_short(one['amount'], 1000, 'litres', 'cm³')} more",
-    RelaxationKind.ITEMS: lambda one: f"A vehicle with room for {_counted(one['amount'], 'item')} more",
+    RelaxationKind.WEIGHT: lambda one: f"A vehicle with {_short(one['amount'], 1000, 'kg', 'g')} more{_inside(one)}",
+    RelaxationKind.VOLUME: lambda one: (
+        f"A vehicle with {_short(one['amount'], 1000, 'litres', 'cm³')} more{_inside(one)}"
+    ),
+    RelaxationKind.ITEMS: lambda one: f"A vehicle with room for {_counted(one['amount'], 'item')} more{_inside(one)}",
+    RelaxationKind.COMPARTMENT: lambda one: f"A vehicle with the compartment {one['compartment']}",
     RelaxationKind.SKILL: lambda one: f"{'Skill' if one['amount'] == 1 else 'Skills'} {', '.join(one['skills'])}",
     RelaxationKind.VEHICLE_KIND: lambda _: "Leave to go by this kind of vehicle",
     RelaxationKind.DEPOT: lambda _: "Loading at this shift's depot",

@@ -126,7 +126,7 @@ class Stop(Node):
 
     @strawberry.field(description="What is in the vehicle when it leaves, as planned.")
     def load_after(self) -> Load:
-        return Load(**self.row["load_after"])
+        return Load.of_stored(self.row["load_after"])
 
     @strawberry.field(description="Its route.")
     async def route(self, info: Info) -> "Route":

@@ -17,7 +17,7 @@ _COST = "In minor units of the tenant's currency (`viewer.tenant.currency`): a v
 _EMISSIONS = "Grams of CO2e: kilometres × each vehicle's grams per kilometre; null where a vehicle's are not known."
 _LATE = "How long after their promised windows orders are served, added up over the late ones, in seconds: only with `lateness`, and goods on board."
 _LATE_COST = "What the lateness weighs: its hours × the plan's `lateness.pricePerHourMinor`, rounded once per route; no money is paid, and `costMinor` is without it. 0 on a route that assignOrders made or changed."
-_FILL = "How full at its fullest, in the tightest of weight, volume and items, 0 to 1; null when nothing limits it."
+_FILL = "How full at its fullest, in the tightest of weight, volume and items of the whole and of its compartments, 0 to 1; null when nothing limits it."
 
 
 @strawberry.type(description="The sums of a plan.")

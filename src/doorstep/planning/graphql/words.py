@@ -80,6 +80,7 @@ show_enum(
     {
         RouteRule.WINDOW: "An order would be reached after its windows; `excess` is seconds.",
         RouteRule.CAPACITY: "More than the vehicle can carry; `excess` is what does not fit, in grams, cubic centimetres or items.",
+        RouteRule.COMPARTMENT: "The vehicle has not the compartment that a package must travel in.",
         RouteRule.SKILL: "Driver and vehicle lack a skill that an order requires.",
         RouteRule.VEHICLE_KIND: "An order may not go by this kind of vehicle.",
         RouteRule.DEPOT: "The shift does not start at the order's depot.",
@@ -133,7 +134,8 @@ show_enum(
     UnassignedCode,
     "Why an order is on no route of a plan.",
     {
-        UnassignedCode.CAPACITY: "It is larger than what the vehicle can carry.",
+        UnassignedCode.CAPACITY: "It is larger than what the vehicle, or its compartment, can carry.",
+        UnassignedCode.COMPARTMENT: "The vehicle has not the compartment that one of its packages must travel in.",
         UnassignedCode.SKILL: "Driver and vehicle lack a skill that it requires.",
         UnassignedCode.VEHICLE_KIND: "It may not go by this kind of vehicle.",
         UnassignedCode.DEPOT: "The shift does not start at its depot.",
@@ -174,9 +176,10 @@ show_enum(
     {
         RelaxationKind.WINDOW: "A window of the delivery: `amount` seconds.",
         RelaxationKind.PICKUP_WINDOW: "A window of the pickup: `amount` seconds.",
-        RelaxationKind.WEIGHT: "What the vehicle carries: `amount` grams.",
-        RelaxationKind.VOLUME: "What the vehicle carries: `amount` cubic centimetres.",
-        RelaxationKind.ITEMS: "What the vehicle carries: `amount` items.",
+        RelaxationKind.WEIGHT: "What the vehicle, or its `compartment`, carries: `amount` grams.",
+        RelaxationKind.VOLUME: "What the vehicle, or its `compartment`, carries: `amount` cubic centimetres.",
+        RelaxationKind.ITEMS: "What the vehicle, or its `compartment`, carries: `amount` items.",
+        RelaxationKind.COMPARTMENT: "The vehicle has that compartment.",
         RelaxationKind.SKILL: "The driver or the vehicle has `amount` skills more, or the order requires them no longer.",
         RelaxationKind.VEHICLE_KIND: "The order may go by this kind of vehicle.",
         RelaxationKind.DEPOT: "The order is loaded at this shift's depot.",

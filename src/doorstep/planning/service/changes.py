@@ -102,6 +102,7 @@ class Weighed:
 _WORDS: Final = {
     Rule.WINDOW: "{order} would be reached {excess} s after its window",
     Rule.CAPACITY: "the vehicle would carry more than it can",
+    Rule.COMPARTMENT: "the vehicle has not the compartment that {order} must travel in",
     Rule.SKILL: "driver and vehicle lack a skill that {order} requires",
     Rule.VEHICLE_KIND: "{order} may not go by this kind of vehicle",
     Rule.DEPOT: "the shift does not start at the depot of {order}",

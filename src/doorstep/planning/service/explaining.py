@@ -260,6 +260,7 @@ def _change_json(change: Change, question: Question) -> dict[str, Any]:
         "share": round(change.share, 4),
         "earlier": change.earlier,
         "skills": sorted(change.skills),
+        "compartment": change.compartment,
         "window": _window_json(change.widened, question),
         "instead_of": _window_json(change.window, question),
     }

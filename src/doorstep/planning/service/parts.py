@@ -140,10 +140,12 @@ def _bring_together(parts: Sequence[Part], companions: Sequence[UUID], pins: Map
 def _anybody(shifts: Sequence[PlanningShift], order: PlanningOrder, only: UUID | None) -> bool:
     if only is not None:
         shifts = [shift for shift in shifts if shift.id == only]
-    if only is None and not order.skills and not order.vehicle_kinds:
+    if only is None and not order.skills and not order.vehicle_kinds and not order.compartments:
         return True
     return any(
-        order.skills <= shift.skills and (not order.vehicle_kinds or vehicle_of(shift).kind in order.vehicle_kinds)
+        order.skills <= shift.skills
+        and (not order.vehicle_kinds or vehicle_of(shift).kind in order.vehicle_kinds)
+        and set(order.compartments) <= {one.name for one in vehicle_of(shift).compartments}
         for shift in shifts
     )
 
@@ -192,7 +194,10 @@ def _first_places(orders: Sequence[PlanningOrder], most: int) -> list[PlanningOr
 def _signature(shift: PlanningShift) -> tuple[Any, ...]:
     vehicle = vehicle_of(shift)
     capacities = (vehicle.capacity_weight_grams, vehicle.capacity_volume_cubic_centimeters, vehicle.capacity_items)
-    return (sorted(shift.skills), str(vehicle.kind), shift.starts_at, [c or 0 for c in capacities], str(shift.id))
+    compartments = [one.name for one in vehicle.compartments]
+    return (
+        sorted(shift.skills), compartments, str(vehicle.kind), shift.starts_at, [c or 0 for c in capacities], str(shift.id),
+    )  # fmt: skip
 
 
 def _may_fit(left: Sequence[Left]) -> bool:

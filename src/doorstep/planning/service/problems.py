@@ -113,6 +113,19 @@ def vehicle_of(shift: PlanningShift) -> PlanningVehicle:
     return shift.vehicle
 
 
+def capacity_of(vehicle: PlanningVehicle) -> Capacity:
+    """What fits into a vehicle and into each of its compartments."""
+    whole = (vehicle.capacity_weight_grams, vehicle.capacity_volume_cubic_centimeters, vehicle.capacity_items)
+    rooms = ((c.name, Capacity(c.weight_grams, c.volume_cubic_centimeters, c.items)) for c in vehicle.compartments)
+    return Capacity(*whole, compartments=tuple(sorted(rooms, key=lambda room: room[0])))
+
+
+def load_of(order: PlanningOrder) -> Load:
+    """What an order takes up."""
+    parts = tuple((name, Load(*amounts)) for name, amounts in sorted(order.compartments.items()))
+    return Load(*order.load, compartments=parts)
+
+
 class _Places:
     """Positions by index: every depot its own (a delivery is bound to one), orders at the same position share theirs."""
 
@@ -256,7 +269,7 @@ async def _matrices(roads: Roads, question: Question, within: float | None) -> d
 
 
 def _task(order: PlanningOrder, places: _Places, epoch: int, on_board_of: UUID | None, only: frozenset[str]) -> Order:
-    load = Load(*order.load)
+    load = load_of(order)
     drop = _visit(order.dropoff, places, epoch)
     if on_board_of is not None:
         return OnBoard(
@@ -312,9 +325,7 @@ def _vehicle(
         start=depot if start is None else start,
         window=Window(begin, max(end, begin + 1)),
         end=depot if shift.returns_to_depot else None,
-        capacity=Capacity(
-            vehicle.capacity_weight_grams, vehicle.capacity_volume_cubic_centimeters, vehicle.capacity_items
-        ),
+        capacity=capacity_of(vehicle),
         skills=shift.skills,
         kind=str(vehicle.kind),
         breaks=_breaks(shift, begin, end, question.epoch),

@@ -6,7 +6,7 @@ hours late × the plan's price of an hour, rounded once per route, and is no par
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -21,9 +21,9 @@ from doorstep.planning.model import (
     StopKind,
     UnassignedCode,
 )
-from doorstep.planning.service.problems import Left, Position, Question, from_depot, vehicle_of
+from doorstep.planning.service.problems import Left, Position, Question, capacity_of, from_depot, vehicle_of
 from doorstep.planning.solver.estimate import Lateness
-from doorstep.planning.solver.load import Capacity, Load
+from doorstep.planning.solver.load import WHOLE, Load, amount, dimensions, limit
 from doorstep.planning.solver.ranking import price_of_lateness
 from doorstep.planning.solver.solution import Route, Solution, Step, StepKind, Summary
 from doorstep.planning.solver.unassigned import Unassigned
@@ -56,7 +56,7 @@ class DraftStop:
     departure: datetime
     leg_seconds: int
     leg_meters: int
-    load_after: dict[str, int]
+    load_after: dict[str, Any]
     late_seconds: int = 0
     depot_id: UUID | None = None
     leg_path: str | None = None
@@ -156,13 +156,23 @@ def _draft_stop(question: Question, shift: PlanningShift, step: Step) -> DraftSt
     )
 
 
-def load_json(load: Load) -> dict[str, int]:
+def load_json(load: Load) -> dict[str, Any]:
     """The stored form of a load."""
     return {
         "weight_grams": load.weight_grams,
         "volume_cubic_centimeters": load.volume_cm3,
         "items": load.items,
+        "compartments": {name: [p.weight_grams, p.volume_cm3, p.items] for name, p in load.compartments if p != Load()},
     }
+
+
+def load_of_json(stored: Mapping[str, Any]) -> Load:
+    """A load from its stored form."""
+    parts = stored.get("compartments", {})
+    return Load(
+        stored["weight_grams"], stored["volume_cubic_centimeters"], stored["items"],
+        tuple((name, Load(*amounts)) for name, amounts in sorted(parts.items())),
+    )  # fmt: skip
 
 
 # ── paths ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -217,13 +227,13 @@ def _plain_sums(summary: Summary) -> dict[str, int]:
 
 def _load_factor(shift: PlanningShift, route: Route) -> float | None:
     """How full the vehicle is at its fullest, in its tightest dimension; None when nothing limits it."""
-    vehicle = vehicle_of(shift)
-    capacity = Capacity(
-        vehicle.capacity_weight_grams, vehicle.capacity_volume_cubic_centimeters, vehicle.capacity_items
-    )
-    limits = {name: limit for name, limit in asdict(capacity).items() if limit}
-    fills = [getattr(step.load_after, name) / limit for step in route.steps for name, limit in limits.items()]
-    return round(max(fills), 4) if fills else None
+    capacity = capacity_of(vehicle_of(shift))
+    known = {one: limit(capacity, one) for one in dimensions(step.load_after for step in route.steps)}
+    limits = {one: most for one, most in known.items() if most}
+    fills = [amount(step.load_after, one) / most for step in route.steps for one, most in limits.items()]
+    if fills:
+        return round(max(fills), 4)
+    return 0.0 if any(limit(capacity, one) for one in WHOLE) else None
 
 
 def plan_summary(question: Question, solution: Solution, unassigned: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ route is still at the version that was loaded.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -24,7 +24,9 @@ from doorstep.places.roads import Leg, Roads, profile_of
 from doorstep.planning.model import ACTIVE_ROUTES, RouteStatus, StopKind, StopStatus
 from doorstep.planning.reads import order_ids_of_stops, routes_by_ids, stops_of_routes
 from doorstep.planning.service.execution import lock_route, touch_route
-from doorstep.planning.service.problems import Position, position_of, vehicle_of
+from doorstep.planning.service.problems import Position, load_of, position_of, vehicle_of
+from doorstep.planning.service.proposals import load_json, load_of_json
+from doorstep.planning.solver.load import Load, peak
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class OpenStop:
     arrival: datetime
     service: timedelta
     eta: datetime
-    load: dict[str, int]
+    load: Load
     """What its orders weigh and take up together."""
 
 
@@ -52,7 +54,7 @@ class LoadedRoute:
     shift: PlanningShift
     behind: Position | None
     ready_at: datetime
-    on_board: dict[str, int]
+    on_board: Load
     stops: tuple[OpenStop, ...]
 
 
@@ -67,7 +69,7 @@ class TimedStop:
     leg_seconds: int = 0
     leg_meters: int = 0
     leg_path: str | None = None
-    load_after: dict[str, int] = field(default_factory=dict)
+    load_after: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,6 @@ class Refreshed:
     stops: list[TimedStop] = field(default_factory=list)
 
 
-_DIMENSIONS: Final = ("weight_grams", "volume_cubic_centimeters", "items")
 _SIGN: Final = {StopKind.DEPOT_START: 1, StopKind.RELOAD: 1, StopKind.PICKUP: 1, StopKind.DROPOFF: -1}
 """Which way a stop changes what is on board; elsewhere it stays."""
 
@@ -102,7 +103,7 @@ async def load_route(tx: Transaction, tenant_id: UUID, route_id: UUID) -> Loaded
         shift=shifts[0],
         behind=next((_position(stop) for stop in reversed(closed) if stop["latitude"] is not None), None),
         ready_at=closed[-1]["planned_departure"] if closed else remaining[0]["planned_arrival"],
-        on_board=closed[-1]["load_after"] if closed else dict.fromkeys(_DIMENSIONS, 0),
+        on_board=load_of_json(closed[-1]["load_after"]) if closed else Load(),
         stops=tuple(_open_stop(stop, orders_of.get(stop["id"], []), orders) for stop in remaining),
     )
 
@@ -134,8 +135,8 @@ def _open_stop(stop: Row, order_ids: Sequence[UUID], orders: dict[UUID, Planning
     )
 
 
-def _load(orders: Sequence[PlanningOrder]) -> dict[str, int]:
-    return {name: sum(order.load[place] for order in orders) for place, name in enumerate(_DIMENSIONS)}
+def _load(orders: Sequence[PlanningOrder]) -> Load:
+    return sum((load_of(order) for order in orders), Load())
 
 
 def _point(kind: StopKind, order: PlanningOrder) -> PlanningPoint:
@@ -164,8 +165,10 @@ async def compute(roads: Roads, route: LoadedRoute) -> Refreshed:
     waiting = iter(legs)
     for stop in route.stops:
         leg = next(waiting) if stop.position is not None else None
-        load = {name: max(0, load[name] + _SIGN.get(stop.kind, 0) * stop.load[name]) for name in _DIMENSIONS}
-        timed.append(replace(_timed(stop, leg, now, route.shift), load_after=load))
+        sign = _SIGN.get(stop.kind, 0)
+        if sign:
+            load = peak([Load(), load + stop.load if sign > 0 else load - stop.load])  # never below nothing
+        timed.append(replace(_timed(stop, leg, now, route.shift), load_after=load_json(load)))
         now = timed[-1].departure
     return Refreshed(route, timed)
 

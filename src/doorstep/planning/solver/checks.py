@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from doorstep.planning.solver.errors import ProblemInvalidError
+from doorstep.planning.solver.load import AMOUNTS
 
 MAX_TIME = 2**40
 """Points in time beyond this are mistakes in units, not dates."""
@@ -109,5 +110,41 @@ def check_matrix(path: str, matrix: Any) -> None:
 
 def check_load(path: str, load: Any) -> None:
     """Whole numbers in each dimension, none too large for an engine."""
-    for name in ("weight_grams", "volume_cm3", "items"):
+    for name in AMOUNTS:
         check_whole(f"{path}.{name}", getattr(load, name), 0, MAX_LOAD)
+    if load.compartments:
+        _check_names(f"{path}.compartments", [name for name, _ in load.compartments])
+    for compartment, part in load.compartments:
+        check_load(f"{path}.compartments[{compartment}]", part)
+        for name in AMOUNTS:
+            check_whole(f"{path}.compartments[{compartment}].{name}", getattr(part, name), 0, getattr(load, name))
+        _check_flat(f"{path}.compartments[{compartment}]", part)
+
+
+def check_capacity(path: str, capacity: Any) -> None:
+    """Whole numbers or None in each dimension, of the whole and of each compartment; those may hold more than the whole,
+    which then binds."""
+    for name in AMOUNTS:
+        check_optional_whole(f"{path}.{name}", getattr(capacity, name), 0, MAX_LOAD)
+    if capacity.compartments:
+        _check_names(f"{path}.compartments", [name for name, _ in capacity.compartments])
+    for compartment, room in capacity.compartments:
+        check_capacity(f"{path}.compartments[{compartment}]", room)
+        _check_flat(f"{path}.compartments[{compartment}]", room)
+
+
+def check_break_load(path: str, load: Any) -> None:
+    """A load without compartments: what a driver may carry in a break is said of the whole vehicle."""
+    check_load(path, load)
+    _check_flat(path, load)
+
+
+def _check_flat(path: str, given: Any) -> None:
+    if given.compartments:
+        raise ProblemInvalidError(f"{path}.compartments", "there are no compartments here")
+
+
+def _check_names(path: str, names: list[Any]) -> None:
+    check_unique(path, names)
+    if names != sorted(names):
+        raise ProblemInvalidError(path, "must be in alphabetical order")

@@ -261,7 +261,8 @@ def _signature(vehicle: VehicleShift) -> tuple[object, ...]:
     capacity = vehicle.capacity
     return (
         tuple(sorted(vehicle.skills)), vehicle.kind or "", vehicle.window.start, vehicle.window.end,
-        capacity.weight_grams or 0, capacity.volume_cm3 or 0, capacity.items or 0, vehicle.id,
+        capacity.weight_grams or 0, capacity.volume_cm3 or 0, capacity.items or 0,
+        tuple(name for name, _ in capacity.compartments), vehicle.id,
     )  # fmt: skip
 
 

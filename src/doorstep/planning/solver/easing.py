@@ -344,7 +344,7 @@ def halved(changes: Changes) -> Changes:
     halves = (
         replace(change, amount=change.amount // 2, share=change.share / 2)
         for change in changes
-        if change.lever not in (Lever.SKILL, Lever.VEHICLE_KIND, Lever.DEPOT, Lever.PIN)
+        if change.lever not in (Lever.SKILL, Lever.COMPARTMENT, Lever.VEHICLE_KIND, Lever.DEPOT, Lever.PIN)
     )
     return tuple(change for change in halves if change.amount)
 

@@ -38,6 +38,7 @@ class Rule(StrEnum):
     BREAK = "BREAK"
     LOAD = "LOAD"
     CAPACITY = "CAPACITY"
+    COMPARTMENT = "COMPARTMENT"
     SKILL = "SKILL"
     VEHICLE_KIND = "VEHICLE_KIND"
     DEPOT = "DEPOT"

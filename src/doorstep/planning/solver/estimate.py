@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from doorstep.planning.solver.engine import Engine
+from doorstep.planning.solver.load import amount, dimensions, limit
 from doorstep.planning.solver.problem import Problem, visits
 
 SECONDS_PER_SQUARE = 3.5e-8
@@ -184,11 +185,11 @@ def expected_routes(problem: Problem) -> float:
     """
     vehicles = problem.vehicles
     needs = [1.0]
-    for dimension in ("weight_grams", "volume_cm3", "items"):
-        capacities = [getattr(vehicle.capacity, dimension) for vehicle in vehicles]
-        if None not in capacities and max(capacities) > 0:
-            loaded = sum(getattr(order.load, dimension) for order in problem.orders)
-            needs.append(loaded / max(capacities))
+    for dimension in dimensions(order.load for order in problem.orders):
+        known = [room for room in (limit(vehicle.capacity, dimension) for vehicle in vehicles) if room is not None]
+        if len(known) == len(vehicles) and max(known) > 0:
+            loaded = sum(amount(order.load, dimension) for order in problem.orders)
+            needs.append(loaded / max(known))
     stops = [vehicle.max_stops for vehicle in vehicles if vehicle.max_stops is not None]
     if len(stops) == len(vehicles):
         needs.append(problem.task_count / max(stops))

@@ -13,7 +13,7 @@ from itertools import combinations_with_replacement, pairwise
 from typing import Final
 
 from doorstep.planning.solver.errors import Rule
-from doorstep.planning.solver.load import Capacity, Load
+from doorstep.planning.solver.load import Capacity, Load, excess
 from doorstep.planning.solver.problem import (
     Break,
     OnBoard,
@@ -43,6 +43,7 @@ NO_WAY_SECONDS: Final = 10_000_000
 _NOTHING: Final = Load()
 
 _RULES: Final = {
+    Reason.COMPARTMENT: Rule.COMPARTMENT,
     Reason.SKILL: Rule.SKILL,
     Reason.VEHICLE_KIND: Rule.VEHICLE_KIND,
     Reason.DEPOT: Rule.DEPOT,
@@ -171,7 +172,7 @@ class _Drive:
             self.note(Rule.WINDOW, order_id, late)
         if order is not None:
             self.load = self.load + order.load if kind is StepKind.PICKUP else self.load - order.load
-            self.note(Rule.CAPACITY, None, _over(self.load, self.vehicle.capacity))
+            self.note(Rule.CAPACITY, None, excess(self.load, self.vehicle.capacity))
         self.steps.append(
             Step(kind, visit.location, arrival, start, done, leg, meters, self.load, order_id, late_seconds=late)
         )
@@ -192,7 +193,9 @@ class _Drive:
         done = at + pause.duration_seconds
         most = pause.max_load
         if most is not None:
-            self.note(Rule.BREAK, None, _over(self.load, Capacity(most.weight_grams, most.volume_cm3, most.items)))
+            self.note(
+                Rule.BREAK, None, excess(self.load.whole, Capacity(most.weight_grams, most.volume_cm3, most.items))
+            )
         self.steps.append(Step(StepKind.BREAK, None, self.now, at, done, 0, 0, self.load, break_id=pause.id))
         self.now = done
 
@@ -203,7 +206,7 @@ def _run(problem: Problem, vehicle: VehicleShift, legs: Legs, acts: Sequence[Act
     orders = {order_id: problem.order_by_id[order_id] for _, order_id in acts}
     drive = _Drive(problem, vehicle, legs, at, vehicle.start, pending, loaded_at_start(orders.values()))
     drive.steps.append(Step(StepKind.START, vehicle.start, at, at, at, 0, 0, drive.load))
-    drive.note(Rule.CAPACITY, None, _over(drive.load, vehicle.capacity))
+    drive.note(Rule.CAPACITY, None, excess(drive.load, vehicle.capacity))
     for kind, order_id in acts:
         order = orders[order_id]
         drive.go(kind, order, visits(order)[0 if kind is StepKind.PICKUP else -1])
@@ -213,15 +216,6 @@ def _run(problem: Problem, vehicle: VehicleShift, legs: Legs, acts: Sequence[Act
     steps = tuple(drive.steps)
     faults = tuple(Fault(rule, order_id, excess) for (rule, order_id), excess in drive.faults.items())
     return Timed(Route(vehicle.id, steps, summarize_route(steps, vehicle.costs)), faults)
-
-
-def _over(load: Load, capacity: Capacity) -> int:
-    """What does not fit, in the units of the load, over all dimensions."""
-    if capacity.holds(load):
-        return 0
-    names = ("weight_grams", "volume_cm3", "items")
-    limits = [(getattr(load, name), getattr(capacity, name)) for name in names]
-    return sum(max(0, value - limit) for value, limit in limits if limit is not None)
 
 
 def _check_whole(drive: _Drive, tasks: int, orders: Iterable[Order]) -> None:

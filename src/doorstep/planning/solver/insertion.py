@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
 
-from doorstep.planning.solver.load import Load
+from doorstep.planning.solver.load import Load, peak
 from doorstep.planning.solver.problem import Order, VehicleShift, Visit, Window, visits
 from doorstep.planning.solver.relaxing import (
     DAY,
@@ -91,7 +91,7 @@ class Line:
 
     def _forced(self, order: Order, at: tuple[int, ...], driven: int, meters: int) -> Changes:
         """What must give whatever the times: capacity and limits."""
-        fullest = self._peaks[at[0]] if len(at) == 1 else _peak(self._loads[at[0] : at[1] + 1])
+        fullest = self._peaks[at[0]] if len(at) == 1 else peak(self._loads[at[0] : at[1] + 1])
         tasks = sum(act.order is not None for act in self.acts) + len(at)
         return (
             *more_capacity(self.vehicle, fullest + order.load),
@@ -303,17 +303,9 @@ def _last_open(windows: tuple[Window, ...], by: int) -> int | None:
     return max((min(window.end, by) for window in windows if window.start <= by), default=None)
 
 
-def _peak(carried: list[Load]) -> Load:
-    return Load(
-        max(load.weight_grams for load in carried),
-        max(load.volume_cm3 for load in carried),
-        max(load.items for load in carried),
-    )
-
-
 def _running_peaks(carried: list[Load], acts: Acts) -> list[Load]:
     """The most that lies in the vehicle since its tour began."""
     peaks = [carried[0]]
     for act, load in zip(acts, carried[1:], strict=True):
-        peaks.append(load if act.kind is StepKind.RELOAD else _peak([peaks[-1], load]))
+        peaks.append(load if act.kind is StepKind.RELOAD else peak([peaks[-1], load]))
     return peaks

@@ -19,6 +19,8 @@ import numpy.typing as npt
 from doorstep.planning.solver.checks import (
     MAX_LOAD,
     MAX_TIME,
+    check_break_load,
+    check_capacity,
     check_load,
     check_location,
     check_matrices,
@@ -302,8 +304,7 @@ def _check_vehicle(vehicle: VehicleShift, size: int, matrices: Mapping[str, Matr
         raise ProblemInvalidError(f"{path}.window", "the shift has no length")
     if vehicle.profile not in matrices:
         raise ProblemInvalidError(f"{path}.profile", f"there is no matrix for profile {vehicle.profile!r}")
-    for name in Capacity.__slots__:
-        check_optional_whole(f"{path}.capacity.{name}", getattr(vehicle.capacity, name), 0, MAX_LOAD)
+    check_capacity(f"{path}.capacity", vehicle.capacity)
     for name in Costs.__slots__:
         check_whole(f"{path}.costs.{name}", getattr(vehicle.costs, name), 0, MAX_COST)
     if not 0.1 <= vehicle.speed_factor <= 5:
@@ -323,7 +324,7 @@ def _check_vehicle(vehicle: VehicleShift, size: int, matrices: Mapping[str, Matr
 def _check_break(path: str, pause: Break, shift: Window) -> None:
     check_whole(f"{path}.duration_seconds", pause.duration_seconds, 0, MAX_SERVICE_SECONDS)
     if pause.max_load is not None:
-        check_load(f"{path}.max_load", pause.max_load)
+        check_break_load(f"{path}.max_load", pause.max_load)
     if not pause.windows:
         raise ProblemInvalidError(f"{path}.windows", "a break needs at least one window")
     check_windows(f"{path}.windows", pause.windows)

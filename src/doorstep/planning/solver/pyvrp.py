@@ -3,7 +3,7 @@
 PyVRP knows deliveries with one window, load, distance and shift limits, costs, several depots and open ends. On top of it:
 
 - Every order has a matrix row of its own, so that a vehicle class can be kept off it: what a vehicle may not serve (skill,
-  kind, depot) or cannot reach takes longer than any shift.
+  kind, depot, compartment) or cannot reach takes longer than any shift.
 - A limit on stops is one more dimension of load.
 - An open end is a depot that is 0 seconds from everywhere.
 - Orders that the routes to begin with leave out are optional, at a price above any detour; all others are required.
@@ -25,13 +25,13 @@ import numpy as np
 
 from doorstep.planning.solver.engine import Engine, EngineAnswerError, EngineInput, EngineMatrix, Json
 from doorstep.planning.solver.estimate import Objective
-from doorstep.planning.solver.load import Load
+from doorstep.planning.solver.load import Load, amount, dimensions, limit
 from doorstep.planning.solver.problem import Delivery, Order, Problem, VehicleShift, Window, visits
 from doorstep.planning.solver.schedule import route_of
 from doorstep.planning.solver.solution import Route, Solution, total
 from doorstep.planning.solver.travel import UNREACHABLE, Travel, TravelKey, travel_key
 from doorstep.planning.solver.unassigned import demands_unmet
-from doorstep.planning.solver.vroom import DIMENSIONS, within
+from doorstep.planning.solver.vroom import within
 
 MOST_CLASSES = 8
 """Each class of vehicles (by speed, and by the orders they may not serve) costs two matrices."""
@@ -145,8 +145,8 @@ class _Translator:
         self.classes = _classes(orders, vehicles)
         self.class_number = {one: number for number, one in enumerate(self.classes)}
         self.class_of = {v.id: one for v, one in zip(self.shown, _class_list(orders, self.shown), strict=True)}
-        self.dimensions = [d for d in DIMENSIONS if any(getattr(o.load, d) for o in orders)]
-        self.totals = {d: sum(getattr(o.load, d) for o in orders) for d in self.dimensions}
+        self.dimensions = dimensions(order.load for order in orders)
+        self.totals = {d: sum(amount(o.load, d) for o in orders) for d in self.dimensions}
         self.counts_stops = any(vehicle.max_stops is not None for vehicle in vehicles)
         self.prices = _prices(self.shown, objective)
         depots = {v.start for v in vehicles} | {v.end for v in vehicles if v.end is not None}
@@ -182,7 +182,7 @@ class _Translator:
             "location": len(self.depots) + self.open_ends + index,
             "service": order.service_seconds,
             "window": window,
-            "load": [getattr(order.load, d) for d in self.dimensions] + [1] * self.counts_stops,
+            "load": [amount(order.load, d) for d in self.dimensions] + [1] * self.counts_stops,
         }
         if not is_placed:
             dearest = max(
@@ -193,14 +193,14 @@ class _Translator:
 
     def _type(self, price: _Price, same: Sequence[VehicleShift]) -> Json:
         vehicle = same[0]
-        limits = ((getattr(vehicle.capacity, d), self.totals[d]) for d in self.dimensions)
+        limits = ((limit(vehicle.capacity, d), self.totals[d]) for d in self.dimensions)
         stops = len(self.orders) if vehicle.max_stops is None else vehicle.max_stops
         return {
             "available": len(same),
             "start": self.depots.index(vehicle.start),
             "end": len(self.depots) if vehicle.end is None else self.depots.index(vehicle.end),
             "window": self._relative(vehicle.window),
-            "capacity": [most if limit is None else min(limit, most) for limit, most in limits]
+            "capacity": [total if most is None else min(most, total) for most, total in limits]
             + [stops] * self.counts_stops,
             "fixed": price.fixed,
             "per_second": price.per_second,
@@ -267,7 +267,8 @@ def _class_list(orders: Sequence[Order], vehicles: Sequence[VehicleShift]) -> li
     result = []
     for vehicle in vehicles:
         name = vehicle.id if vehicle.id in pinned else ""
-        key = (travel_key(vehicle), vehicle.skills, vehicle.kind, vehicle.start, name)
+        compartments = tuple(word for word, _ in vehicle.capacity.compartments)
+        key = (travel_key(vehicle), vehicle.skills, vehicle.kind, vehicle.start, name, compartments)
         if key not in known:
             forbidden = frozenset(i for i, order in choosy if _forbids(order, vehicle))
             known[key] = _Class(travel_key(vehicle), forbidden)
@@ -275,17 +276,18 @@ def _class_list(orders: Sequence[Order], vehicles: Sequence[VehicleShift]) -> li
     return result
 
 
+_FORBIDDING = frozenset({"COMPARTMENT", "SKILL", "VEHICLE_KIND", "DEPOT", "PINNED"})
+
+
 def _is_choosy(order: Order) -> bool:
     return isinstance(order, Delivery) and bool(
-        order.skills or order.vehicle_kinds or order.depot is not None or order.vehicles
+        order.skills or order.load.compartments or order.vehicle_kinds or order.depot is not None or order.vehicles
     )
 
 
 def _forbids(order: Order, vehicle: VehicleShift) -> bool:
     """Whether the vehicle lacks what the order asks for, whatever its load and limits."""
-    return any(
-        reason.value in ("SKILL", "VEHICLE_KIND", "DEPOT", "PINNED") for reason in demands_unmet(order, vehicle, Load())
-    )
+    return any(reason.value in _FORBIDDING for reason in demands_unmet(order, vehicle, Load()))
 
 
 # -- costs -------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from doorstep.planning.solver.load import Capacity, Load
+from doorstep.planning.solver.load import AMOUNTS, WHOLE, Capacity, Load, amount, dimensions, limit
 from doorstep.planning.solver.problem import (
     Delivery,
     OnBoard,
@@ -29,7 +29,6 @@ MINUTE = 60
 METERS = 100
 DAY = 86_400
 """No shift ends more than so much later."""
-DIMENSIONS = ("weight_grams", "volume_cm3", "items")
 
 
 class Lever(StrEnum):
@@ -40,6 +39,7 @@ class Lever(StrEnum):
     WEIGHT = "WEIGHT"
     VOLUME = "VOLUME"
     ITEMS = "ITEMS"
+    COMPARTMENT = "COMPARTMENT"
     SKILL = "SKILL"
     VEHICLE_KIND = "VEHICLE_KIND"
     DEPOT = "DEPOT"
@@ -50,7 +50,7 @@ class Lever(StrEnum):
     DRIVING = "DRIVING"
 
 
-LOAD_LEVERS = dict(zip(DIMENSIONS, (Lever.WEIGHT, Lever.VOLUME, Lever.ITEMS), strict=True))
+LOAD_LEVERS = dict(zip(AMOUNTS, (Lever.WEIGHT, Lever.VOLUME, Lever.ITEMS), strict=True))
 WINDOW_LEVERS = (Lever.PICKUP_WINDOW, Lever.WINDOW)
 TIME_LEVERS = frozenset({*WINDOW_LEVERS, Lever.SHIFT})
 """What gives by waiting or hurrying; the others follow from the sequence alone."""
@@ -58,9 +58,11 @@ TIME_LEVERS = frozenset({*WINDOW_LEVERS, Lever.SHIFT})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One rule that gives: by `amount` (seconds, grams, cm³, items, stops, metres; how many skills; 1 for kind, depot, pin).
+    """One rule that gives: by `amount` (seconds, grams, cm³, items, stops, metres; how many skills; 1 for kind, depot, pin,
+    compartment).
 
-    A window opens earlier when `earlier`, else closes later, counted from `window`. `skills` are those to be had.
+    A window opens earlier when `earlier`, else closes later, counted from `window`. `skills` are those to be had,
+    `compartment` is the one to be had, or in which more has to fit (None: in the whole vehicle).
     """
 
     lever: Lever
@@ -69,6 +71,7 @@ class Change:
     window: Window | None = None
     earlier: bool = False
     skills: frozenset[str] = frozenset()
+    compartment: str | None = None
 
     @property
     def widened(self) -> Window | None:
@@ -115,6 +118,8 @@ def unmet_demands(order: Order, vehicle: VehicleShift) -> Changes:
         return ()
     missing = order.skills - vehicle.skills
     found = [Change(Lever.SKILL, len(missing), float(len(missing)), skills=missing)] if missing else []
+    lacked = sorted(vehicle.capacity.lacks(order.load))
+    found += [Change(Lever.COMPARTMENT, 1, 1.0, compartment=name) for name in lacked]
     if order.vehicle_kinds and vehicle.kind not in order.vehicle_kinds:
         found.append(Change(Lever.VEHICLE_KIND, 1, 1.0))
     if isinstance(order, Delivery) and order.depot not in (None, vehicle.start):
@@ -125,12 +130,16 @@ def unmet_demands(order: Order, vehicle: VehicleShift) -> Changes:
 
 
 def more_capacity(vehicle: VehicleShift, most: Load) -> Changes:
-    """What the vehicle would have to hold more, to carry `most` at its fullest."""
+    """What the vehicle would have to hold more, to carry `most` at its fullest; a compartment that it has not at all is a
+    demand (see `unmet_demands`)."""
+    if vehicle.capacity.holds(most):
+        return ()
+    lacked = vehicle.capacity.lacks(most)
     found = []
-    for dimension, lever in LOAD_LEVERS.items():
-        limit, needed = getattr(vehicle.capacity, dimension), getattr(most, dimension)
-        if limit is not None and needed > limit:
-            found.append(_beyond(lever, needed, limit, 1))
+    for dimension in dimensions([most]) if most.compartments else WHOLE:
+        room, needed = limit(vehicle.capacity, dimension), amount(most, dimension)
+        if room is not None and needed > room and dimension[0] not in lacked:
+            found.append(replace(_beyond(LOAD_LEVERS[dimension[1]], needed, room, 1), compartment=dimension[0]))
     return tuple(found)
 
 
@@ -142,13 +151,13 @@ def longer_limits(vehicle: VehicleShift, tasks: int, meters: int, driven: int) -
         (Lever.DRIVING, vehicle.max_driving_seconds, driven, MINUTE),
     )
     return tuple(
-        _beyond(lever, used, limit, step) for lever, limit, used, step in pairs if limit is not None and used > limit
+        _beyond(lever, used, most, step) for lever, most, used, step in pairs if most is not None and used > most
     )
 
 
-def _beyond(lever: Lever, used: int, limit: int, step: int) -> Change:
-    more = rounded_up(used - limit, step)
-    return Change(lever, more, more / max(1, limit))
+def _beyond(lever: Lever, used: int, most: int, step: int) -> Change:
+    more = rounded_up(used - most, step)
+    return Change(lever, more, more / max(1, most))
 
 
 def wider_window(lever: Lever, window: Window, seconds: int, *, earlier: bool = False) -> Change:
@@ -184,7 +193,7 @@ def _relax(order: Order, vehicle: VehicleShift, change: Change) -> tuple[Order, 
             return order, replace(vehicle, skills=vehicle.skills | change.skills)
         case Lever.SHIFT:
             return order, replace(vehicle, window=Window(vehicle.window.start, vehicle.window.end + amount))
-        case Lever.WEIGHT | Lever.VOLUME | Lever.ITEMS:
+        case Lever.WEIGHT | Lever.VOLUME | Lever.ITEMS | Lever.COMPARTMENT:
             return order, replace(vehicle, capacity=_larger(vehicle.capacity, change))
         case Lever.STOPS:
             return order, replace(vehicle, max_stops=(vehicle.max_stops or 0) + amount)
@@ -227,5 +236,21 @@ def _visit_in(visit: Visit, windows: tuple[Window, ...]) -> Visit:
 
 
 def _larger(capacity: Capacity, change: Change) -> Capacity:
-    dimension = next(name for name, lever in LOAD_LEVERS.items() if lever is change.lever)
-    return replace(capacity, **{dimension: (getattr(capacity, dimension) or 0) + change.amount})
+    """With more room in the whole or in a compartment, or with one more compartment, as large as need be."""
+    name = change.compartment
+    if name is None:
+        return _enlarged(capacity, change)
+    rooms = dict(capacity.compartments)
+    rooms[name] = Capacity() if change.lever is Lever.COMPARTMENT else _enlarged(rooms[name], change)
+    return replace(capacity, compartments=tuple(sorted(rooms.items())))
+
+
+def _enlarged(capacity: Capacity, change: Change) -> Capacity:
+    more = change.amount
+    match change.lever:
+        case Lever.WEIGHT:
+            return replace(capacity, weight_grams=(capacity.weight_grams or 0) + more)
+        case Lever.VOLUME:
+            return replace(capacity, volume_cm3=(capacity.volume_cm3 or 0) + more)
+        case _:
+            return replace(capacity, items=(capacity.items or 0) + more)

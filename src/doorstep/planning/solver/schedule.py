@@ -115,7 +115,7 @@ def _breaks_hold(tour: Tour) -> bool:
     load = tour.at_start
     for order in tour.orders:
         load = load + order.load if isinstance(order, PickupDelivery) else load
-    return all(_as_capacity(most).holds(load) for most in limits)
+    return all(_as_capacity(most).holds(load.whole) for most in limits)
 
 
 def route_of(vehicle: VehicleShift, legs: Legs, orders: Sequence[Order]) -> Route | None:
@@ -182,7 +182,7 @@ def _loads_hold(vehicle: VehicleShift, tasks: Acts) -> bool:
 def _breaks_allowed(vehicle: VehicleShift, steps: Sequence[Step]) -> bool:
     """Whether the vehicle carries no more in its breaks than it may."""
     limits = {pause.id: _as_capacity(pause.max_load) for pause in vehicle.breaks if pause.max_load is not None}
-    return all(limits[step.break_id].holds(step.load_after) for step in steps if step.break_id in limits)
+    return all(limits[step.break_id].holds(step.load_after.whole) for step in steps if step.break_id in limits)
 
 
 def _as_capacity(most: Load) -> Capacity:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from doorstep.planning.solver.decompose import Group, Neighbourhood, compose
-from doorstep.planning.solver.load import Load
+from doorstep.planning.solver.load import Load, amount, dimensions, limit
 from doorstep.planning.solver.problem import (
     Break,
     Delivery,
@@ -151,10 +151,12 @@ class Touring:
         """Into how many parts shifts are cut: as many as the loads ask for, one more, and as many as allowed."""
         most = max(vehicle.max_tours for vehicle in self.problem.vehicles)
         asked = 1
-        for name in Load.__slots__:
-            room = [getattr(vehicle.capacity, name) for vehicle in self.problem.vehicles]
-            if None not in room and sum(room):
-                asked = max(asked, math.ceil(sum(getattr(o.load, name) for o in self.problem.orders) / sum(room)))
+        for dimension in dimensions(order.load for order in self.problem.orders):
+            limits = [limit(vehicle.capacity, dimension) for vehicle in self.problem.vehicles]
+            room = sum(one for one in limits if one is not None)
+            if None not in limits and room:
+                loaded = sum(amount(order.load, dimension) for order in self.problem.orders)
+                asked = max(asked, math.ceil(loaded / room))
         return sorted({min(most, max(2, count)) for count in (asked, asked + 1, most if most <= asked + 3 else 0)})
 
     def _cut(self, count: int) -> _Parts | None:

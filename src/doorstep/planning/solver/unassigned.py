@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -25,6 +25,7 @@ class Reason(StrEnum):
     """What keeps an order off a vehicle."""
 
     CAPACITY = "CAPACITY"
+    COMPARTMENT = "COMPARTMENT"
     SKILL = "SKILL"
     VEHICLE_KIND = "VEHICLE_KIND"
     DEPOT = "DEPOT"
@@ -142,8 +143,7 @@ def demands_unmet(order: Order, vehicle: VehicleShift, aboard: Load) -> list[Rea
     reasons: list[Reason] = []
     first = isinstance(order, Delivery) and vehicle.max_tours == 1  # later it can come without what is aboard now
     carried = order.load + aboard if first else order.load
-    if not vehicle.capacity.holds(carried):
-        reasons.append(Reason.CAPACITY)
+    reasons += _room_unmet(order, carried, vehicle)
     if not order.skills <= vehicle.skills:
         reasons.append(Reason.SKILL)
     if order.vehicle_kinds and vehicle.kind not in order.vehicle_kinds:
@@ -155,6 +155,16 @@ def demands_unmet(order: Order, vehicle: VehicleShift, aboard: Load) -> list[Rea
     if vehicle.max_stops is not None and len(visits(order)) > vehicle.max_stops:
         reasons.append(Reason.LIMIT)
     return reasons
+
+
+def _room_unmet(order: Order, carried: Load, vehicle: VehicleShift) -> list[Reason]:
+    """A compartment that is missing, or too little room in one that is there or in the whole."""
+    lacked = vehicle.capacity.lacks(order.load)
+    if not lacked:
+        return [] if vehicle.capacity.holds(carried) else [Reason.CAPACITY]
+    fitted = replace(carried, compartments=tuple(one for one in carried.compartments if one[0] not in lacked))
+    missing = [Reason.COMPARTMENT]
+    return missing if vehicle.capacity.holds(fitted) else [Reason.CAPACITY, *missing]
 
 
 def _travel_unmet(order: Order, vehicle: VehicleShift, legs: Legs) -> list[Reason]:

@@ -253,6 +253,9 @@ class _Replay:
         missing = order.skills - vehicle.skills
         if missing:
             self._note(Rule.SKILL, f"the vehicle lacks {', '.join(sorted(missing))}", order.id)
+        lacked = vehicle.capacity.lacks(order.load)
+        if lacked:
+            self._note(Rule.COMPARTMENT, f"the vehicle has no {', '.join(sorted(lacked))}", order.id)
         if order.vehicle_kinds and vehicle.kind not in order.vehicle_kinds:
             self._note(Rule.VEHICLE_KIND, f"does not go with a {vehicle.kind}", order.id)
         if isinstance(order, Delivery) and order.depot not in (None, vehicle.start):
@@ -272,7 +275,7 @@ class _Replay:
                 load = load + order.load if step.kind is StepKind.PICKUP else load - order.load
             if step.load_after != load:
                 self._note(Rule.LOAD, f"carries {load}, not {step.load_after}", step.order_id)
-            if min(load.weight_grams, load.volume_cm3, load.items) < 0 or not self.vehicle.capacity.holds(load):
+            if load.least < 0 or not self.vehicle.capacity.holds(load):
                 self._note(Rule.CAPACITY, f"carries {_words(load)}", step.order_id)
 
     def _loaded_for_tours(self) -> list[list[Order]]:
@@ -314,4 +317,8 @@ def _inside(windows: tuple[Window, ...], moment: int) -> bool:
 
 
 def _words(load: Load) -> str:
-    return f"{load.weight_grams} g, {load.volume_cm3} cm³, {load.items} items, which does not fit"
+    parts = "".join(
+        f", of that {part.weight_grams} g, {part.volume_cm3} cm³, {part.items} items {name}"
+        for name, part in load.compartments
+    )
+    return f"{load.weight_grams} g, {load.volume_cm3} cm³, {load.items} items{parts}, which does not fit"

@@ -7,7 +7,7 @@ What VROOM gets is narrower than what it would accept, because it breaks its lim
 - A pair without a way becomes a drive longer than any shift, capped so that VROOM's sums of row maxima stay below
   2**32; where the cap is shorter than a shift, a limit on driving keeps the vehicles off such legs.
 - Only the locations that occur are sent, C-contiguous and unsigned: VROOM misreads a strided view without a word.
-- What VROOM has no word for (vehicle kind, depot, pinned vehicle) becomes a skill; a cost per task becomes one per hour
+- What VROOM has no word for (vehicle kind, depot, pinned vehicle, a compartment that must be there) becomes a skill; a cost per task becomes one per hour
   of mean service, which chooses between vehicles. What a plan costs is always our own sum.
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 from doorstep.planning.solver.checks import MAX_LOAD
 from doorstep.planning.solver.engine import EngineAnswerError, EngineInput, EngineMatrix, Json
 from doorstep.planning.solver.estimate import Objective
-from doorstep.planning.solver.load import Load
+from doorstep.planning.solver.load import Dimension, Load, amount, dimensions, limit
 from doorstep.planning.solver.problem import (
     Delivery,
     OnBoard,
@@ -48,7 +48,6 @@ from doorstep.planning.solver.travel import UNREACHABLE, Legs, Travel, travel_ke
 
 SUM_LIMIT = 2**32 - 1
 """VROOM adds the largest value of each task's and vehicle end's matrix row; the sum must stay below 2**32."""
-DIMENSIONS = ("weight_grams", "volume_cm3", "items")
 
 
 # -- to VROOM ----------------------------------------------------------------------------------------------------------
@@ -87,8 +86,8 @@ class _Translator:
         self.profiles = {key: f"p{n}" for n, key in enumerate(dict.fromkeys(travel_key(v) for v in vehicles))}
         self.places = self._places()
         self.place_number = {place: number for number, place in enumerate(self.places)}
-        self.dimensions = [d for d in DIMENSIONS if any(getattr(o.load, d) for o in orders)]
-        self.totals = {d: min(MAX_LOAD, sum(getattr(o.load, d) for o in orders)) for d in self.dimensions}
+        self.dimensions = dimensions(order.load for order in orders)
+        self.totals = {d: min(MAX_LOAD, sum(amount(o.load, d) for o in orders)) for d in self.dimensions}
         self.skills: dict[str, int] = {}
         tasks = sum(len(visits(order)) for order in orders)
         service = sum(visit.service_seconds for order in orders for visit in visits(order))
@@ -137,8 +136,8 @@ class _Translator:
         if vehicle.end is not None:
             result["end_index"] = self.place_number[vehicle.end]
         if self.dimensions:
-            limits = ((getattr(vehicle.capacity, d), self.totals[d]) for d in self.dimensions)
-            result["capacity"] = [total if limit is None else min(limit, total) for limit, total in limits]
+            limits = ((limit(vehicle.capacity, d), self.totals[d]) for d in self.dimensions)
+            result["capacity"] = [total if most is None else min(most, total) for most, total in limits]
         if vehicle.breaks:
             result["breaks"] = [self._break(n, vehicle) for n in range(len(vehicle.breaks))]
         if vehicle.max_stops is not None:
@@ -182,7 +181,7 @@ class _Translator:
             "time_windows": [self._relative(w) for w in within(pause.windows, latest)],
         }
         if pause.max_load is not None and self.dimensions:
-            result["max_load"] = [min(getattr(pause.max_load, d), self.totals[d]) for d in self.dimensions]
+            result["max_load"] = [self._at_most(pause.max_load, d) for d in self.dimensions]
         return result
 
     def _job(self, order: Delivery | OnBoard) -> Json:
@@ -217,7 +216,12 @@ class _Translator:
         return {"priority": order.priority, "skills": numbers}
 
     def _amount(self, load: Load) -> list[int]:
-        return [getattr(load, dimension) for dimension in self.dimensions]
+        return [amount(load, dimension) for dimension in self.dimensions]
+
+    def _at_most(self, load: Load, dimension: Dimension) -> int:
+        """A break's limit, which speaks of the whole vehicle only."""
+        total = self.totals[dimension]
+        return total if dimension[0] is not None else min(amount(load, dimension), total)
 
     def _clipped(self, window: Window) -> list[int]:
         horizon = self.problem.horizon
@@ -238,6 +242,7 @@ def _skill_words(order: Order) -> set[str]:
     if isinstance(order, OnBoard):
         return {f"vehicle:{order.vehicle}"}
     words = {f"skill:{skill}" for skill in order.skills}
+    words |= {f"compartment:{name}" for name, _ in order.load.compartments}
     if order.vehicle_kinds:
         words.add("kind:" + "\n".join(sorted(order.vehicle_kinds)))
     if isinstance(order, Delivery) and order.depot is not None:
@@ -252,6 +257,8 @@ def _has_skill(vehicle: VehicleShift, word: str) -> bool:
     match sort:
         case "skill":
             return value in vehicle.skills
+        case "compartment":
+            return value in dict(vehicle.capacity.compartments)
         case "kind":
             return vehicle.kind in value.split("\n")
         case "depot":

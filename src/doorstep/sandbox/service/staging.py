@@ -6,6 +6,7 @@ simulation. So every order that has a place can be simulated, at once and in one
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from doorstep.fleets.model import VehicleKind
@@ -26,7 +27,9 @@ from doorstep.places.addresses import Address
 from doorstep.planning.model import StopKind
 from doorstep.planning.service import assign_orders
 from doorstep.planning.service.preparing import Prepared
-from doorstep.planning.service.proposals import DraftRoute, DraftStop
+from doorstep.planning.service.problems import load_of
+from doorstep.planning.service.proposals import DraftRoute, DraftStop, load_json
+from doorstep.planning.solver.load import Load
 from doorstep.planning.solver.solution import Summary
 from doorstep.sandbox.model import RobotRow
 
@@ -34,8 +37,6 @@ NETWORK = "STRAIGHT_LINES"
 SHIFT = timedelta(hours=24)
 NEEDED = timedelta(hours=8)
 """A shift that has so much left takes one more order."""
-
-_DIMENSIONS = ("weight_grams", "volume_cubic_centimeters", "items")
 
 
 async def put_on_route(scope: Scope, order: PlanningOrder, step: int) -> UUID:
@@ -170,10 +171,10 @@ def _point(point: PlanningPoint) -> Coordinates:
     return Coordinates(point.latitude or 0.0, point.longitude or 0.0)
 
 
-def _load(order: PlanningOrder, kind: StopKind) -> dict[str, int]:
+def _load(order: PlanningOrder, kind: StopKind) -> dict[str, Any]:
     """What is on board after the stop: the order, once it is loaded."""
     loads_at = StopKind.DEPOT_START if order.pickup is None else StopKind.PICKUP
-    return dict(zip(_DIMENSIONS, order.load if kind is loads_at else (0, 0, 0), strict=True))
+    return load_json(load_of(order) if kind is loads_at else Load())
 
 
 def _summary() -> dict[str, object]:
