@@ -5,13 +5,19 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.planning.test_api import answer, ask
 
+from doorstep.kernel.errors import Unavailable
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.kernel.scope import Permission
 from doorstep.planning.service import problems, simulating
+from doorstep.planning.service.changes import Change
+from doorstep.planning.service.explaining import prepare_explanation
+from doorstep.planning.service.previewing import Asked, weigh
+from doorstep.planning.service.replanning import Terms, weigh_replan
 from doorstep.planning.solver.pool import SolverPool
 
 SIMULATE = """
@@ -223,3 +229,19 @@ async def test_a_flood_of_questions_leaves_desk_and_database_to_the_others(
     assert len(said) == 1
     assert "busy with other questions" in said.pop()
     assert refused
+
+
+async def test_previews_and_explanations_wait_for_the_same_desks(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(problems, "DESK_SECONDS", 0.1)
+    db, principal, engines = world.db, world.principal, world.engines
+    terms = Terms((Asked(new_id(), None, ["replan"], ["replan"]),), (), 0, 0, None)
+    plan: tuple[UUID, list[UUID], None] = (new_id(), [new_id()], None)
+    async with engines.desk(principal.tenant_id), engines.desk(principal.tenant_id):
+        for asking in (
+            weigh(db, principal, engines, Change),
+            weigh_replan(db, principal, engines, lambda: terms),
+            prepare_explanation(db, principal, engines, lambda: plan),
+        ):
+            with pytest.raises(Unavailable, match="busy with other questions"):
+                await asking
+    assert (await weigh_replan(db, principal, engines, lambda: terms)).refusal is not None, "the desks are free again"
