@@ -5,13 +5,19 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.planning.test_api import answer, ask
 
+from doorstep.kernel.errors import Unavailable
 from doorstep.kernel.ids import new_id, public_id
 from doorstep.kernel.scope import Permission
-from doorstep.planning.service import simulating
+from doorstep.planning.service import problems, simulating
+from doorstep.planning.service.changes import Change
+from doorstep.planning.service.explaining import prepare_explanation
+from doorstep.planning.service.previewing import Asked, weigh
+from doorstep.planning.service.replanning import Terms, weigh_replan
 from doorstep.planning.solver.pool import SolverPool
 
 SIMULATE = """
@@ -190,3 +196,52 @@ async def test_two_at_once_do_not_disturb_each_other(world: Any) -> None:
     orders, shift = await world.add_orders(4), await world.add_shift()
     both = await asyncio.gather(*(simulated(world, orders, with_shifts(shift)) for _ in range(2)))
     assert both[0]["scenarios"][0]["summary"] == both[1]["scenarios"][0]["summary"]
+
+
+async def test_a_flood_of_questions_leaves_desk_and_database_to_the_others(
+    world: Any, another_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty at once of one tenant: two are read and solved at a time, the rest is told to come again; another's is answered."""
+    monkeypatch.setattr(problems, "DESK_SECONDS", 0.5)
+    gate, asked = asyncio.Event(), 0
+    honest = simulating.pose
+
+    async def slow(roads: Any, orders: Any, *more: Any, **named: Any) -> Any:
+        nonlocal asked
+        if orders and orders[0].id in own:
+            asked += 1
+            await gate.wait()
+        return await honest(roads, orders, *more, **named)
+
+    monkeypatch.setattr(simulating, "pose", slow)
+    own, shift = await world.add_orders(2), await world.add_shift()
+    theirs, their_shift = await another_world.add_orders(2), await another_world.add_shift()
+    question = {"orderIds": [public_id("order", one) for one in own], "scenarios": [with_shifts(shift)]}
+    flood = [asyncio.create_task(answer(world, SIMULATE, input=question)) for _ in range(20)]
+    refused, _ = await asyncio.wait(flood, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+    shown = await simulated(another_world, theirs, with_shifts(their_shift))
+    assert shown["scenarios"][0]["summary"]["orders"] == 2
+    assert asked == 2
+    gate.set()
+    answers = await asyncio.gather(*flood)
+    assert sum(not errors for _, errors in answers) >= 2
+    said = {str(error.original_error) for _, errors in answers for error in errors or ()}
+    assert len(said) == 1
+    assert "busy with other questions" in said.pop()
+    assert refused
+
+
+async def test_previews_and_explanations_wait_for_the_same_desks(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(problems, "DESK_SECONDS", 0.1)
+    db, principal, engines = world.db, world.principal, world.engines
+    terms = Terms((Asked(new_id(), None, ["replan"], ["replan"]),), (), 0, 0, None)
+    plan: tuple[UUID, list[UUID], None] = (new_id(), [new_id()], None)
+    async with engines.desk(principal.tenant_id), engines.desk(principal.tenant_id):
+        for asking in (
+            weigh(db, principal, engines, Change),
+            weigh_replan(db, principal, engines, lambda: terms),
+            prepare_explanation(db, principal, engines, lambda: plan),
+        ):
+            with pytest.raises(Unavailable, match="busy with other questions"):
+                await asking
+    assert (await weigh_replan(db, principal, engines, lambda: terms)).refusal is not None, "the desks are free again"

@@ -10,7 +10,7 @@ from doorstep.planning.solver.engine import Engine
 from doorstep.planning.solver.errors import ProblemInvalidError, Rule
 from doorstep.planning.solver.estimate import Lateness, Objective, SolveOptions
 from doorstep.planning.solver.evening import even
-from doorstep.planning.solver.lateness import opened, punctual, with_windows
+from doorstep.planning.solver.lateness import opened, punctual, with_grace, with_windows
 from doorstep.planning.solver.load import Load
 from doorstep.planning.solver.pool import SolverPool
 from doorstep.planning.solver.problem import Break, Costs, PickupDelivery, Problem, Visit, Window
@@ -129,6 +129,16 @@ async def test_plans_with_every_feature_hold(pool: SolverPool, objective: Object
     assert len(soft.unassigned) <= len(hard.unassigned)
 
 
+async def test_what_may_be_late_already_stays_so_whatever_lateness_says_of_others(pool: SolverPool) -> None:
+    """An order with a grace of its own is on the hard plan; to soften the windows of others must not take it away."""
+    late = parcel("late", 5, windows=(Window(0, 100),), grace_seconds=3600)
+    other = parcel("other", 9, windows=(Window(0, 200),), grace_seconds=900)
+    given = problem([late, other], [van()])
+    for lateness in (Lateness(600, firm=frozenset(["late"])), Lateness(60)):
+        soft = await solve(pool, given, Objective.ON_TIME, lateness=lateness)
+        assert (soft.unassigned, soft.summary.late_orders) == ((), 2)
+
+
 def test_a_late_route_is_timed_as_punctually_as_its_sequence_can_be() -> None:
     """An engine to which the windows are open leaves late, so as not to wait for the last door; that costs two promises."""
     windows = {"early": (Window(60, 600),), "late": (Window(0, 200),), "last": (Window(7200, 7800),)}
@@ -157,7 +167,7 @@ def test_the_verifier_finds_lateness_that_is_hidden_or_beyond_what_is_allowed() 
     hidden = tuple(replace(step, late_seconds=0) for step in route.steps)
     lie = replace(route, steps=hidden, summary=summarize_route(hidden, Costs()))
     assert Rule.TIMES in {one.rule for one in violations(given, Solution((lie,), (), lie.summary))}
-    stricter = opened(given, {"door"}, 199)
+    stricter = with_grace(given, {"door": 199})
     assert {one.rule for one in violations(stricter, sound)} == {Rule.WINDOW}
 
 

@@ -59,9 +59,9 @@ async def settle_offer(db: Database, principal: Principal, engines: Engines, off
 
 
 async def _make_true(db: Database, principal: Principal, engines: Engines, offer: Row) -> None:
+    wanted = ([offer["order_id"]], offer["shift_id"])
     for attempt in range(TRIES):
-        wanted = ([offer["order_id"]], offer["shift_id"])
-        prepared = await prepare_assignment(db, principal, engines, lambda wanted=wanted: wanted, offered=True)  # type: ignore[misc]
+        prepared = await prepare_assignment(db, principal, engines, lambda: wanted, offered=True, may_be_late=True)
         try:
             async with db.write(principal) as scope:
                 policy = await policy_of(scope.tx, scope.tenant_id)

@@ -44,7 +44,7 @@ async def _complete(db: Database, principal: Principal, engines: Engines, decisi
     prepared = decision.prepared
     if prepared.draft is None:
         wanted = (prepared.order_ids, prepared.shift_id)
-        return await prepare_assignment(db, principal, engines, lambda: wanted)
+        return await prepare_assignment(db, principal, engines, lambda: wanted, may_be_late=True)
     await add_paths(engines.roads, [prepared.draft])
     return prepared
 

@@ -74,8 +74,9 @@ async def prepare_explanation(
         return Explained(UUID(int=0), [], refusal)
     explained = Explained(plan_id, list(dict.fromkeys(order_ids)))
     try:
-        proposed = await _load(explained, db, principal, if_version)
-        await _search(explained, proposed, engines, principal, deadline)
+        async with engines.desk(principal.tenant_id):
+            proposed = await _load(explained, db, principal, if_version)
+            await _search(explained, proposed, engines, principal, deadline)
     except DoorstepError as refusal:
         explained.refusal = refusal
     await spend_solver_seconds(db, principal, explained.solver_seconds)

@@ -37,7 +37,7 @@ from doorstep.planning.service.plans import plannable_orders, shift_fault
 from doorstep.planning.service.problems import Engines, Head, Left, Question, from_depot, pose
 from doorstep.planning.service.proposals import DraftRoute, add_paths, draft_routes, reasons_of
 from doorstep.planning.solver.errors import ProblemInvalidError
-from doorstep.planning.solver.estimate import SolveOptions
+from doorstep.planning.solver.estimate import Lateness, Objective, SolveOptions
 from doorstep.planning.solver.lateness import with_grace
 from doorstep.planning.solver.pool import Outcome
 from doorstep.planning.solver.solution import Solution
@@ -46,6 +46,10 @@ MOST_ORDERS: Final = 250
 ROADS_SECONDS: Final = 3.0
 SOLVE_SECONDS: Final = 5.0
 """A caller waits for the answer: no more than this for travel times and for the solver."""
+
+_PUNCTUAL: Final = SolveOptions(time_limit_seconds=SOLVE_SECONDS / 2, hard_limit_seconds=SOLVE_SECONDS)
+_LATE: Final = replace(_PUNCTUAL, objective=Objective.ON_TIME, lateness=Lateness(max_seconds=30 * 86_400))
+"""As little late as can be: what a dispatcher gives away is brought also when it is late."""
 
 _KEEP_PRIORITY: Final = 100
 """Orders that are on the route already outrank whatever is to be added."""
@@ -107,8 +111,10 @@ async def prepare_assignment(
     wanted: Callable[[], tuple[Sequence[UUID], UUID]],
     *,
     offered: bool = False,
+    may_be_late: bool = False,
 ) -> Prepared:
     """Compute the shift's route with the orders on it; ``wanted`` says which orders and shift. ``offered``: its driver has said yes to them.
+    ``may_be_late``: an order is brought after its window where it cannot be in it.
 
     A refusal, also one that ``wanted`` raises, is kept for ``assign_orders`` to raise, so that a replay gets its stored answer first.
     """
@@ -119,14 +125,16 @@ async def prepare_assignment(
         return Prepared(UUID(int=0), [], refusal)
     prepared = Prepared(shift_id, list(dict.fromkeys(order_ids)))
     try:
-        await _prepare(prepared, db, principal, engines, offered)
+        await _prepare(prepared, db, principal, engines, offered=offered, may_be_late=may_be_late)
     except DoorstepError as refusal:
         prepared.refusal = refusal
     await spend_solver_seconds(db, principal, prepared.solver_seconds)
     return prepared
 
 
-async def _prepare(prepared: Prepared, db: Database, principal: Principal, engines: Engines, offered: bool) -> None:
+async def _prepare(
+    prepared: Prepared, db: Database, principal: Principal, engines: Engines, *, offered: bool, may_be_late: bool
+) -> None:
     check_number(prepared.order_ids)
     now = principal.clock.now()
     async with db.snapshot(principal) as tx:
@@ -147,12 +155,14 @@ async def _prepare(prepared: Prepared, db: Database, principal: Principal, engin
     if head is not None and prepared.present is not None and prepared.present.comes_back:
         raise has_tours(prepared.present.route["id"], ["shiftId"])
     question = await _pose(engines, ranked, shift, now, heads)
-    if question.problem is not None and prepared.present is not None:
+    is_locked = prepared.present is not None and prepared.present.locked
+    if question.problem is not None and prepared.present is not None and (is_locked or not may_be_late):
         question.problem = with_grace(question.problem, prepared.present.late)
-    if prepared.present is not None and prepared.present.locked:
+    if prepared.present is not None and is_locked:
         prepared.draft = await _insert(prepared, prepared.present, engines, question)
     else:
-        prepared.draft = await _solve(prepared, engines, question, str(principal.tenant_id))
+        options = _LATE if may_be_late else _PUNCTUAL
+        prepared.draft = await _solve(prepared, engines, question, options, str(principal.tenant_id))
 
 
 def check_number(order_ids: Sequence[UUID]) -> None:
@@ -290,9 +300,9 @@ async def _pose(
         ) from error
 
 
-async def _solve(prepared: Prepared, engines: Engines, question: Question, owner: str) -> DraftRoute:
-    options = SolveOptions(time_limit_seconds=SOLVE_SECONDS / 2, hard_limit_seconds=SOLVE_SECONDS)
-
+async def _solve(
+    prepared: Prepared, engines: Engines, question: Question, options: SolveOptions, owner: str
+) -> DraftRoute:
     async def solve() -> Outcome | None:
         if question.problem is None:
             return None

@@ -47,15 +47,16 @@ _NOTHING: Final[dict[str, Any]] = {
 async def weigh(db: Database, principal: Principal, engines: Engines, wanted: Callable[[], Change]) -> Weighed:
     """Compute what a change would come to. A refusal, also one that ``wanted`` raises, is kept, so that a replay gets its stored answer first.
 
-    Raises Unavailable when the roads do not answer.
+    Raises Unavailable when the roads do not answer, or no desk is free in time.
     """
     principal.require(Permission.PLANNING_WRITE)
     weighed = Weighed()
     try:
         change = wanted()
-        loaded = await _load(db, principal, change)
-        question = await pose_routes(engines, loaded, principal.clock.now())
-        await asyncio.to_thread(_carry_out, weighed, loaded, question, change)
+        async with engines.desk(principal.tenant_id):
+            loaded = await _load(db, principal, change)
+            question = await pose_routes(engines, loaded, principal.clock.now())
+            await asyncio.to_thread(_carry_out, weighed, loaded, question, change)
     except DoorstepError as refusal:
         weighed.refusal = refusal
     return weighed

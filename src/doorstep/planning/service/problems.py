@@ -6,7 +6,8 @@ shift starts from) is set aside with its reason, so that one bad order never spo
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -41,6 +42,9 @@ from doorstep.planning.solver.relations import Relation, among, fallen, related
 
 Position = tuple[float, float]
 
+DESK_SECONDS: Final = 3.0
+"""So long a question waits for a desk, of the eight seconds that its answer may take."""
+
 SNAP_SECONDS: Final = 15.0
 """How long the check of points that were never held against the roads may take; orders that are being taken wait for 2 s only."""
 
@@ -56,6 +60,18 @@ class Engines:
 
     roads: Roads
     solver: SolverPool
+
+    @asynccontextmanager
+    async def desk(self, tenant_id: UUID) -> AsyncIterator[None]:
+        """A place for a question that somebody waits for, asked for before anything is read; Unavailable when none is free in time."""
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(DESK_SECONDS):
+                    await stack.enter_async_context(self.solver.desk(str(tenant_id)))
+            except TimeoutError as error:
+                said = "The solver is busy with other questions. Nothing was written: send the same request again, or fewer at a time."
+                raise Unavailable(said) from error
+            yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,17 +53,18 @@ class Terms:
 
 
 async def weigh_replan(db: Database, principal: Principal, engines: Engines, wanted: Callable[[], Terms]) -> Weighed:
-    """Plan what is left of routes again. A refusal is kept, as ``weigh`` keeps it; raises Unavailable when the roads do not answer."""
+    """Plan what is left of routes again. A refusal is kept, as ``weigh`` keeps it; raises Unavailable as ``weigh`` does."""
     principal.require(Permission.PLANNING_WRITE)
     weighed = Weighed()
     try:
         terms = wanted()
         refuse_all(_faults(terms))
-        async with db.snapshot(principal) as tx:
-            loaded = await load_routes(tx, principal, terms.routes)
-        refuse_all(_kept_faults(terms, loaded))
-        question = await pose_routes(engines, loaded, principal.clock.now())
-        await asyncio.to_thread(_settle, weighed, loaded, question, terms)
+        async with engines.desk(principal.tenant_id):
+            async with db.snapshot(principal) as tx:
+                loaded = await load_routes(tx, principal, terms.routes)
+            refuse_all(_kept_faults(terms, loaded))
+            question = await pose_routes(engines, loaded, principal.clock.now())
+            await asyncio.to_thread(_settle, weighed, loaded, question, terms)
     except DoorstepError as refusal:
         weighed.refusal = refusal
     return weighed

@@ -91,16 +91,17 @@ async def simulate_plan(
 ) -> list[Simulated]:
     """Solve every scenario, all at once, and answer in their order; a scenario that cannot be solved says why and leaves the others alone.
 
-    Raises what createPlan refuses about orders, TOO_MANY_ITEMS, PLAN_TOO_LARGE and INVALID_VALUE about the question as a whole, and
-    QUOTA_EXCEEDED when the tenant has no solver seconds left today.
+    Raises what createPlan refuses about orders, TOO_MANY_ITEMS, PLAN_TOO_LARGE and INVALID_VALUE about the question as a whole,
+    QUOTA_EXCEEDED when the tenant has no solver seconds left today, and Unavailable while others are at all desks (`Engines.desk`).
     """
     principal.require(Permission.PLANNING_WRITE)
     asked = wanted()
     refuse_all(_faults(asked))
-    loaded = await _load(db, principal, asked)
     ends = time.monotonic() + SECONDS
-    run = _Run(principal, engines, loaded, ends, len(asked.scenarios))
-    simulated = await asyncio.gather(*(run.scenario(number, one) for number, one in enumerate(asked.scenarios)))
+    async with engines.desk(principal.tenant_id):
+        loaded = await _load(db, principal, asked)
+        run = _Run(principal, engines, loaded, ends, len(asked.scenarios))
+        simulated = await asyncio.gather(*(run.scenario(number, one) for number, one in enumerate(asked.scenarios)))
     await spend_solver_seconds(db, principal, sum(one.solver_seconds for one in simulated))
     return list(simulated)
 

@@ -41,8 +41,10 @@ class Trial:
 
 
 def opened(problem: Problem, ids: Collection[str], seconds: int) -> Problem:
-    """The problem in which the orders `ids` may be so late, and no others."""
-    return with_grace(problem, dict.fromkeys(ids, seconds))
+    """The problem in which the orders `ids` may be so late, and no others later than they may be already: a plan that
+    holds goes on to hold."""
+    present = {order.id: order.grace_seconds for order in problem.orders if not isinstance(order, OnBoard)}
+    return with_grace(problem, present | {one: max(seconds, present.get(one, 0)) for one in ids})
 
 
 def softened(problem: Problem, lateness: Lateness | None) -> Problem:

@@ -42,6 +42,10 @@ EXTRA_SHARE = 0.5
 """Of the time limit, once more, for what an objective asks for beyond the engines (see `refining`)."""
 LEAST_EXTRA = 4.0
 """Seconds; small plans use less of them."""
+DESKS = 4
+DESKS_EACH = 2
+"""So many questions that somebody waits for are worked on at a time, and so many of one owner. They take more of this process
+(reading, posing, checking) than of the engines: without a bound a hundred of one tenant leave nothing for the others."""
 FRUITLESS_ROUNDS = 3
 """After so many rounds without a better solution the neighbourhoods are worked out."""
 
@@ -55,6 +59,7 @@ class SolverPool:
             raise ValueError(f"a pool needs at least one slot, not {slots}")
         self.slots = slots
         self._free = FairSlots(slots)
+        self._desks = FairSlots(DESKS, most_each=DESKS_EACH)
         self._running: set[asyncio.Task[Outcome]] = set()
 
     async def __aenter__(self) -> Self:
@@ -75,6 +80,10 @@ class SolverPool:
     def kept_slot(self, owner: str) -> AbstractAsyncContextManager[None]:
         """A slot for one run of an engine outside a solve that somebody waits for, from those that plans leave free."""
         return self._free.slot(owner, is_urgent=True)
+
+    def desk(self, owner: str) -> AbstractAsyncContextManager[None]:
+        """A place for a whole question that somebody waits for, with whatever solves it takes."""
+        return self._desks.slot(owner)
 
     async def solve(
         self,

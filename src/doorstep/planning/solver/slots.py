@@ -2,7 +2,8 @@
 
 A free slot goes to the waiting owner with the fewest runs going, among equals to the one who was served longest ago; an
 owner's own requests are served as they came. One slot more than the pool has is kept for urgent work (dispatch), so
-that a decision never waits for a plan. A plan of a hundred runs gives way after each of them.
+that a decision never waits for a plan. A plan of a hundred runs gives way after each of them. Where an owner may hold
+`most_each` at most, the others' share is free when they come.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ class _Request:
 class FairSlots:
     """`slots` for everybody and one for urgent requests alone. Belongs to one event loop."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, *, most_each: int | None = None) -> None:
         self.slots = slots
+        self._most_each = slots if most_each is None else most_each
         self._waiting: list[_Request] = []
         self._running: Counter[str] = Counter()
         self._in_use = 0
@@ -82,8 +84,11 @@ class FairSlots:
                     await request.granted.wait()
 
     def _serve(self) -> None:
-        while self._waiting and self._in_use < self.slots:
-            self._grant(_next(self._waiting, self._running, self._served))
+        while self._in_use < self.slots:
+            allowed = [one for one in self._waiting if one.is_urgent or self._running[one.owner] < self._most_each]
+            if not allowed:
+                break
+            self._grant(_next(allowed, self._running, self._served))
             self._in_use += 1
         urgent = [request for request in self._waiting if request.is_urgent]
         if urgent and not self._kept_in_use:
