@@ -68,6 +68,14 @@ export type CommitPlanInput = {
   planId: string;
 };
 
+/** A part of a vehicle that has a room of its own, such as a freezer. */
+export type CompartmentInput = {
+  /** How much fits in there; what is left out is unlimited. It may be more than fits into the vehicle, which then binds. */
+  capacity?: LoadInput | null | undefined;
+  /** Its name, 1 to 64 characters, such as `frozen`: packages that name it travel in there and in no other place. */
+  name: string;
+};
+
 /** Whom to ask for at an address. */
 export type ContactInput = {
   /** E-mail address. */
@@ -226,6 +234,8 @@ export type CreateShiftInput = {
 export type CreateVehicleInput = {
   /** How much fits in; what is left out is unlimited. */
   capacity?: LoadInput | null | undefined;
+  /** Its compartments, at most 10, each named once. */
+  compartments?: Array<CompartmentInput>;
   /** What using it costs; nothing when left out. */
   costs?: VehicleCostsInput | null | undefined;
   /** Where it belongs. */
@@ -400,6 +410,8 @@ export type OrderStatus =
 export type PackageInput = {
   /** What is scanned, at most 100 characters. */
   barcode?: string | null | undefined;
+  /** The compartment of a vehicle that it must travel in, such as `frozen`, at most 64 characters; left out: anywhere. */
+  compartment?: string | null | undefined;
   /** What is inside, at most 500 characters. */
   description?: string | null | undefined;
   /** Whether it breaks easily. */

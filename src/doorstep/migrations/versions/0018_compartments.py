@@ -1,18 +1,18 @@
 """Compartments: what a vehicle has beside its whole capacity, and what a package must travel in.
 
-Revision ID: 0020
+Revision ID: 0018
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
-STATEMENTS = Path(__file__).with_name("0020_compartments.sql")
+STATEMENTS = Path(__file__).with_name("0018_compartments.sql")
 SEPARATOR = "\n--\n"
 """The driver takes one statement at a time."""
 
