@@ -5,7 +5,7 @@ import { Linter } from "eslint";
 
 /** Values that live inside another object, and the one there is of each company: they have no id to be asked for by. */
 const VALUES = [
-  "Actor", "Address", "Assignment", "AuditChange", "BlockedVehicleKind", "Break", "Capacity", "Compartment", "Contact", "Coordinates",
+  "Actor", "Address", "Assignment", "AuditChange", "BlockedVehicleKind", "Break", "Capacity", "Compartment", "CompartmentLoad", "Contact", "Coordinates",
   "DispatchPolicy", "DroppedOrder", "ErasureCount", "Eta", "EventStreamItem", "ForecastStop", "Load", "OpeningHours", "OrderAction",
   "OrderStreamItem", "PlanChangeCounts", "PlanComparison", "PlanLateness", "PlanOrderChange", "PlanProgress", "PlanSavings",
   "PlanScenario", "PlanScenarioLeft", "PlanScenarioRoute", "PlanSimulation", "PlanSummary", "Policies", "Position",
