@@ -43,7 +43,9 @@ class Day:
         api = self.company.api
         started = time.perf_counter()
         self.roads_seconds = 0.0
-        made = await api.do(demo_documents.CREATE_PLAN, orderIds=self._order_ids, shiftIds=self._shift_ids)
+        named = len(self._order_ids) <= MOST_IN_ONE_CALL
+        which: dict[str, Any] = {"orderIds": self._order_ids} if named else {"orderFilter": {"statuses": ["PENDING"]}}
+        made = await api.do(demo_documents.CREATE_PLAN, **which, shiftIds=self._shift_ids)
         self._plan_id = made["plan"]["id"]
         async for told in api.watch(demo_documents.PLAN_PROGRESS, id=self._plan_id):
             if not self.roads_seconds and told["planProgress"]["phase"] not in {"QUEUED", "ROADS"}:

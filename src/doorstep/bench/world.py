@@ -12,6 +12,8 @@ from doorstep.places.map_extract import SampleAddress
 VEHICLE_KIND = "VAN"
 ORDERS_PER_VEHICLE = 25
 SKILL = "heavy"
+MOST_SHIFTS = 250
+"""So many a plan may have."""
 OPENING = timedelta(hours=8)
 SHIFT = timedelta(hours=10)
 WINDOW = timedelta(hours=3)
@@ -25,8 +27,8 @@ def tomorrow() -> datetime:
 
 
 def vehicles_for(orders: int) -> int:
-    """How many vehicles a day of so many orders gets; a few more than it needs."""
-    return max(2, ceil(orders / ORDERS_PER_VEHICLE))
+    """How many vehicles a day of so many orders gets; a few more than it needs, where a plan may have them."""
+    return min(MOST_SHIFTS, max(2, ceil(orders / ORDERS_PER_VEHICLE)))
 
 
 def vehicle_input(number: int, depot_id: str) -> dict[str, Any]:
