@@ -1,6 +1,7 @@
 """A mail server that keeps what it is given, or refuses it as told."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,10 +12,12 @@ from email.policy import default
 
 @dataclass
 class MailBox:
-    """What came in. ``recipient`` is the answer to RCPT TO; ``commands`` are all that clients said, in capitals, but for mails."""
+    """What came in. ``recipient`` is the answer to RCPT TO, ``goodbye`` to QUIT; with ``tls`` it offers STARTTLS; ``commands`` are all that clients said, in capitals, but for mails."""
 
     port: int = 0
     recipient: bytes = b"250 fine"
+    goodbye: bytes = b"221 bye"
+    tls: ssl.SSLContext | None = None
     commands: list[str] = field(default_factory=list)
     mails: list[EmailMessage] = field(default_factory=list)
 
@@ -26,6 +29,12 @@ class MailBox:
     def to(self, address: str) -> list[EmailMessage]:
         """The mails to an address."""
         return [mail for mail in self.mails if str(mail["To"]) == address]
+
+    def offers(self, writer: asyncio.StreamWriter) -> bytes:
+        """The answer to EHLO."""
+        if self.tls and writer.get_extra_info("sslcontext") is None:
+            return b"250-here\r\n250-STARTTLS\r\n250 AUTH PLAIN"
+        return b"250-here\r\n250 AUTH PLAIN"
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client's conversation."""
@@ -39,13 +48,19 @@ class MailBox:
                 raw = await reader.readuntil(b"\r\n.\r\n")
                 self.mails.append(message_from_bytes(raw[:-3], policy=default))  # type: ignore[arg-type]
             answers = {
-                "EHLO": b"250-here\r\n250 AUTH PLAIN",
+                "EHLO": self.offers(writer),
+                "STARTTLS": b"220 go on",
                 "RCPT": self.recipient,
-                "QUIT": b"221 bye",
+                "QUIT": self.goodbye,
                 "AUTH": b"235 in",
             }
             writer.write(answers.get(verb, b"250 fine") + b"\r\n")
             await writer.drain()
+            if verb == "STARTTLS" and self.tls:
+                try:
+                    await writer.start_tls(self.tls)
+                except OSError:  # the client does not believe the certificate
+                    break
             if verb == "QUIT":
                 break
         writer.close()

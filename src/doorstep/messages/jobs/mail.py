@@ -7,6 +7,7 @@ but to this very machine.
 import asyncio
 import smtplib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
@@ -16,6 +17,8 @@ from email.utils import format_datetime, parseaddr
 from typing import Self
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
+
+import email_validator
 
 from doorstep.kernel.ids import public_id
 from doorstep.messages.model import MessageFault
@@ -87,8 +90,11 @@ async def post(server: MailServer, mail: Mail) -> Outcome:
 
 def _post(server: MailServer, mail: Mail) -> Outcome:
     try:
-        with _connected(server) as client:
+        client = _connected(server)
+        try:
             client.send_message(_written(server, mail))
+        finally:
+            _part(client)
     except _Insecure:
         return Outcome(MessageFault.INSECURE)
     except smtplib.SMTPAuthenticationError as error:
@@ -110,7 +116,7 @@ def _post(server: MailServer, mail: Mail) -> Outcome:
 
 
 def _connected(server: MailServer) -> smtplib.SMTP:
-    """A client that may hand mail in; as a context it says goodbye."""
+    """A client that may hand mail in."""
     secure = ssl.create_default_context()
     client: smtplib.SMTP
     if server.tls:
@@ -133,15 +139,28 @@ def _connected(server: MailServer) -> smtplib.SMTP:
     return client
 
 
+def _part(client: smtplib.SMTP) -> None:
+    """Say goodbye. What was taken is taken, however the server answers to that."""
+    with suppress(smtplib.SMTPException, OSError):
+        client.quit()
+    client.close()
+
+
 def _written(server: MailServer, mail: Mail) -> EmailMessage:
     """The mail, the same each time that it is sent."""
     name, sender = parseaddr(server.sender)
     letter = EmailMessage(policy=LINES)
     letter["From"] = Address(name, addr_spec=sender)
-    letter["To"] = Address(addr_spec=mail.address)
+    letter["To"] = _address(mail.address)
     letter["Subject"] = mail.subject
     letter["Date"] = format_datetime(mail.written_at)
     letter["Message-ID"] = f"<{public_id('message', mail.message_id)}@{sender.rpartition('@')[2]}>"
     letter["Auto-Submitted"] = "auto-generated"
     letter.set_content(mail.text)
     return letter
+
+
+def _address(text: str) -> Address:
+    """An address with its host as the network knows it."""
+    known = email_validator.validate_email(text, check_deliverability=False)
+    return Address(username=known.local_part, domain=known.ascii_domain)
