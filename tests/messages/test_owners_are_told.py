@@ -13,6 +13,7 @@ from tests.webhooks.conftest import make_company
 from tests.webhooks.receiver import Got, Receiver, reply
 
 from doorstep.identity.permissions import Role
+from doorstep.identity.service import system_principal
 from doorstep.kernel.consumers import Consumer
 from doorstep.kernel.db import Row
 from doorstep.kernel.errors import Unavailable
@@ -122,6 +123,18 @@ async def test_message_and_place_are_one_transaction(office: Office, monkeypatch
     assert await office.outbox() == []
     places = await office.company.rows("SELECT seq FROM consumers WHERE tenant_id = $1 AND name = 'messages'")
     assert places == []
+    # Planted: the message is committed by itself, so that the crash leaves it without its place. It is seen, and the next reading adds nothing.
+    services = office.company.server.services
+    principal = await system_principal(services.system, office.company.tenant_id)
+
+    async def writes_apart(_scope: Scope, event: Row) -> None:
+        async with services.db.write(principal) as apart:
+            await TOLD.react(apart, event)
+        raise _Crash
+
+    with pytest.raises(_Crash):
+        await office.react(replace(TOLD, react=writes_apart))
+    assert len(await office.outbox()) == 1
     await office.react()
     assert len(await office.outbox()) == 1
 
