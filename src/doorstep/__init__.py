@@ -14,6 +14,7 @@ The package in reading order, bottom of the stack first; every import points dow
 - ``partners``    partnerships and tenders between tenants, and the relay between them
 - ``sandbox``     TEST tenants: a clock that can be set ahead, robots that drive
 - ``webhooks``    events delivered to a tenant's own addresses, at least once, in order, signed
+- ``messages``    what owners are told by mail, and the outbox; beside webhooks, of which it hears by the event log
 - ``privacy``     the audit log, erasure and retention, over the rules that every slice has for its tables
 - ``schema``      merges the slices' queries, mutations and subscriptions
 - ``payloads``    what a subscriber would be shown of one event, for those who deliver it otherwise

@@ -19,6 +19,7 @@ from doorstep.kernel.graphql.guarding import guard_root_fields
 from doorstep.kernel.graphql.nodes import NodeQuery
 from doorstep.kernel.graphql.price_tags import tag
 from doorstep.kernel.graphql.scalars import SCALARS
+from doorstep.messages.graphql import MessagesQuery
 from doorstep.orders.graphql import DEPOT, OrdersMutation, OrdersQuery, OrdersSubscription
 from doorstep.partners.graphql import PartnersMutation, PartnersQuery, PartnersSubscription
 from doorstep.planning.graphql import PlanningMutation, PlanningQuery, PlanningSubscription
@@ -49,6 +50,7 @@ Query = merge_types(
         PartnersQuery,
         SandboxQuery,
         WebhooksQuery,
+        MessagesQuery,
         PrivacyQuery,
     ),
 )

@@ -27,6 +27,9 @@ from doorstep.kernel.event_partitions import partition_upkeep
 from doorstep.kernel.graphql.context import Services
 from doorstep.kernel.graphql.sse import OpenStreams
 from doorstep.kernel.metrics import REGISTRY
+from doorstep.messages.jobs import JOB_KINDS as MESSAGES_JOB_KINDS
+from doorstep.messages.jobs import PERIODICS as MESSAGES_PERIODICS
+from doorstep.messages.jobs import owners_told
 from doorstep.partners.jobs import PERIODICS
 from doorstep.payloads import Payloads
 from doorstep.planning.jobs import CONSUMERS, JOB_KINDS
@@ -35,6 +38,7 @@ from doorstep.sandbox.jobs import JOB_KINDS as SANDBOX_JOB_KINDS
 from doorstep.settings import Settings
 from doorstep.webhooks.jobs import Deliveries, Poster
 from doorstep.webhooks.model import STANDARD, Policy
+from doorstep.webhooks.reads import endpoints_by_ids
 from doorstep.worker import Worker
 
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -245,11 +249,11 @@ def spare_the_collector() -> None:
 
 def start_worker(services: Services) -> Worker:
     """A worker with everything that Doorstep does in the background, started."""
-    kinds = {**JOB_KINDS, **DISPATCH_JOB_KINDS, **PRIVACY_JOB_KINDS, **SANDBOX_JOB_KINDS}
-    consumers = [*CONSUMERS, *DISPATCH_CONSUMERS]
+    kinds = {**JOB_KINDS, **DISPATCH_JOB_KINDS, **PRIVACY_JOB_KINDS, **SANDBOX_JOB_KINDS, **MESSAGES_JOB_KINDS}
+    consumers = [*CONSUMERS, *DISPATCH_CONSUMERS, owners_told(endpoints_by_ids)]
     keep_days = services.get(Settings).event_days
     upkeep = partition_upkeep(keep_days, [consumer.name for consumer in consumers])
-    periodics = [*PERIODICS, upkeep, *deliveries(services).periodics()]
+    periodics = [*PERIODICS, *MESSAGES_PERIODICS, upkeep, *deliveries(services).periodics()]
     worker = Worker(services, kinds, consumers, periodics=periodics)
     worker.start()
     return worker

@@ -1,9 +1,11 @@
 """Settings: the only reader of the environment. ``.env.example`` documents each variable."""
 
 import os
+from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import Field, field_validator, model_validator
@@ -47,6 +49,8 @@ class Settings(BaseSettings):
     subscriptions_per_key: int = Field(1_000, ge=1, validation_alias="DOORSTEP_SUBSCRIPTIONS_PER_KEY")
     secret_keys: Annotated[list[str], NoDecode] = Field(default_factory=list, validation_alias="DOORSTEP_SECRET_KEYS")
     webhooks_private: bool = Field(False, validation_alias="DOORSTEP_WEBHOOKS_PRIVATE")
+    smtp_url: str | None = Field(None, validation_alias="DOORSTEP_SMTP_URL")
+    mail_from: str | None = Field(None, validation_alias="DOORSTEP_MAIL_FROM")
     metrics_host: str = Field("127.0.0.1", validation_alias="DOORSTEP_METRICS_HOST")
     metrics_port: int = Field(9464, ge=0, le=65535, validation_alias="DOORSTEP_METRICS_PORT")
     pool_size: int = Field(10, ge=2, le=100, validation_alias="DOORSTEP_POOL_SIZE")
@@ -88,6 +92,21 @@ class Settings(BaseSettings):
             raise ValueError(
                 "DOORSTEP_BUCKET_POINTS must be at least DOORSTEP_MAX_COST, or no bucket holds the dearest operation"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _can_send_mail(self) -> Self:
+        """A mail server and a sender, or neither: half of it would be found out when the first message cannot be sent."""
+        if (self.smtp_url is None) != (self.mail_from is None):
+            raise ValueError("DOORSTEP_SMTP_URL and DOORSTEP_MAIL_FROM belong together: set both, or neither")
+        if self.smtp_url is not None:
+            parts = urlsplit(self.smtp_url)
+            if parts.port == 0 or parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+                raise ValueError(
+                    "DOORSTEP_SMTP_URL begins with smtp:// or smtps:// and names a host, and a port if need be"
+                )
+        if self.mail_from is not None and "@" not in parseaddr(self.mail_from)[1]:
+            raise ValueError("DOORSTEP_MAIL_FROM is an e-mail address, such as Doorstep <doorstep@example.com>")
         return self
 
     @property

@@ -55,8 +55,8 @@ async def test_every_rule_is_about_a_column_that_there_is(database_urls: Databas
     [
         ("ALTER TABLE orders ADD COLUMN gift_note text", ["orders.gift_note"]),
         (
-            "CREATE TABLE messages (tenant_id uuid, id uuid, sent_at timestamptz, body varchar, parts text[])",
-            ["messages.body", "messages.parts"],
+            "CREATE TABLE letters (tenant_id uuid, id uuid, sent_at timestamptz, body varchar, parts text[])",
+            ["letters.body", "letters.parts"],
         ),
         ("CREATE TABLE photos (tenant_id uuid, id uuid, thumbnail bytea, size bigint)", ["photos.thumbnail"]),
         ("ALTER TABLE proofs ADD COLUMN altitude float8", ["proofs.altitude"]),

@@ -15,6 +15,7 @@ import doorstep.kernel.events
 import doorstep.kernel.idempotency
 import doorstep.kernel.jobs
 import doorstep.kernel.points
+import doorstep.messages.model
 import doorstep.orders.model
 import doorstep.partners.model
 import doorstep.places.model

@@ -12,6 +12,7 @@ import httpx
 import tests.isolation.company_furnishings
 import tests.isolation.dispatch_furnishings
 import tests.isolation.furnishings  # these register the kinds
+import tests.isolation.message_furnishings
 import tests.isolation.partner_furnishings
 from tests.conftest import cloned_database
 from tests.isolation.clients import Client

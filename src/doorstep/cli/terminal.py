@@ -45,7 +45,7 @@ def failures_in_one_line() -> Iterator[None]:
     except KNOWN as error:
         _end(str(error))
     except ValidationError as error:
-        _end("; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()))
+        _end("; ".join(": ".join([*map(str, fault["loc"][:1]), fault["msg"]]) for fault in error.errors()))
     except AWAY as error:
         if isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
             _end(f"{error.filename or 'The system'}: {error.strerror or error}")

@@ -130,6 +130,8 @@ NEEDS: dict[str, Permission | None] = {
     "Mutation.simulateRoute": _P.SANDBOX_WRITE,
     "Mutation.simulateOrder": _P.SANDBOX_WRITE,
     "Mutation.cancelSimulation": _P.SANDBOX_WRITE,
+    # messages
+    "Query.messages": _P.TENANT_READ,
     # webhooks
     "Query.webhookEndpoint": _P.WEBHOOKS_READ,
     "Query.webhookEndpoints": _P.WEBHOOKS_READ,

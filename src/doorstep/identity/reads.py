@@ -66,3 +66,21 @@ async def usable_depots(tx: Transaction, tenant_id: UUID, depot_ids: Sequence[UU
     """Of these depots, those that the tenant has."""
     rows = await tx.fetch("SELECT id FROM depots WHERE tenant_id = $1 AND id = ANY($2)", tenant_id, list(depot_ids))
     return {row["id"] for row in rows}
+
+
+_OWNERS = f"SELECT id FROM members WHERE {OURS} AND role = 'OWNER' AND status <> 'REMOVED' ORDER BY id"
+
+
+async def owners_of(tx: Transaction, tenant_id: UUID) -> list[UUID]:
+    """The ids of the company's owners, also of those who were invited and never signed in."""
+    return [row["id"] for row in await tx.fetch(_OWNERS, tenant_id)]
+
+
+async def owner_address(tx: Transaction, tenant_id: UUID, member_id: UUID) -> str | None:
+    """An owner's e-mail address as it is now; None when the member is no owner of the company."""
+    address: str | None = await tx.fetchval(
+        f"SELECT email FROM members WHERE {OURS} AND id = $2 AND role = 'OWNER' AND status <> 'REMOVED'",
+        tenant_id,
+        member_id,
+    )
+    return address

@@ -5,6 +5,7 @@ from doorstep.fleets import erasure as fleets
 from doorstep.identity import erasure as identity
 from doorstep.kernel import erasure as kernel
 from doorstep.kernel.erasure import IDS, OURS, Keep, Rules, each
+from doorstep.messages import erasure as messages
 from doorstep.orders import erasure as orders
 from doorstep.partners import erasure as partners
 from doorstep.places import erasure as places
@@ -35,6 +36,7 @@ ALL: tuple[Rules, ...] = (
     *orders.RULES,
     *sandbox.RULES,
     *webhooks.RULES,
+    *messages.RULES,
     *dispatch.RULES,
     *_OWN,
 )
