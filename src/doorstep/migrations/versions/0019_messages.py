@@ -1,18 +1,18 @@
 """Messages to a company's owners.
 
-Revision ID: 0021
+Revision ID: 0019
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0021"
-down_revision = "0016"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
-STATEMENTS = Path(__file__).with_name("0021_messages.sql")
+STATEMENTS = Path(__file__).with_name("0019_messages.sql")
 SEPARATOR = "\n--\n"
 """The driver takes one statement at a time."""
 
