@@ -107,12 +107,12 @@ class SolverPool:
         check_objective(problem, options.objective)
         claim = Claim(self._free, owner, is_urgent)
 
-        async def once(part: Problem, told: Report | None) -> Outcome:
-            return await _Solve(claim, self.slots, part, options, told).run()
+        async def once(part: Problem, limited: SolveOptions, told: Report | None) -> Outcome:
+            return await _Solve(claim, self.slots, part, limited, told).run()
 
         related = problem.relations
         work = asyncio.create_task(
-            solve_related(problem, options, once, progress) if related else once(problem, progress)
+            solve_related(problem, options, once, progress) if related else once(problem, options, progress)
         )
         stop = asyncio.create_task(cancelled.wait()) if cancelled is not None else None
         self._running.add(work)

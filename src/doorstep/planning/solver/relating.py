@@ -4,12 +4,13 @@ A solve without them shows where the orders would go. Then each unit of orders t
 that has to keep apart from others, gets a seat: the vehicle that has most of it, or the nearest that can take all of it
 and has none of those from which it must keep apart. The problem is solved again with everybody pinned to their seats;
 who finds no place there gets another seat, and in the end is left out, so that others have the room. Every answer is
-put in order (`reordering`) before it counts, so none that breaks a relation is ever kept.
+put in order (`reordering`) before it counts, so none that breaks a relation is ever kept. All solves share one time limit.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -34,23 +35,31 @@ MOST_SEATS = 3
 """So many vehicles are tried for a unit before some of it is left out."""
 MOST_MOVES = 200
 """So many others are moved at most to make a seat free."""
+SHARE = 0.5
+"""Each solve may take so much of the time that is left; few plans need all of them, and the first has to look everywhere."""
+LEAST_SECONDS = 0.1
+LEAST_SOLVES = 2
+"""So many are made however late it is: the first knows of no relation."""
 
-Once = Callable[[Problem, Report | None], Awaitable[Outcome]]
+Once = Callable[[Problem, SolveOptions, Report | None], Awaitable[Outcome]]
 """Solves a problem without relations."""
 
 
 async def solve_related(problem: Problem, options: SolveOptions, once: Once, report: Report | None) -> Outcome:
     """The best plan of `problem` that keeps its relations, out of a few solves; what they leave out, and why."""
+    started = time.monotonic()
     seating = Seating(problem, options)
     told: list[Outcome] = []
     best: Solution | None = None
     runs = 0
     while len(told) < MOST_SOLVES:
-        part = await asyncio.to_thread(seating.posed)
-        if part is None:
+        spent = time.monotonic() - started - sum(one.queued_seconds for one in told)
+        share = _share_of(options, spent, len(told))
+        part = await asyncio.to_thread(seating.posed) if share is not None else None
+        if part is None or share is None:
             break
         telling = None if report is None else _Telling(report, runs, MOST_SOLVES - len(told))
-        told.append(await once(part, telling))
+        told.append(await once(part, share, telling))
         runs = runs if telling is None else telling.runs
         found = told[-1].solution
         if found is None:
@@ -62,6 +71,19 @@ async def solve_related(problem: Problem, options: SolveOptions, once: Once, rep
     if best is None:
         return told[-1]
     return await asyncio.to_thread(_concluded, seating, best, told)
+
+
+def _share_of(options: SolveOptions, spent: float, solves: int) -> SolveOptions | None:
+    """The options of the next solve after so many that took so many seconds; None when there is no time for it."""
+    if options.deterministic:
+        return options
+    soft, hard = options.time_limit_seconds - spent, options.hard_limit_seconds - spent
+    if solves and (hard <= 0 or (soft <= 0 and solves >= LEAST_SOLVES)):
+        return None
+    part = soft if solves == MOST_SOLVES - 1 else soft * SHARE
+    return replace(
+        options, time_limit_seconds=max(LEAST_SECONDS, part), hard_limit_seconds=max(LEAST_SECONDS, hard)
+    )
 
 
 def _concluded(seating: Seating, best: Solution, told: Sequence[Outcome]) -> Outcome:
