@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tests.planning.solver.cases import line, parcel, problem, solved, town, van, wild
 from tests.planning.solver.referee import faults
 
-from doorstep.planning.solver import pyvrp
+from doorstep.planning.solver import pyvrp, relating
 from doorstep.planning.solver.errors import ProblemInvalidError, Rule
 from doorstep.planning.solver.estimate import Lateness, Objective, SolveOptions
 from doorstep.planning.solver.load import Capacity
-from doorstep.planning.solver.pool import SolverPool
+from doorstep.planning.solver.pool import Outcome, SolverPool
 from doorstep.planning.solver.problem import Delivery, OnBoard, PickupDelivery, Problem, Visit, Window
 from doorstep.planning.solver.relating import Seating
 from doorstep.planning.solver.relations import Relation, RelationKind, fallen
@@ -173,6 +174,49 @@ async def test_lateness_and_balance_keep_relations_and_what_is_firm_is_never_lat
     assert {"d", "a", "b", "c"} <= served.keys()
     assert carriers(found)["b"] != carriers(found)["c"]
     assert carriers(found)["d"] == carriers(found)["a"]
+
+
+# -- time --------------------------------------------------------------------------------------------------------------
+
+
+async def limits(monkeypatch: pytest.MonkeyPatch, pool: SolverPool, options: SolveOptions) -> list[tuple[float, float]]:
+    """The soft and the hard limit of each solve, when each takes its soft one and the next may always do better."""
+    given = bound(problem([parcel("a", 1), parcel("b", 2)], [van()]), Relation(SAME, ("a", "b")))
+    plain = await pool.solve(replace(given, relations=()), QUICK)
+    clock, asked = [0.0], list[tuple[float, float]]()
+
+    async def once(_: Problem, limited: SolveOptions, __: object) -> Outcome:
+        asked.append((limited.time_limit_seconds, limited.hard_limit_seconds))
+        clock[0] += limited.time_limit_seconds + 7
+        return replace(plain, queued_seconds=7.0)
+
+    monkeypatch.setattr(Seating, "learn", lambda *_: True)
+    monkeypatch.setattr(relating, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    await relating.solve_related(given, options, once, None)
+    return asked
+
+
+async def test_all_solves_share_one_limit_and_waiting_counts_against_none(
+    monkeypatch: pytest.MonkeyPatch, pool: SolverPool
+) -> None:
+    asked = await limits(monkeypatch, pool, SolveOptions(time_limit_seconds=32, hard_limit_seconds=100))
+    assert asked == [(16, 100), (8, 84), (4, 76), (2, 72), (2, 70)]
+
+
+async def test_the_second_solve_is_made_however_late_it_is_and_no_third(
+    monkeypatch: pytest.MonkeyPatch, pool: SolverPool
+) -> None:
+    monkeypatch.setattr(relating, "SHARE", 1.0)
+    asked = await limits(monkeypatch, pool, SolveOptions(time_limit_seconds=30, hard_limit_seconds=100))
+    assert asked == [(30, 100), (relating.LEAST_SECONDS, 70)]
+    assert len(await limits(monkeypatch, pool, SolveOptions(time_limit_seconds=30, hard_limit_seconds=30))) == 1
+
+
+async def test_where_no_clock_decides_every_solve_has_the_same_options(
+    monkeypatch: pytest.MonkeyPatch, pool: SolverPool
+) -> None:
+    asked = await limits(monkeypatch, pool, replace(QUICK, time_limit_seconds=5))
+    assert asked == [(5, QUICK.hard_limit_seconds)] * relating.MOST_SOLVES
 
 
 # -- planted faults ----------------------------------------------------------------------------------------------------
