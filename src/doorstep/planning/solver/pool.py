@@ -259,10 +259,12 @@ class _Solve:
     async def _gather(
         self, groups: Sequence[Group], runner: Runner | None = None, *, heard: Heard | None = None
     ) -> list[Answer]:
-        self.runs_total += len(groups)
-        waves = math.ceil(len(groups) / self.slots)
-        share = waves * max(1, self.rounds_left)
+        waves, rounds = math.ceil(len(groups) / self.slots), max(1, self.rounds_left)
         self.rounds_left -= 1
+        if not groups:
+            return []
+        share = waves * rounds
+        self.runs_total += len(groups)
         soft = None if self.options.deterministic else max(0.1, self._soft_seconds_left() / share)
         runs = [asyncio.create_task(self._run(runner or self.runner, group, soft, heard)) for group in groups]
         try:
