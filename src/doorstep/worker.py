@@ -33,6 +33,7 @@ HEARTBEAT_SECONDS = 5.0
 REACTION_PAUSE_SECONDS = 5.0
 UPKEEP_SECONDS = 3600.0
 RETENTION_STEP_SECONDS = 0.2
+INTERNAL_ERROR = "It failed with an internal error. Try again; should it fail again, whoever runs Doorstep finds why in the log, at job {job}."
 
 
 class Worker:
@@ -139,7 +140,7 @@ class Worker:
             await self._fail(job, kind, error.message)
         except Exception as error:
             log.error("job_failed", kind=job.kind, job=str(job.id), exc_info=error)
-            await self._fail(job, kind, "It failed with an internal error.")
+            await self._fail(job, kind, INTERNAL_ERROR.format(job=job.id))
         finally:
             lease.cancel()
 

@@ -10,8 +10,9 @@ import pytest
 
 from doorstep.assembly import open_database
 from doorstep.bench.figures import Taking, as_table, percentile, tidy
+from doorstep.bench.instances import UnknownSet, load_instances
 from doorstep.bench.machine import this_machine
-from doorstep.cli.bench import _sizes
+from doorstep.cli.bench import _limits, _sizes
 from doorstep.cli.terminal import CommandError
 from doorstep.kernel.postgres.cluster import EmbeddedCluster
 from doorstep.settings import Settings
@@ -77,6 +78,23 @@ async def test_median_range_and_percentiles():
 async def test_sizes_that_cannot_be_planned_are_refused(text):
     with pytest.raises(CommandError, match="--plans"):
         _sizes(text)
+
+
+@pytest.mark.parametrize("text", ["", "0", "ten", "1,nan", "1,inf"])
+async def test_limits_that_are_none_are_refused(text):
+    with pytest.raises(CommandError, match="--seconds"):
+        _limits(text)
+
+
+@pytest.mark.parametrize("sets", [["solomom"], ["solomon", "nothing-in-it"], []])
+async def test_sets_that_are_not_there_are_refused_with_those_that_are(tmp_path, sets):
+    """An empty table of which "none" was lost said nothing."""
+    (tmp_path / "best-known.json").write_text("{}")
+    for name in ("solomon", "nothing-in-it"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "solomon" / "C101.txt").write_text("")
+    with pytest.raises(UnknownSet, match=r"it has solomon\.$"):
+        load_instances(tmp_path, sets, 1)
 
 
 async def test_ctrl_c_while_the_database_starts_leaves_no_server_behind(session_home):

@@ -86,6 +86,24 @@ async def test_a_job_is_given_up_only_together_with_what_its_owner_is_told(
         assert await tx.fetchval("SELECT count(*) FROM events WHERE tenant_id = $1", alpha.tenant_id) == 1
 
 
+async def test_an_error_of_ours_is_told_with_where_to_find_it(db: Database, system: Database, alpha: Principal) -> None:
+    told: list[str] = []
+
+    async def breaks(_job: Job) -> None:
+        raise ZeroDivisionError
+
+    async def give_up(_scope: Scope, _job: Job, reason: str) -> None:
+        told.append(reason)
+
+    job_id = await queued(db, alpha, attempts=jobs.MAX_ATTEMPTS - 1)
+    async with working(db, system, JobKind(breaks, give_up)):
+        await until(lambda: _is(system, job_id, "FAILED"))
+    (reason,) = told
+    assert str(job_id) in reason
+    assert "Try again" in reason
+    assert "ZeroDivisionError" not in reason
+
+
 async def _is(system: Database, job_id: Any, wanted: str) -> bool:
     return bool((await state(system, job_id))["state"] == wanted)
 

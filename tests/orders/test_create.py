@@ -72,6 +72,12 @@ async def test_an_order_comes_out_as_it_went_in(desk: Desk) -> None:
     assert found["order"] == {"id": order["id"], "depot": {"id": depot, "name": found["order"]["depot"]["name"]}}
 
 
+async def test_an_order_takes_up_what_its_packages_take_up(desk: Desk) -> None:
+    nothing = {"weightGrams": 0, "volumeCubicCentimeters": 0, "items": 0}
+    assert (await desk.place(packages=[]))["load"] == nothing
+    assert (await desk.place(packages=[{}]))["load"] == {**nothing, "items": 1}
+
+
 async def test_the_event_holds_the_facts_and_nobodys_data(desk: Desk) -> None:
     order = await desk.place(
         reference="E-1", displayReference="Grace", dropoff=dropoff(contact={"name": "Grace Hopper", "phone": "2366111"})

@@ -119,16 +119,31 @@ class Instance:
         return self.rows[place].demand
 
 
+class UnknownSet(ValueError):
+    """There is no such set of instances; the message names those that there are."""
+
+
 def load_instances(folder: Path, sets: Sequence[str], most: int) -> list[Instance]:
-    """The first ``most`` instances of each set, spread over it: ``solomon``, ``homberger``, ``li_lim_100``, ``city``."""
+    """The first ``most`` instances of each set, spread over it: ``solomon``, ``homberger``, ``li_lim_100``, ``city``.
+
+    Raises `UnknownSet` for a set that the folder does not have.
+    """
     best = json.loads((folder / "best-known.json").read_text())
     found: list[Instance] = []
+    unknown = [name for name in sets if not _files(folder, name)]
+    if unknown or not sets:
+        known = [entry.name for entry in sorted(folder.iterdir()) if _files(folder, entry.name)]
+        raise UnknownSet(f"{folder} has no set {' or '.join(unknown) or 'without a name'}: it has {', '.join(known)}.")
     for name in sets:
-        files = sorted((folder / name).glob("*.json" if name == "city" else "*.txt"), key=_size_then_name)
+        files = _files(folder, name)
         step = max(1, len(files) / most)
         chosen = [files[int(number * step)] for number in range(min(most, len(files)))]
         found += [_city(file) if name == "city" else _text(file, name, best) for file in chosen]
     return found
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    return sorted((folder / name).glob("*.json" if name == "city" else "*.txt"), key=_size_then_name)
 
 
 def _size_then_name(file: Path) -> tuple[int, str]:

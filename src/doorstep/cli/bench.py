@@ -10,7 +10,7 @@ import typer
 from doorstep.bench.contest import as_table as contest_table
 from doorstep.bench.contest import contest
 from doorstep.bench.figures import as_table
-from doorstep.bench.instances import load_instances
+from doorstep.bench.instances import UnknownSet, load_instances
 from doorstep.bench.machine import this_machine
 from doorstep.bench.run import as_json, bench_settings, run_bench
 from doorstep.bench.served import ServerEnded
@@ -21,6 +21,7 @@ from doorstep.kernel.logs import configure_logging
 from doorstep.settings import get_settings
 
 LARGEST_PLAN = 20_000
+MOST_SECONDS = 3600
 
 
 bench = typer.Typer(name="bench", help="What this machine does a second; `bench solver`: how good its plans are.")
@@ -79,17 +80,34 @@ def bench_solver(
     as_json_text: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Plan public instances and compare, on equal processor time, with VROOM and PyVRP (and OR-Tools, where it is installed) alone."""
-    instances = load_instances(data, [name.strip() for name in sets.split(",") if name.strip()], most)
+    try:
+        instances = load_instances(data, [name.strip() for name in sets.split(",") if name.strip()], most)
+    except UnknownSet as error:
+        raise CommandError(str(error)) from error
+    except FileNotFoundError as error:
+        raise CommandError(f"{data} has no best-known.json: give the folder with the public instances.") from error
     bouts = []
-    for limit in seconds.split(","):
+    for limit in _limits(seconds):
         for instance in instances:
-            errors.print(f"{instance.name} ({limit} s)", style="dim", markup=False)
-            bouts.append(run(partial(contest, instance, float(limit), slots)))
+            errors.print(f"{instance.name} ({limit:g} s)", style="dim", markup=False)
+            bouts.append(run(partial(contest, instance, limit, slots)))
     if as_json_text:
         told = {"machine": this_machine().as_json(), "bouts": [bout.as_json() for bout in bouts]}
         typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
     else:
         console.print(contest_table(bouts, this_machine()))
+
+
+def _limits(text: str) -> tuple[float, ...]:
+    try:
+        limits = tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise CommandError(
+            f"--seconds takes limits with commas between them, such as 1,10,30; not {text!r}."
+        ) from error
+    if not limits or not all(0 < limit <= MOST_SECONDS for limit in limits):
+        raise CommandError(f"--seconds takes at least one limit, each above 0 and at most {MOST_SECONDS:,}.")
+    return limits
 
 
 def _sizes(text: str) -> tuple[int, ...]:

@@ -203,7 +203,7 @@ async def test_an_engine_that_stands_still_is_ended_and_its_last_word_kept(pool:
 
 async def test_a_plan_that_breaks_a_rule_is_never_taken(pool: SolverPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted fault: PyVRP's answer is read as if capacity did not matter; the verifier throws it away."""
-    given = town(60, vehicles=6, capacity=40)
+    given = town(60, vehicles=6, capacity=40, costs=Costs(1000, 0, 30))  # nobody is paid for waiting: no `thrift`
     start = solved(await pool.solve(given, replace(STEADY, engine=Engine.VROOM)))
 
     def greedy(asked: Problem, travel: Travel, orders: Any, vehicles: Any, answer: Any) -> Solution:

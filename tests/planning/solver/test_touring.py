@@ -70,6 +70,14 @@ async def test_no_more_tours_than_allowed_and_none_that_is_not_needed(pool: Solv
     assert reloads(solved(await pool.solve(small(2), STEADY))) == [0]
 
 
+async def test_orders_that_no_tour_can_take_stay_out_alone(pool: SolverPool) -> None:
+    """On the real clock: where all that is left out is hopeless there is nothing to share the time among."""
+    lost = parcel("lost", 1, windows=(Window(20 * 3600, 21 * 3600),))
+    given = problem([parcel("p0", 1), lost], small().vehicles)
+    solution = solved(await pool.solve(given, replace(STEADY, deterministic=False)))
+    assert (faults(given, solution), solution.unassigned, reloads(solution)) == ([], ("lost",), [0])
+
+
 async def test_time_and_limits_hold_for_the_whole_shift(pool: SolverPool) -> None:
     for changes in (
         {"window": Window(0, 2400)}, {"max_stops": 3}, {"max_distance_meters": 9000}, {"max_driving_seconds": 900},

@@ -127,7 +127,9 @@ class NewOrderInput:
     depot_id: strawberry.ID | None = strawberry.field(
         default=None, description="The depot that it is served from; left out: any."
     )
-    packages: list[PackageInput] = strawberry.field(default_factory=list, description="Its parcels, at most 100.")
+    packages: list[PackageInput] = strawberry.field(
+        default_factory=list, description="Its parcels, at most 100; without any it takes no room in a vehicle."
+    )
     priority: int = strawberry.field(default=0, description="0 to 100; where not all fit, higher ones go first.")
     required_skills: list[str] = strawberry.field(
         default_factory=list, description="What driver and vehicle must be able to do, at most 20 of 64 characters."

@@ -47,7 +47,7 @@ show_enum(
     "What a plan should have little of, after leaving out as few orders as possible (those of low priority first).",
     {
         PlanObjective.COST: "Cost: fixed, per hour and per kilometre, as the vehicles' costs say.",
-        PlanObjective.DURATION: "Time at the wheel.",
+        PlanObjective.DURATION: "Time at the wheel: `drivingSeconds`, not `durationSeconds`.",
         PlanObjective.DISTANCE: "Kilometres.",
         PlanObjective.FEWEST_VEHICLES: "Vehicles, then cost.",
         PlanObjective.EMISSIONS: "CO2e: kilometres × each vehicle's `emissionsGramsPerKilometer`, which must be known (EMISSIONS_UNKNOWN).",

@@ -15,6 +15,7 @@ Reading order
 ``ranking``     which of two plans is better, by the objective; what lateness weighs.
 ``lateness``    soft windows out of hard ones (``softening`` has the runs), and times as punctual as a sequence can be.
 ``evening``     balance: orders moved from long routes to short ones.
+``thrift``      cost: orders moved so that nobody is paid for waiting.
 ``touring``     several tours of one shift: what no engine knows of, out of the single tours that they make.
 ``refining``    the three together, after the engines.
 ``relating``    relations kept on top of the engines: who goes with whom, and ``reordering`` puts deliveries in sequence.

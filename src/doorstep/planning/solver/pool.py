@@ -32,6 +32,7 @@ from doorstep.planning.solver.relating import solve_related
 from doorstep.planning.solver.running import Answer, Heard, Runner
 from doorstep.planning.solver.slots import Claim, FairSlots
 from doorstep.planning.solver.solution import Solution
+from doorstep.planning.solver.thrift import COUNTS, thrifty, wastes
 from doorstep.planning.solver.travel import Travel
 from doorstep.planning.solver.unassigned import Unassigned, explain, hopeless
 from doorstep.planning.solver.verify import route_violations, verify
@@ -46,6 +47,8 @@ DESKS = 4
 DESKS_EACH = 2
 """So many questions that somebody waits for are worked on at a time, and so many of one owner. They take more of this process
 (reading, posing, checking) than of the engines: without a bound a hundred of one tenant leave nothing for the others."""
+THRIFT_SHARE = 0.15
+"""Of the time limit, at most, to save waiting that VROOM does not count (see `thrift`); PyVRP does."""
 FRUITLESS_ROUNDS = 3
 """After so many rounds without a better solution the neighbourhoods are worked out."""
 
@@ -206,6 +209,9 @@ class _Solve:
             self.soft_until, self.rounds_left = self._busy_seconds() + extra, MOST_WAVES
             seconds = None if options.deterministic else extra
             self.problem, solution = await refined(self.runner, self._gather, solution, self.base, seconds)
+        if self.engines == {Engine.VROOM} and options.objective in COUNTS and wastes(self.problem, solution):
+            seconds = None if options.deterministic else THRIFT_SHARE * options.time_limit_seconds
+            solution = await asyncio.to_thread(thrifty, self.problem, self.travel, solution, seconds)
         return solution
 
     async def _search(self) -> Solution:
@@ -259,10 +265,12 @@ class _Solve:
     async def _gather(
         self, groups: Sequence[Group], runner: Runner | None = None, *, heard: Heard | None = None
     ) -> list[Answer]:
-        self.runs_total += len(groups)
-        waves = math.ceil(len(groups) / self.slots)
-        share = waves * max(1, self.rounds_left)
+        waves, rounds = math.ceil(len(groups) / self.slots), max(1, self.rounds_left)
         self.rounds_left -= 1
+        if not groups:
+            return []
+        share = waves * rounds
+        self.runs_total += len(groups)
         soft = None if self.options.deterministic else max(0.1, self._soft_seconds_left() / share)
         runs = [asyncio.create_task(self._run(runner or self.runner, group, soft, heard)) for group in groups]
         try:
