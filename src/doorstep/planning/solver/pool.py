@@ -209,7 +209,8 @@ class _Solve:
             self.soft_until, self.rounds_left = self._busy_seconds() + extra, MOST_WAVES
             seconds = None if options.deterministic else extra
             self.problem, solution = await refined(self.runner, self._gather, solution, self.base, seconds)
-        if self.engines == {Engine.VROOM} and options.objective in COUNTS and wastes(self.problem, solution):
+        may_wait = self.engines == {Engine.VROOM} and options.objective in COUNTS and not self.claim.is_urgent
+        if may_wait and wastes(self.problem, solution):
             seconds = None if options.deterministic else THRIFT_SHARE * options.time_limit_seconds
             solution = await asyncio.to_thread(thrifty, self.problem, self.travel, solution, seconds)
         return solution

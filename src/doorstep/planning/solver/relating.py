@@ -81,9 +81,7 @@ def _share_of(options: SolveOptions, spent: float, solves: int) -> SolveOptions 
     if solves and (hard <= 0 or (soft <= 0 and solves >= LEAST_SOLVES)):
         return None
     part = soft if solves == MOST_SOLVES - 1 else soft * SHARE
-    return replace(
-        options, time_limit_seconds=max(LEAST_SECONDS, part), hard_limit_seconds=max(LEAST_SECONDS, hard)
-    )
+    return replace(options, time_limit_seconds=max(LEAST_SECONDS, part), hard_limit_seconds=max(LEAST_SECONDS, hard))
 
 
 def _concluded(seating: Seating, best: Solution, told: Sequence[Outcome]) -> Outcome:
