@@ -152,7 +152,7 @@ export type CreateOrderInput = {
   kind?: OrderKind;
   /** Your own data. */
   metadata?: Record<string, unknown> | null | undefined;
-  /** Its parcels, at most 100. */
+  /** Its parcels, at most 100; without any it takes no room in a vehicle. */
   packages?: Array<PackageInput>;
   /** Where it is fetched; needed for PICKUP_AND_DELIVERY, and only there. */
   pickup?: WaypointInput | null | undefined;
@@ -436,7 +436,7 @@ export type PlanObjective =
   | 'COST'
   /** Kilometres. */
   | 'DISTANCE'
-  /** Time at the wheel. */
+  /** Time at the wheel: `drivingSeconds`, not `durationSeconds`. */
   | 'DURATION'
   /** CO2e: kilometres × each vehicle's `emissionsGramsPerKilometer`, which must be known (EMISSIONS_UNKNOWN). */
   | 'EMISSIONS'
