@@ -4,6 +4,7 @@ Both paths run each document on the same data: as it is, and with faults that st
 non-null places, values of wrong types). That a mistake of the fast path would be noticed is tested as well.
 """
 
+import json
 import random
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -80,9 +81,28 @@ class World:
             usual, levels = await self.answer(Usual, made), await self.answer(LevelExecutor, made)
             full += usual[0] != b"null"
             faulty += bool(usual[1])
-            if usual != levels:
+            if usual != levels and not told_more(usual, levels):
                 differing.append(f"{made.text}\n{made.variables}\n{usual}\n{levels}")
         return differing, full, faulty
+
+
+def told_more(usual: tuple[bytes, list[str]], levels: tuple[bytes, list[str]]) -> bool:
+    """Whether the answers differ only in errors below a null that another error made: which of these graphql-core still tells depends on what
+    came first."""
+    more = [one for one in levels[1] if one not in usual[1]]
+    return (
+        usual[0] == levels[0]
+        and set(usual[1]) <= set(levels[1])
+        and all(_is_below_null(json.loads(usual[0]), json.loads(one)[0]["path"]) for one in more)
+    )
+
+
+def _is_below_null(value: Any, path: list[str | int]) -> bool:
+    for step in path[:-1]:
+        value = value[step]
+        if value is None:
+            return True
+    return False
 
 
 @pytest.fixture(scope="module")

@@ -154,10 +154,10 @@ def test_pairs_of_equal_leaves_are_counted_before_they_are_compared(
         conflict(rule, *arguments)
 
     monkeypatch.setattr(OverlappingFieldsCanBeMergedRule, "enter_selection_set", counted)
-    schema.documents.validated(schema.documents.parsed(written(90)))
+    schema.documents.validated(schema.documents.parsed(written(180)))
     assert compared
     compared.clear()
-    errors = schema.documents.validated(schema.documents.parsed(written(180)))
+    errors = schema.documents.validated(schema.documents.parsed(written(240)))
     assert [(error.extensions or {})["code"] for error in errors] == ["QUERY_TOO_COMPLEX"]
     assert not compared
 

@@ -36,10 +36,10 @@ MAX_OPERATIONS = 30
 """Of one document: each is validated, and one is executed."""
 
 MAX_REPEATS = 100
-MAX_PAIRS = 5_000
-"""Fields of one name in one object's answer are compared in pairs before they become one, which takes long: one leaf may be there a hundred times."""
+MAX_PAIRS = 20_000
+"""Fields of one name in one object's answer are compared in pairs before they become one, which takes long: one leaf may be there two hundred times."""
 
-OBJECT_PAIR = 5
+OBJECT_PAIR = 20
 """Pairs of leaves that cost as much as a pair of fields with selections: of one such field 45 may be there."""
 
 CODE = "QUERY_TOO_COMPLEX"

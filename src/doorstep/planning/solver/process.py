@@ -161,7 +161,8 @@ async def _talk(process: asyncio.subprocess.Process, parts: list[Any], words: _W
 
 
 async def _write(stdin: asyncio.StreamWriter, parts: list[Any]) -> None:
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the exit status says why it stopped reading
+    # The exit status says why it stopped reading; uvloop calls it a RuntimeError when the pipe is closed before anything was written.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
         for part in parts:
             for start in range(0, len(part), CHUNK):
                 stdin.write(bytes(part[start : start + CHUNK]))
