@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from tests.planning.test_api import ask
 from tests.planning.test_assigning import STOPS, assigned, route_of
+from tests.planning.test_assigning import refused as refused_assignment
 from tests.planning.test_hand_moves import change, order, refused, route, sequence, times
 from tests.planning.test_hand_moves import preview as preview_change
 from tests.planning.test_replanning import in_disorder, preview, replan
@@ -165,6 +166,12 @@ async def test_the_stops_of_a_route_with_tours_are_locked_too(working_world: Any
     await working_world.do(set_stop_locks, [locked["id"]], True)
     faults = await working_world.refused(unassign_orders, list(locked["order_ids"]))
     assert [one.existing_id for one in faults] == [public_id("stop", locked["id"])]
+    before = [(stop["kind"], stop["order_ids"]) for stop in await stops_of_tours(working_world)]
+    route = (await working_world.rows("SELECT id, shift_id FROM routes WHERE tenant_id = $1"))[0]
+    more = await working_world.add_orders(1, pickup=True)
+    told = await refused_assignment(working_world, more, route["shift_id"])
+    assert [(one.code, one.existing_id) for one in told] == [("NOT_PLANNABLE", public_id("route", route["id"]))]
+    assert [(stop["kind"], stop["order_ids"]) for stop in await stops_of_tours(working_world)] == before
     other = next(one for one in orders if one not in locked["order_ids"])
     await working_world.do(unassign_orders, [other])
     await working_world.until_idle()

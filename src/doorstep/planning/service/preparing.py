@@ -149,17 +149,18 @@ async def _prepare(
     prepared.order_versions = {order.id: order.version for order in orders}
     prepared.shift_version = shift.version
     refuse_all(_order_faults(prepared, orders))
-    head = prepared.present.head if prepared.present else None
+    present = prepared.present
+    head = present.head if present else None
+    is_locked = present is not None and present.locked
+    if present is not None and present.comes_back and (head is not None or is_locked):
+        raise has_tours(present.route["id"], ["shiftId"])
     ranked = [_ranked(order, order.id in kept) for order in orders]
     heads = {shift.id: head} if head else {}
-    if head is not None and prepared.present is not None and prepared.present.comes_back:
-        raise has_tours(prepared.present.route["id"], ["shiftId"])
     question = await _pose(engines, ranked, shift, now, heads)
-    is_locked = prepared.present is not None and prepared.present.locked
-    if question.problem is not None and prepared.present is not None and (is_locked or not may_be_late):
-        question.problem = with_grace(question.problem, prepared.present.late)
-    if prepared.present is not None and is_locked:
-        prepared.draft = await _insert(prepared, prepared.present, engines, question)
+    if question.problem is not None and present is not None and (is_locked or not may_be_late):
+        question.problem = with_grace(question.problem, present.late)
+    if present is not None and is_locked:
+        prepared.draft = await _insert(prepared, present, engines, question)
     else:
         options = _LATE if may_be_late else _PUNCTUAL
         prepared.draft = await _solve(prepared, engines, question, options, str(principal.tenant_id))
